@@ -1,0 +1,15 @@
+/* What other threads may say to a loop: a message is embedded in what it is about, posted once through
+ * the loop's inbox, and handled on the loop's thread. */
+#ifndef AWAITD_RUNTIME_MESSAGE_H
+#define AWAITD_RUNTIME_MESSAGE_H
+
+#include "runtime/base/mpsc.h"
+
+struct loop;
+
+struct message {
+    struct mpsc_node node;
+    void (*handle)(struct loop *loop, struct message *message); /* [loop]; may free it */
+};
+
+#endif

@@ -1,0 +1,103 @@
+/* The port to what outlives the process. Writes are requests, queued from any thread, carried out by
+ * the one writer thread: it takes all that is queued, runs it as one transaction with one sync (group
+ * commit), and only then reports each as done. Reads go through a reader, one for each thread, and see
+ * what was committed. Two backends stand behind it: SQLite (a file) and memory (":memory:").
+ *
+ * Nothing here calls the runtime; SQL stays in the backends. */
+#ifndef AWAITD_RUNTIME_STORE_STORE_H
+#define AWAITD_RUNTIME_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/mpsc.h"
+#include "runtime/store/record.h"
+#include "schema/error.h"
+
+struct store;
+struct store_reader;
+
+/* ---- opening and closing ---- */
+
+/* Opens, migrates or creates the database, counts a new start for every task that had not ended, and
+ * starts the writer thread. path ":memory:" gives the memory backend. 0, or -code and *e:
+ * STORE_LOCKED (another process has it, with its pid), STORE_FOREIGN, STORE_NEWER, SYSTEM. [main] */
+int store_open(struct store **out, const char *path, struct error *e);
+
+/* Carries out what is queued, checkpoints, ends the writer thread, closes. Readers must be closed
+ * before. [main] */
+void store_close(struct store *store);
+
+/* Where the data is, for /healthz: "sqlite" or "memory". [any] */
+const char *store_kind(const struct store *store);
+
+/* Called once by the writer when a commit's outcome became unknown (its sync failed): the file must
+ * not be written again by this process. `stop` should get the process to exit. [main, before use] */
+void store_on_failure(struct store *store, void (*stop)(void *context, const char *what),
+                      void *context);
+
+/* ---- writing ---- */
+
+enum store_verb {
+    STORE_INSERT, /* a new task: record with spec */
+    STORE_FINISH, /* its end: state, result, error, unhandled, started, finished, trace of record */
+    STORE_LOG,    /* one line: entry */
+    STORE_CANCEL, /* record's id, cancel_requested_at_us, cancel_message; keeps the first request's */
+    STORE_DELETE, /* a finished task with its log; ERROR_NOT_FOUND, or ERROR_CONFLICT while it runs */
+};
+
+/* Owned by whoever queues it, untouched by him until done was called; done may free it.
+ * done gets 0 or -code: -STORE_FULL (this request was not carried out; FINISH and LOG are never
+ * refused for want of room: the writer keeps them and tries again until there is some),
+ * -STORE_UNKNOWN, -NOT_FOUND, -CONFLICT. Called on the writer thread after the commit: be brief. */
+struct store_request {
+    struct mpsc_node node;
+    enum store_verb verb;
+    int status; /* the store's own */
+    struct task_record *record; /* borrowed until done */
+    struct log_entry entry;     /* its texts are borrowed until done */
+    void (*done)(struct store_request *request, int status);
+};
+
+/* Queues a request. Requests of one thread are carried out in the order of their submission, and one
+ * commit never holds a later one without the earlier ones. [any] */
+void store_submit(struct store *store, struct store_request *request);
+
+/* ---- reading ---- */
+
+int store_reader_open(struct store_reader **out, struct store *store, struct error *e);
+void store_reader_close(struct store_reader *reader);
+
+enum store_part { STORE_SPEC = 1, STORE_TRACE = 2 }; /* the large parts, when asked for */
+
+/* 0 and a record that the caller owns a reference to; -NOT_FOUND; -SYSTEM. */
+int store_get(struct store_reader *reader, const struct id *id, unsigned parts,
+              struct task_record **out, struct error *e);
+
+/* Which tasks a list is about; newest (greatest id) first. */
+struct store_filter {
+    int state;               /* enum task_state or -1 */
+    const char *name;        /* exact; NULL: any */
+    const char *label_key;   /* with label_value; NULL: any */
+    const char *label_value;
+    const struct id *before; /* only ids smaller than this (the last of the page before) or NULL */
+    size_t limit;
+};
+
+/* Fills records[0..*n) with references that the caller owns; records has room for filter->limit. */
+int store_list(struct store_reader *reader, const struct store_filter *filter,
+               struct task_record **records, size_t *n, struct error *e);
+
+/* Calls each(context, entry) for the lines with seq > after, in order, at most limit of them; the
+ * entry is borrowed during the call. */
+int store_read_log(struct store_reader *reader, const struct id *id, int64_t after, size_t limit,
+                   void (*each)(void *context, const struct log_entry *entry), void *context,
+                   struct error *e);
+
+/* Unfinished tasks in the order of their ids, with their specs, at most max of them, from ids greater
+ * than `after` (NULL: from the first): what a start runs again. */
+int store_read_open(struct store_reader *reader, const struct id *after, size_t max,
+                    struct task_record **records, size_t *n, struct error *e);
+
+#endif

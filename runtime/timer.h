@@ -1,0 +1,42 @@
+/* One heap of deadlines per loop, over one timer of the host. Entries are 24 bytes; equal deadlines
+ * fire in the order in which they were armed. [loop] */
+#ifndef AWAITD_RUNTIME_TIMER_H
+#define AWAITD_RUNTIME_TIMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum timer_state { TIMER_IDLE, TIMER_ARMED, TIMER_DUE };
+
+/* Lives in what it wakes. Start with {0} and fire set. TIMER_DUE: taken from the heap, its handle
+ * stands in a job's ready queue at `position`. */
+struct timer {
+    void (*fire)(struct timer *timer);
+    uint32_t position;
+    uint32_t state; /* enum timer_state */
+};
+
+struct timer_heap {
+    struct timer_entry {
+        int64_t due_ns;
+        uint64_t sequence;
+        struct timer *timer;
+    } * entries;
+    uint32_t n, capacity;
+    uint64_t sequence;
+};
+
+/* Reserves room, so that arming n more timers cannot fail. False when out of memory. */
+bool timer_heap_reserve(struct timer_heap *heap, size_t n);
+void timer_heap_release(struct timer_heap *heap);
+
+void timer_arm(struct timer_heap *heap, struct timer *timer, int64_t due_ns);
+/* Takes an armed timer out of the heap; idle ones are left alone. */
+void timer_disarm(struct timer_heap *heap, struct timer *timer);
+/* The earliest deadline; INT64_MAX when there is none. */
+int64_t timer_next(const struct timer_heap *heap);
+/* Takes out the earliest timer that is due at now_ns; NULL when none is. It is idle then. */
+struct timer *timer_take_due(struct timer_heap *heap, int64_t now_ns);
+
+#endif
