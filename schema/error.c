@@ -1,0 +1,77 @@
+#include "schema/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int error_set(struct error *e, enum error_code code, const char *format, ...)
+{
+    if (e) {
+        va_list arguments;
+        va_start(arguments, format);
+        e->code = code;
+        e->pointer[0] = '\0';
+        vsnprintf(e->text, sizeof e->text, format, arguments);
+        va_end(arguments);
+    }
+    return -(int)code;
+}
+
+const char *error_code_name(enum error_code code)
+{
+    static const char *const names[] = {
+#define ERROR_NAME(name, meaning) #name,
+        ERROR_CODES(ERROR_NAME)
+#undef ERROR_NAME
+    };
+    size_t i = (size_t)code;
+    return i < sizeof names / sizeof *names ? names[i] : "?";
+}
+
+/* Stands in the list when there was no memory even for the first item: n must not say "all is
+ * well". Such a list has no capacity, which is how the functions below know it. */
+static char nowhere[] = "", no_memory[] = "out of memory";
+static struct error_item no_memory_item = {nowhere, no_memory};
+
+static void give_up(struct error_list *list)
+{
+    if (list->n > 0)
+        return;
+    free(list->items);
+    *list = (struct error_list){.n = 1, .capacity = 0, .items = &no_memory_item};
+}
+
+void error_list_add(struct error_list *list, const char *pointer, const char *format, ...)
+{
+    if (list->n >= ERROR_LIST_MAX || (list->n > 0 && list->capacity == 0))
+        return;
+    if (!list->items) {
+        list->items = calloc(ERROR_LIST_MAX, sizeof *list->items);
+        list->capacity = ERROR_LIST_MAX;
+    }
+    char *where = strdup(pointer), *detail = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vasprintf(&detail, format, arguments);
+    va_end(arguments);
+    if (list->items && where && size >= 0) {
+        list->items[list->n++] = (struct error_item){where, detail};
+        return;
+    }
+    free(where);
+    if (size >= 0)
+        free(detail);
+    give_up(list);
+}
+
+void error_list_release(struct error_list *list)
+{
+    for (size_t i = 0; i < list->n && list->capacity > 0; i++) {
+        free(list->items[i].pointer);
+        free(list->items[i].detail);
+    }
+    if (list->capacity > 0)
+        free(list->items);
+    *list = (struct error_list){0};
+}
