@@ -1,9 +1,13 @@
 # awaitd: `make help` lists the targets.
-CC ?= gcc
 PKGS := libmicrohttpd jansson libuv sqlite3
+# Debian's own Python: the modules that the tests use come as Debian packages.
+PYTHON ?= /usr/bin/python3
+
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Werror
 BASE := -std=c11 -D_GNU_SOURCE -I. $(WARN) $(shell pkg-config --cflags $(PKGS) 2>/dev/null) -pthread
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
+
+# Everything can be built in three flavours, side by side: build/release, build/asan, build/tsan.
 FLAVOUR ?= release
 FLAGS_release := -O2 -g
 FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -11,22 +15,131 @@ FLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS := $(BASE) $(FLAGS_$(FLAVOUR)) -MMD -MP
 OUT := build/$(FLAVOUR)
 
+export ASAN_OPTIONS := detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+export UBSAN_OPTIONS := print_stacktrace=1
+export TSAN_OPTIONS := halt_on_error=1:second_deadlock_stack=1
+
+# All processors, also for a plain `make`; -j on the command line wins. Several goals, as in
+# `make clean all`, one after another.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
+endif
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
 SCHEMA := $(wildcard schema/*.c)
 RUNTIME := $(wildcard runtime/*.c runtime/ops/*.c runtime/base/*.c runtime/store/*.c)
 SERVER := $(filter-out server/main.c,$(wildcard server/*.c))
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))
+LIBRARY := $(call objects,$(RUNTIME) $(SCHEMA)) $(OUT)/embedded.o
 
-all: build/awaitd
+all: build/awaitd ## build build/awaitd (the default)
 
 build/awaitd: $(OUT)/awaitd
 	@mkdir -p build && cp $< $@
 
-$(OUT)/awaitd: $(call objects,server/main.c $(SERVER) $(RUNTIME) $(SCHEMA)) $(OUT)/embedded.o
-	$(CC) $(CFLAGS) $^ -o $@ $(LIBS)
+$(OUT)/awaitd: $(call objects,server/main.c $(SERVER)) $(LIBRARY)
+	@echo "link $@"
+	@$(CC) $(CFLAGS) $^ -o $@ $(LIBS)
 
-$(OUT)/%.o: %.c
-	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS) -c $< -o $@
+$(OUT)/%.o: %.c Makefile | packages-build
+	@mkdir -p $(@D)
+	@echo "cc $< ($(FLAVOUR))"
+	@$(CC) $(CFLAGS) -c $< -o $@
 
-.PHONY: all
+# ---- test programs: one for each folder, tests/main.c and the folder's *.c ----
+
+TEST_MAIN := tests/main.c
+SIM := $(wildcard tests/sim/*.c)
+$(OUT)/unit-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/unit/*.c) $(SIM) $(SERVER)) $(LIBRARY)
+$(OUT)/specs-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/specs/*.c) $(SIM)) $(LIBRARY)
+$(OUT)/store-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/store/*.c)) $(LIBRARY)
+$(OUT)/%-tests:
+	@echo "link $@"
+	@$(CC) $(CFLAGS) $^ -o $@ $(LIBS) -lcunit
+
+# ---- running ----
+
+run: ## install what is missing, build, and serve http://127.0.0.1:8080 with ./awaitd.db
+	@tests/install-dependencies.sh run
+	@$(MAKE) all
+	@exec build/awaitd serve
+
+image: ## build the container image awaitd with docker
+	docker build -t awaitd .
+
+# ---- testing; T=name picks tests by a part of their name, or of their suite's ----
+
+CHECKS := layers headers unit specs reference store e2e examples tsan
+
+test: ## install what is missing, then run every check below but bench
+	@tests/install-dependencies.sh test
+	@$(MAKE) all
+	@$(MAKE) FLAVOUR=asan test-programs
+	@MAKE='$(MAKE)' tests/run-all.sh $(CHECKS)
+
+test-programs: $(OUT)/awaitd $(OUT)/unit-tests $(OUT)/specs-tests $(OUT)/store-tests
+
+check-unit: ## the parts, one by one (CUnit; ASan and UBSan)
+	@$(MAKE) FLAVOUR=asan build/asan/unit-tests
+	@build/asan/unit-tests $(T)
+
+check-specs: ## tests/specs/*.test: a job, and what must come of it, in simulated time
+	@$(MAKE) FLAVOUR=asan build/asan/specs-tests
+	@build/asan/specs-tests $(T)
+
+check-store: ## the store's backends
+	@$(MAKE) FLAVOUR=asan build/asan/store-tests
+	@build/asan/store-tests $(T)
+
+# Python's tests; those of the examples and of the README have a target of their own.
+pytest = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/$(1) \
+	$(PYTHON) -m unittest -b $(if $(T),-k '$(T)') $(2)
+DOCUMENTS := test_examples test_readme
+E2E := $(filter-out $(DOCUMENTS),$(basename $(notdir $(sort $(wildcard tests/e2e/test_*.py)))))
+
+check-e2e: ## the whole server over HTTP
+	@$(MAKE) FLAVOUR=asan build/asan/awaitd
+	@$(call pytest,build/asan/awaitd,$(E2E))
+
+check-examples: ## examples/*.sh and every command of README.md print what they say
+	@$(MAKE) all
+	@$(MAKE) FLAVOUR=asan build/asan/awaitd
+	@$(call pytest,build/asan/awaitd,$(DOCUMENTS))
+
+check-reference: ## the same spec files, against CPython's own asyncio
+	@$(PYTHON) tests/specs/reference.py $(T)
+
+check-tsan: ## the threaded parts again, under TSan
+	@$(MAKE) FLAVOUR=tsan build/tsan/awaitd build/tsan/unit-tests build/tsan/store-tests
+	@build/tsan/store-tests $(T)
+	@build/tsan/unit-tests $(T)
+	@$(call pytest,build/tsan/awaitd,test_examples)
+
+check-layers: ## who may include what
+	@tests/check-layers.sh
+
+check-headers: | packages-build ## every header compiles alone
+	@tests/check-headers.sh $(CC) $(BASE)
+
+bench: all ## how many tasks, how fast, how much memory
+	@tests/bench/run.sh
+
+# ---- the rest ----
+
+packages-build:
+	@tests/install-dependencies.sh --check build
+
+fmt: ## clang-format all C files
+	git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all run image test test-programs check-unit check-specs check-store check-e2e check-examples \
+	check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)
