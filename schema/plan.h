@@ -48,6 +48,12 @@ struct node {
     uint8_t field;                   /* index of the parent's field that holds it */
 };
 
+struct label {
+    struct label *next;
+    uint32_t node;
+    const char *name;
+};
+
 struct plan {
     atomic_uint refs;
     uint32_t n_nodes;
@@ -56,7 +62,7 @@ struct plan {
     bool has_effects;          /* any node's shape has */
     const char *const *slots;  /* the names, by slot */
     struct node *nodes;
-    struct text *labels;       /* names of nodes for the tree view, by node; NULL if none has one */
+    struct label *labels;      /* names of nodes for the tree view, the greatest node first */
     void *blocks;              /* what the plan owns (plan.c) */
 };
 

@@ -1,0 +1,404 @@
+/* Fields of nodes: each type's check, and the form in which a plan keeps it. */
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/compile.h"
+#include "schema/json.h"
+
+static const char *kind_of(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "a number";
+    case JSON_NULL:
+        return "null";
+    default:
+        return "a boolean";
+    }
+}
+
+static bool wrong_type(struct compiler *c, const char *wanted, const json_t *value)
+{
+    compile_error(c, "must be %s, not %s", wanted, kind_of(value));
+    return false;
+}
+
+/* ---- strings: no references yet, but `$${` stands for `${` ---- */
+
+static bool has_dollar_brace(const json_t *value)
+{
+    return strstr(json_string_value(value), "${") != NULL;
+}
+
+/* The text without the escapes; the caller frees. NULL (and a complaint) for a reference. */
+static char *unescape(struct compiler *c, const json_t *value)
+{
+    const char *from = json_string_value(value);
+    char *text = malloc(json_string_length(value) + 1), *to = text;
+    if (!text) {
+        c->out_of_memory = true;
+        return NULL;
+    }
+    while (*from) {
+        if (strncmp(from, "$${", 3) == 0) {
+            *to++ = '$';
+            *to++ = '{';
+            from += 3;
+        } else if (strncmp(from, "${", 2) == 0) {
+            int size = (int)strcspn(from, "}");
+            compile_error(c,
+                          "the reference '%.*s}' names nothing that is visible here; write '$${' "
+                          "for a literal '${'",
+                          size > 60 ? 60 : size, from);
+            free(text);
+            return NULL;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    *to = '\0';
+    return text;
+}
+
+static const struct text *keep_text(struct compiler *c, const char *bytes, size_t size)
+{
+    struct text *text = plan_allocate(c->plan, sizeof *text + size + 1);
+    if (!text) {
+        c->out_of_memory = true;
+        return NULL;
+    }
+    char *copy = (char *)(text + 1);
+    memcpy(copy, bytes, size);
+    copy[size] = '\0';
+    *text = (struct text){size, copy};
+    return text;
+}
+
+const struct text *compile_text(struct compiler *c, const json_t *value)
+{
+    if (!json_is_string(value)) {
+        wrong_type(c, "a string", value);
+        return NULL;
+    }
+    if (!has_dollar_brace(value))
+        return keep_text(c, json_string_value(value), json_string_length(value));
+    char *plain = unescape(c, value);
+    const struct text *text = plain ? keep_text(c, plain, strlen(plain)) : NULL;
+    free(plain);
+    return text;
+}
+
+/* ---- constants ---- */
+
+static bool replace_strings(struct compiler *c, json_t *value);
+
+/* The member itself if it is no string, else what it says without escapes. New reference. */
+static json_t *without_escapes(struct compiler *c, json_t *member)
+{
+    if (!json_is_string(member))
+        return replace_strings(c, member) ? json_incref(member) : NULL;
+    char *plain = has_dollar_brace(member) ? unescape(c, member) : NULL;
+    if (!plain)
+        return has_dollar_brace(member) ? NULL : json_incref(member);
+    json_t *string = json_string(plain);
+    free(plain);
+    return string;
+}
+
+/* Works in place on a copy of the constant; depth is limited by the reader. */
+static bool replace_strings(struct compiler *c, json_t *value)
+{
+    bool good = true;
+    if (json_is_array(value)) {
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            size_t mark = compile_enter_index(c, i);
+            json_t *plain = without_escapes(c, json_array_get(value, i));
+            good &= plain && json_array_set_new(value, i, plain) == 0;
+            compile_leave(c, mark);
+        }
+    } else if (json_is_object(value)) {
+        const char *key;
+        json_t *member;
+        json_object_foreach(value, key, member) {
+            size_t mark = compile_enter(c, key);
+            json_t *plain = without_escapes(c, member);
+            good &= plain && json_object_set_new(value, key, plain) == 0;
+            compile_leave(c, mark);
+        }
+    }
+    return good;
+}
+
+static bool keep_json(struct compiler *c, const char *bytes, size_t size, union argument *out)
+{
+    struct value_text *value = plan_allocate(c->plan, sizeof *value + size + 1);
+    if (!value || !bytes) {
+        c->out_of_memory = true;
+        return false;
+    }
+    value->base = (struct value){VALUE_IMMORTAL, VALUE_TEXT, 0, size};
+    memcpy(value->bytes, bytes, size);
+    value->bytes[size] = '\0';
+    out->json = &value->base;
+    return true;
+}
+
+static bool compile_json(struct compiler *c, const json_t *value, union argument *out)
+{
+    struct buffer text = {0};
+    json_write(&text, value);
+    if (text.bytes && strstr(text.bytes, "${")) {
+        json_t *copy = json_deep_copy(value);
+        json_t *plain = copy ? without_escapes(c, copy) : NULL;
+        buffer_release(&text);
+        text = (struct buffer){0};
+        if (plain)
+            json_write(&text, plain);
+        json_decref(plain);
+        json_decref(copy);
+        if (!plain)
+            return false;
+    }
+    bool good = keep_json(c, text.failed ? NULL : text.bytes, text.size, out);
+    buffer_release(&text);
+    return good;
+}
+
+/* ---- numbers ---- */
+
+static bool compile_number(struct compiler *c, const struct field_shape *field,
+                           const json_t *value, union argument *out)
+{
+    if (!json_is_number(value))
+        return wrong_type(c, field->nullable ? "a number or null" : "a number", value);
+    double number = json_number_value(value);
+    if (number < field->min || (field->max > 0 && number > field->max)) {
+        if (field->max > 0)
+            compile_error(c, "must be a number from %g to %.15g", field->min, field->max);
+        else
+            compile_error(c, "must be a number of at least %g", field->min);
+        return false;
+    }
+    out->number = number;
+    return true;
+}
+
+static bool compile_integer(struct compiler *c, const struct field_shape *field,
+                            const json_t *value, union argument *out)
+{
+    double number = json_number_value(value);
+    if (!json_is_number(value) || (json_is_real(value) && number != floor(number)))
+        return wrong_type(c, "an integer", value);
+    if (number < field->min || (field->max > 0 && number > field->max)) {
+        compile_error(c, "must be an integer from %.0f to %.0f", field->min,
+                      field->max > 0 ? field->max : 9007199254740992.0);
+        return false;
+    }
+    out->integer = json_is_integer(value) ? json_integer_value(value) : (int64_t)number;
+    return true;
+}
+
+/* ---- words ---- */
+
+static bool compile_choice(struct compiler *c, const struct field_shape *field,
+                           const json_t *value, union argument *out)
+{
+    size_t n = 0;
+    struct buffer known = {0};
+    for (; field->choices[n]; n++) {
+        if (json_is_string(value) && strcmp(field->choices[n], json_string_value(value)) == 0) {
+            out->integer = (int64_t)n;
+            buffer_release(&known);
+            return true;
+        }
+        buffer_format(&known, "%s'%s'", n ? ", " : "", field->choices[n]);
+    }
+    compile_error(c, "must be one of %s", known.bytes);
+    buffer_release(&known);
+    return false;
+}
+
+static bool is_exception_name(const char *name)
+{
+    static const char *const refused[] = {"BaseException", "SystemExit", "KeyboardInterrupt",
+                                          "GeneratorExit", "StopIteration", "StopAsyncIteration"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (strcmp(name, refused[i]) == 0)
+            return false;
+    size_t size = strlen(name);
+    for (size_t i = 0; i < size; i++)
+        if (!isalnum((unsigned char)name[i]) && name[i] != '_' && (name[i] != '.' || i == 0))
+            return false;
+    return size > 0 && size <= 100 && !isdigit((unsigned char)name[0]);
+}
+
+static bool compile_exception(struct compiler *c, const json_t *value, union argument *out)
+{
+    if (!json_is_string(value))
+        return wrong_type(c, "the name of an exception type", value);
+    if (!is_exception_name(json_string_value(value))) {
+        compile_error(c, "'%.100s' is no exception that a job may raise: a name of letters, digits, "
+                         "'_' and '.', but not BaseException, SystemExit, KeyboardInterrupt, "
+                         "GeneratorExit, StopIteration or StopAsyncIteration",
+                      json_string_value(value));
+        return false;
+    }
+    out->text = keep_text(c, json_string_value(value), json_string_length(value));
+    return out->text != NULL;
+}
+
+/* ---- names of tasks ---- */
+
+static bool is_name(struct compiler *c, const json_t *value)
+{
+    if (!json_is_string(value))
+        return wrong_type(c, "a name", value);
+    size_t size = json_string_length(value);
+    if (size == 0 || size > 200 || has_dollar_brace(value)) {
+        compile_error(c, "must be a name of 1 to 200 bytes without '${'");
+        return false;
+    }
+    return true;
+}
+
+static bool compile_task_new(struct compiler *c, const json_t *value, union argument *out)
+{
+    if (!is_name(c, value))
+        return false;
+    json_t *slot = json_object_get(c->slots, json_string_value(value));
+    out->integer = slot ? json_integer_value(slot) : (int64_t)json_object_size(c->slots);
+    if (!slot && json_object_set_new(c->slots, json_string_value(value), json_integer(out->integer)))
+        c->out_of_memory = true;
+    return true;
+}
+
+static bool compile_task_ref(struct compiler *c, const json_t *value, union argument *out)
+{
+    if (!is_name(c, value))
+        return false;
+    struct name_use *use = malloc(sizeof *use);
+    char *pointer = use ? strdup(c->path.bytes) : NULL;
+    if (!pointer) {
+        free(use);
+        c->out_of_memory = true;
+        return false;
+    }
+    *use = (struct name_use){c->uses, json_string_value(value), pointer, out};
+    c->uses = use;
+    return true;
+}
+
+/* ---- lists and maps of texts ---- */
+
+static const char **new_texts(struct compiler *c, size_t n, union argument *out)
+{
+    const char **texts = plan_allocate(c->plan, (n + 1) * sizeof *texts);
+    c->out_of_memory |= !texts;
+    if (texts)
+        memset(texts, 0, (n + 1) * sizeof *texts);
+    out->texts = texts;
+    return texts;
+}
+
+static bool compile_text_list(struct compiler *c, const struct field_shape *field,
+                              const json_t *value, union argument *out)
+{
+    if (!json_is_array(value))
+        return wrong_type(c, "an array of strings", value);
+    if ((double)json_array_size(value) < field->min) {
+        compile_error(c, "must have at least %g item%s", field->min, field->min > 1 ? "s" : "");
+        return false;
+    }
+    const char **texts = new_texts(c, json_array_size(value), out);
+    bool good = texts != NULL;
+    for (size_t i = 0; texts && i < json_array_size(value); i++) {
+        size_t mark = compile_enter_index(c, i);
+        const struct text *text = compile_text(c, json_array_get(value, i));
+        texts[i] = text ? text->bytes : "";
+        good &= text != NULL;
+        compile_leave(c, mark);
+    }
+    return good;
+}
+
+static const char *join_pair(struct compiler *c, const char *key, const struct text *text)
+{
+    size_t size = strlen(key);
+    char *pair = plan_allocate(c->plan, size + text->size + 2);
+    if (!pair) {
+        c->out_of_memory = true;
+        return "";
+    }
+    memcpy(pair, key, size);
+    pair[size] = '=';
+    memcpy(pair + size + 1, text->bytes, text->size + 1);
+    return pair;
+}
+
+static bool compile_text_map(struct compiler *c, const json_t *value, union argument *out)
+{
+    if (!json_is_object(value))
+        return wrong_type(c, "an object of strings", value);
+    const char **texts = new_texts(c, json_object_size(value), out);
+    bool good = texts != NULL;
+    const char *key;
+    json_t *member;
+    size_t i = 0;
+    json_object_foreach((json_t *)value, key, member) {
+        size_t mark = compile_enter(c, key);
+        const struct text *text = compile_text(c, member);
+        if (!*key || strchr(key, '=')) {
+            compile_error(c, "a variable's name must not be empty or contain '='");
+            good = false;
+        }
+        good &= text != NULL;
+        if (texts && text)
+            texts[i++] = join_pair(c, key, text);
+        compile_leave(c, mark);
+    }
+    return good;
+}
+
+bool compile_field(struct compiler *c, const struct field_shape *field, const json_t *value,
+                   union argument *out)
+{
+    switch (field->type) {
+    case FIELD_NUMBER:
+        return compile_number(c, field, value, out);
+    case FIELD_INTEGER:
+        return compile_integer(c, field, value, out);
+    case FIELD_BOOLEAN:
+        out->integer = json_is_true(value);
+        return json_is_boolean(value) || wrong_type(c, "true or false", value);
+    case FIELD_TEXT:
+        out->text = compile_text(c, value);
+        return out->text != NULL;
+    case FIELD_JSON:
+        return compile_json(c, value, out);
+    case FIELD_CHOICE:
+        return compile_choice(c, field, value, out);
+    case FIELD_TEXT_LIST:
+        return compile_text_list(c, field, value, out);
+    case FIELD_TEXT_MAP:
+        return compile_text_map(c, value, out);
+    case FIELD_EXCEPTION:
+        return compile_exception(c, value, out);
+    case FIELD_TASK_NEW:
+        return compile_task_new(c, value, out);
+    case FIELD_TASK_REF:
+        return compile_task_ref(c, value, out);
+    case FIELD_NODE:
+    case FIELD_NODES:
+        break; /* the caller's */
+    }
+    return false;
+}

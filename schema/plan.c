@@ -1,0 +1,78 @@
+#include "schema/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/compile.h"
+
+struct block {
+    struct block *next;
+    size_t used, size;
+    _Alignas(8) char bytes[];
+};
+
+#define BLOCK_SIZE 512 /* the first one; each further one doubles */
+#define BLOCK_SIZE_MAX (1 << 20)
+
+void *plan_allocate(struct plan *plan, size_t size)
+{
+    struct block *block = plan->blocks;
+    size = (size + 7) & ~(size_t)7;
+    if (!block || block->size - block->used < size) {
+        size_t want = !block ? BLOCK_SIZE : block->size < BLOCK_SIZE_MAX ? block->size * 2 : block->size;
+        want = want < size ? size : want;
+        struct block *fresh = malloc(sizeof *fresh + want);
+        if (!fresh)
+            return NULL;
+        *fresh = (struct block){block, 0, want};
+        plan->blocks = block = fresh;
+    }
+    void *memory = block->bytes + block->used;
+    block->used += size;
+    return memory;
+}
+
+struct plan *plan_new(void)
+{
+    struct plan *plan = calloc(1, sizeof *plan);
+    if (plan)
+        atomic_init(&plan->refs, 1);
+    return plan;
+}
+
+struct plan *plan_ref(struct plan *plan)
+{
+    atomic_fetch_add_explicit(&plan->refs, 1, memory_order_relaxed);
+    return plan;
+}
+
+void plan_unref(struct plan *plan)
+{
+    if (!plan || atomic_fetch_sub_explicit(&plan->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (struct block *block = plan->blocks; block;) {
+        struct block *next = block->next;
+        free(block);
+        block = next;
+    }
+    free(plan->nodes);
+    free(plan);
+}
+
+/* The nodes from i up to the root (excluded), written from the root down. Depth is limited. */
+void plan_path(const struct plan *plan, uint32_t i, struct buffer *out)
+{
+    uint32_t up[PLAN_DEPTH_MAX + 2];
+    size_t n = 0;
+    for (; i > plan->root; i = plan->nodes[i].parent)
+        up[n++] = i;
+    while (n--) {
+        const struct node *node = &plan->nodes[up[n]];
+        const struct field_shape *field =
+            &plan->nodes[node->parent].shape->fields[node->field];
+        buffer_char(out, '/');
+        buffer_text(out, field->name);
+        if (field->type == FIELD_NODES)
+            buffer_format(out, "/%u", node->position);
+    }
+}
