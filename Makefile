@@ -140,6 +140,13 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
+$(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
+	@mkdir -p $(OUT)
+	sh schema/sql/embed.sh > $@.tmp && mv $@.tmp $@
+
+$(OUT)/embedded.o: $(OUT)/embedded.c
+	$(CC) $(CFLAGS) -c $< -o $@
+
 .PHONY: all run image test test-programs check-unit check-specs check-store check-e2e check-examples \
 	check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)
