@@ -27,8 +27,6 @@ struct timer_heap {
     uint64_t sequence;
 };
 
-/* Reserves room, so that arming n more timers cannot fail. False when out of memory. */
-bool timer_heap_reserve(struct timer_heap *heap, size_t n);
 void timer_heap_release(struct timer_heap *heap);
 
 void timer_arm(struct timer_heap *heap, struct timer *timer, int64_t due_ns);

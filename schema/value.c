@@ -3,12 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
+struct word {
     struct value base;
-    char bytes[5];
-} null_text = {{VALUE_IMMORTAL, VALUE_TEXT, 0, 4}, "null"};
+    char bytes[8];
+};
+static struct word null_word = {{VALUE_IMMORTAL, VALUE_TEXT, 0, 4}, "null"};
+static struct word true_word = {{VALUE_IMMORTAL, VALUE_TEXT, 0, 4}, "true"};
+static struct word false_word = {{VALUE_IMMORTAL, VALUE_TEXT, 0, 5}, "false"};
 
-struct value *const value_null = &null_text.base;
+struct value *const value_null = &null_word.base;
+struct value *const value_true = &true_word.base;
+struct value *const value_false = &false_word.base;
 
 struct value *value_from_text(const char *text, size_t size)
 {
@@ -19,6 +24,15 @@ struct value *value_from_text(const char *text, size_t size)
     memcpy(v->bytes, text, size);
     v->bytes[size] = '\0';
     return &v->base;
+}
+
+struct value *value_from_string(const char *text, size_t size)
+{
+    struct buffer json = {0};
+    buffer_json_string(&json, text, size);
+    struct value *value = json.failed ? NULL : value_from_text(json.bytes, json.size);
+    buffer_release(&json);
+    return value;
 }
 
 struct value *value_list_new(size_t n)

@@ -39,16 +39,19 @@ struct value_list {
 struct exception {
     struct value base;
     bool is_cancelled; /* a CancelledError */
+    uint32_t node;     /* the plan's node that raised it */
     uint8_t type_size; /* the type's name stands in json, from EXCEPTION_TYPE_AT on */
     char json[];
 };
 #define EXCEPTION_TYPE_AT 9    /* strlen("{\"type\":\"") */
 #define EXCEPTION_WRAPPING 10  /* strlen("{\"error\":}") */
 
-extern struct value *const value_null; /* the immortal JSON null */
+extern struct value *const value_null, *const value_true, *const value_false; /* immortal */
 
 /* Copies the text; NULL when out of memory. */
 struct value *value_from_text(const char *text, size_t size);
+/* The JSON string that says `text` (UTF-8). */
+struct value *value_from_string(const char *text, size_t size);
 /* A list of n nulls, to be filled by value_list_set before anybody else sees it. */
 struct value *value_list_new(size_t n);
 /* Takes the reference to item; its slot must still hold the null. */

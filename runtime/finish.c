@@ -1,0 +1,70 @@
+/* How a job's end is told: from the outcome to the record. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/memory.h"
+#include "runtime/loop.h"
+#include "runtime/ops/op.h"
+
+static char *copy_of(const char *text)
+{
+    return text ? memory_need(strdup(text)) : NULL;
+}
+
+/* Only the job sees a record with one reference; else what it says of the submission is copied. */
+static void own_record(struct job *job)
+{
+    struct task_record *old = job->record;
+    if (atomic_load(&old->refs) == 1)
+        return;
+    struct task_record *fresh = memory_need(task_record_new());
+    fresh->id = old->id;
+    fresh->starts = old->starts;
+    fresh->created_at_us = old->created_at_us;
+    fresh->started_at_us = old->started_at_us;
+    fresh->deadline_at_us = old->deadline_at_us;
+    fresh->cancel_requested_at_us = old->cancel_requested_at_us;
+    fresh->name = copy_of(old->name);
+    fresh->labels = copy_of(old->labels);
+    fresh->cancel_message = copy_of(old->cancel_message);
+    job->record = fresh;
+    task_record_unref(old);
+}
+
+static char *text_of(const struct value *outcome)
+{
+    struct buffer text = {0};
+    if (value_is_exception(outcome))
+        buffer_add(&text, exception_json(outcome), exception_json_size(outcome));
+    else
+        value_write(&text, outcome);
+    return memory_need(buffer_take(&text));
+}
+
+static char *array_of(const struct buffer *items)
+{
+    struct buffer text = {0};
+    buffer_format(&text, "[%s]", items->bytes);
+    return memory_need(buffer_take(&text));
+}
+
+struct task_record *job_finish_record(struct job *job)
+{
+    own_record(job);
+    struct task_record *record = job->record;
+    struct host *host = job->loop->host;
+    job->outcome = job_limit_result(job, job->plan->root, job->outcome);
+    record->state = outcome_state(job->outcome);
+    record->finished_at_us = host->wall_us(host);
+    char **text = value_is_exception(job->outcome) ? &record->error : &record->result;
+    *text = text_of(job->outcome);
+    if (job->unhandled.size)
+        record->unhandled = array_of(&job->unhandled);
+    if (job->runs) {
+        struct buffer trace = {0};
+        job_write_trace(job, &trace);
+        record->trace_size = trace.size;
+        record->trace = buffer_take(&trace);
+    }
+    return record;
+}

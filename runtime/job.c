@@ -1,0 +1,399 @@
+#include "runtime/job.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/base/memory.h"
+#include "runtime/loop.h"
+#include "runtime/ops/op.h"
+
+#define HANDLE_KIND 7u /* the low bits of a slot; what they point to is aligned to 8 */
+
+/* ---- the ready queue ---- */
+
+static void grow(struct ready_queue *q)
+{
+    uint32_t capacity = q->capacity ? q->capacity * 2 : 8;
+    uintptr_t *slots = memory_new(capacity * sizeof *slots);
+    for (uint32_t i = q->head; i != q->tail; i++)
+        slots[i & (capacity - 1)] = q->slots[i & (q->capacity - 1)];
+    free(q->slots);
+    q->slots = slots;
+    q->capacity = capacity;
+}
+
+uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer)
+{
+    struct ready_queue *q = &job->ready;
+    if (q->tail - q->head == q->capacity)
+        grow(q);
+    q->slots[q->tail & (q->capacity - 1)] = (uintptr_t)pointer | kind;
+    if (!job->is_queued && !job->is_held)
+        loop_make_ready(job->loop, job);
+    return q->tail++;
+}
+
+void job_unschedule(struct job *job, uint32_t number)
+{
+    job->ready.slots[number & (job->ready.capacity - 1)] = 0;
+}
+
+/* An idle job keeps no queue: it may sleep for days, beside a million others. */
+static void shrink(struct ready_queue *q)
+{
+    if (q->head == q->tail) {
+        free(q->slots);
+        q->slots = NULL;
+        q->capacity = 0;
+    }
+}
+
+/* ---- timers of frames ---- */
+
+static struct timed_frame *timed_frame_of(struct timer *timer)
+{
+    return CONTAINER_OF(timer, struct timed_frame, timer);
+}
+
+static void queue_timer(struct timer *timer)
+{
+    struct job *job = frame_task(&timed_frame_of(timer)->base)->job;
+    timer->position = job_schedule(job, HANDLE_TIMER, timer);
+    timer->state = TIMER_DUE;
+}
+
+void frame_arm(struct timed_frame *frame, int64_t due_ns)
+{
+    frame->timer = (struct timer){.fire = queue_timer};
+    timer_arm(&frame_task(&frame->base)->job->loop->timers, &frame->timer, due_ns);
+}
+
+void frame_arm_soon(struct timed_frame *frame)
+{
+    frame->timer = (struct timer){.fire = queue_timer};
+    queue_timer(&frame->timer);
+}
+
+void frame_disarm(struct timed_frame *frame)
+{
+    struct job *job = frame_task(&frame->base)->job;
+    if (frame->timer.state == TIMER_DUE)
+        job_unschedule(job, frame->timer.position);
+    else
+        timer_disarm(&job->loop->timers, &frame->timer);
+    frame->timer.state = TIMER_IDLE;
+}
+
+int64_t frame_deadline(struct task *task, double seconds)
+{
+    struct host *host = task->job->loop->host;
+    return host->now_ns(host) + (int64_t)ceil(seconds * 1e9);
+}
+
+/* ---- life ---- */
+
+struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *record, bool is_held)
+{
+    struct job *job = memory_new_zeroed(1, sizeof *job);
+    job->loop = loop;
+    job->plan = plan;
+    job->record = record;
+    job->is_held = is_held;
+    list_init(&job->ready_link);
+    list_init(&job->tasks);
+    list_init(&job->waiters);
+    job->started_ns = loop->host->now_ns(loop->host);
+    if (plan->n_slots)
+        job->named = memory_new_zeroed(plan->n_slots, sizeof *job->named);
+    job->root = task_create(job, 0, NULL);
+    return job;
+}
+
+static void release_cancel_requests(struct job *job)
+{
+    struct ready_queue *q = &job->ready;
+    for (uint32_t i = q->head; i != q->tail; i++) {
+        uintptr_t slot = q->slots[i & (q->capacity - 1)];
+        void *pointer = (void *)(slot & ~(uintptr_t)HANDLE_KIND);
+        if ((slot & HANDLE_KIND) == HANDLE_CANCEL)
+            value_unref(pointer);
+        else if ((slot & HANDLE_KIND) == HANDLE_DONE)
+            task_unref(pointer);
+    }
+    q->head = q->tail;
+    shrink(q);
+}
+
+static void free_runs(struct job *job)
+{
+    for (uint32_t i = 0; job->runs && i < job->plan->n_nodes; i++)
+        value_unref(job->runs[i].outcome);
+    free(job->runs);
+}
+
+static void drop_named(struct job *job)
+{
+    for (uint32_t i = 0; job->named && i < job->plan->n_slots; i++) {
+        task_unref(job->named[i]);
+        job->named[i] = NULL;
+    }
+}
+
+void job_free(struct job *job)
+{
+    while (!list_is_empty(&job->tasks))
+        task_abandon(CONTAINER_OF(job->tasks.next, struct task, link));
+    drop_named(job);
+    for (size_t i = 0; i < job->n_leftover; i++)
+        task_unref(job->leftover[i]);
+    free(job->leftover);
+    free(job->named);
+    release_cancel_requests(job);
+    job->root->is_retrieved = true;
+    task_unref(job->root);
+    list_remove(&job->ready_link);
+    free_runs(job);
+    value_unref(job->outcome);
+    buffer_release(&job->unhandled);
+    plan_unref(job->plan);
+    task_record_unref(job->record);
+    free(job);
+}
+
+/* ---- callbacks ---- */
+
+static void done_callback(struct job *job, struct task *task)
+{
+    if (task == job->root)
+        job->root_is_done = true;
+    if (task->owner) {
+        const struct plan *plan = job->plan;
+        const struct node *node = &plan->nodes[plan->nodes[task->code].parent];
+        op_of(node)->task_ended(task->owner, task_frame(task->owner, node->frame_offset), task);
+    }
+    task_unref(task);
+}
+
+static void timer_callback(struct job *job, struct timer *timer)
+{
+    struct timed_frame *frame = timed_frame_of(timer);
+    timer->state = TIMER_IDLE;
+    op_of(&job->plan->nodes[frame->base.node])->timer_fired(frame_task(&frame->base), frame);
+}
+
+static void call(struct job *job, uintptr_t slot)
+{
+    void *pointer = (void *)(slot & ~(uintptr_t)HANDLE_KIND);
+    switch (slot & HANDLE_KIND) {
+    case HANDLE_STEP:
+    case HANDLE_WAKEUP:
+        task_step(pointer);
+        break;
+    case HANDLE_DONE:
+        done_callback(job, pointer);
+        break;
+    case HANDLE_TIMER:
+        timer_callback(job, pointer);
+        break;
+    case HANDLE_CANCEL:
+        task_cancel(job->root, pointer);
+        value_unref(pointer);
+        break;
+    default: /* was taken back */
+        break;
+    }
+}
+
+void job_request_cancel(struct job *job, struct value *message)
+{
+    job_schedule(job, HANDLE_CANCEL, message);
+}
+
+/* ---- asyncio.run's ending ---- */
+
+/* _cancel_all_tasks: what is left is cancelled, in the order of its creation, and awaited. */
+static void cancel_leftover(struct job *job)
+{
+    size_t n = 0;
+    for (struct list *l = job->tasks.next; l != &job->tasks; l = l->next)
+        n++;
+    job->phase = JOB_CLEANING;
+    job->leftover = memory_new((n ? n : 1) * sizeof *job->leftover);
+    for (struct list *l = job->tasks.next; l != &job->tasks; l = l->next)
+        job->leftover[job->n_leftover++] = task_ref(CONTAINER_OF(l, struct task, link));
+    for (size_t i = 0; i < n; i++)
+        task_cancel(job->leftover[i], NULL);
+}
+
+/* "unhandled exception during asyncio.run() shutdown" */
+static void report_leftover(struct job *job)
+{
+    for (size_t i = 0; i < job->n_leftover; i++) {
+        struct task *task = job->leftover[i];
+        if (!task->is_cancelled && value_is_exception(task->outcome))
+            job_add_unhandled(job, task->outcome);
+        task->is_retrieved = true;
+        task_unref(task);
+    }
+    free(job->leftover);
+    job->leftover = NULL;
+    job->n_leftover = 0;
+}
+
+static void end(struct job *job)
+{
+    report_leftover(job);
+    job->outcome = task_take_outcome(job->root, job->root->code);
+    drop_named(job);
+    job->phase = JOB_ENDED;
+}
+
+static void after_turn(struct job *job)
+{
+    shrink(&job->ready);
+    if (job->phase == JOB_RUNNING && job->root_is_done) {
+        if (list_is_empty(&job->tasks))
+            end(job);
+        else
+            cancel_leftover(job);
+    } else if (job->phase == JOB_CLEANING && list_is_empty(&job->tasks)) {
+        end(job);
+    }
+}
+
+bool job_turn(struct job *job, uint32_t budget)
+{
+    struct ready_queue *q = &job->ready;
+    if (job->turn_end == q->head)
+        job->turn_end = q->tail;
+    while (q->head != job->turn_end && budget--) {
+        uintptr_t slot = q->slots[q->head & (q->capacity - 1)];
+        q->head++;
+        call(job, slot);
+    }
+    if (q->head == job->turn_end)
+        after_turn(job);
+    return job->phase == JOB_ENDED;
+}
+
+/* ---- what is told about it ---- */
+
+int64_t job_now_us(const struct job *job)
+{
+    struct host *host = job->loop->host;
+    return (host->now_ns(host) - job->started_ns) / 1000;
+}
+
+void job_log(struct job *job, const char *level, uint32_t node, const char *message)
+{
+    struct buffer path = {0};
+    plan_path(job->plan, node, &path);
+    struct host *host = job->loop->host;
+    struct log_entry entry = {.task = job->record->id,
+                              .seq = ++job->log_seq,
+                              .at_us = host->wall_us(host),
+                              .level = level,
+                              .stream = "log",
+                              .path = path.bytes ? path.bytes : "",
+                              .message = message};
+    job->loop->events->logged(job->loop->context, job, &entry);
+    buffer_release(&path);
+}
+
+void job_add_unhandled(struct job *job, const struct value *exception)
+{
+    if (job->unhandled.size)
+        buffer_char(&job->unhandled, ',');
+    buffer_add(&job->unhandled, exception_json(exception), exception_json_size(exception));
+}
+
+struct value *job_limit_result(struct job *job, uint32_t node, struct value *list)
+{
+    if (list->size <= job->loop->max_result && list->depth <= VALUE_DEPTH_MAX)
+        return list;
+    char text[120];
+    if (list->depth > VALUE_DEPTH_MAX)
+        snprintf(text, sizeof text, "the result is nested more than %d deep", VALUE_DEPTH_MAX);
+    else
+        snprintf(text, sizeof text, "the result has %zu bytes, more than the limit of %zu",
+                 list->size, job->loop->max_result);
+    value_unref(list);
+    return exception_new(job->plan, node, &(struct exception_parts){.type = "ResultTooLarge",
+                                                                    .message = text});
+}
+
+enum task_state outcome_state(const struct value *outcome)
+{
+    if (!value_is_exception(outcome))
+        return TASK_SUCCEEDED;
+    return exception_is_cancelled(outcome) ? TASK_CANCELLED : TASK_FAILED;
+}
+
+static struct value *shown_outcome(const struct job *job, uint32_t node, const struct value *outcome)
+{
+    bool is_shown = value_is_exception(outcome)
+                        ? ((const struct exception *)outcome)->node == node
+                        : job->plan->nodes[node].n_children == 0;
+    return is_shown ? value_ref((struct value *)outcome) : NULL;
+}
+
+void job_note_end(struct job *job, uint32_t node, int64_t started_us, const struct value *outcome)
+{
+    if (job->plan->n_nodes == 1)
+        return; /* the record says it all */
+    if (!job->runs)
+        job->runs = memory_new_zeroed(job->plan->n_nodes, sizeof *job->runs);
+    struct node_run *run = &job->runs[node];
+    value_unref(run->outcome);
+    *run = (struct node_run){.started_us = started_us,
+                             .took_us = job_now_us(job) - started_us,
+                             .outcome = shown_outcome(job, node, outcome),
+                             .n_runs = run->n_runs + 1,
+                             .state = outcome_state(outcome)};
+}
+
+/* Lays the nodes that run at present over the ended ones. */
+static void note_running(struct job *job, struct node_run *view)
+{
+    for (struct list *l = job->tasks.next; l != &job->tasks; l = l->next) {
+        struct task *task = CONTAINER_OF(l, struct task, link);
+        if (!task->has_started)
+            continue;
+        for (uint32_t node = task->current;; node = job->plan->nodes[node].parent) {
+            struct frame *frame = task_frame(task, job->plan->nodes[node].frame_offset);
+            view[node] = (struct node_run){.started_us = frame->started_us,
+                                           .n_runs = view[node].n_runs + 1,
+                                           .state = TASK_RUNNING};
+            if (node == task->code)
+                break;
+        }
+    }
+}
+
+static void write_run(struct trace_writer *w, uint32_t node, const struct node_run *run)
+{
+    struct buffer text = {0};
+    if (run->outcome && value_is_exception(run->outcome))
+        buffer_add(&text, exception_json(run->outcome), exception_json_size(run->outcome));
+    else if (run->outcome)
+        value_write(&text, run->outcome);
+    trace_write(w, &(struct trace_entry){node, run->state, run->n_runs, run->started_us,
+                                         run->took_us, text.bytes, text.size});
+    buffer_release(&text);
+}
+
+void job_write_trace(struct job *job, struct buffer *out)
+{
+    uint32_t n = job->plan->n_nodes;
+    struct node_run *view = memory_new_zeroed(n, sizeof *view);
+    struct trace_writer w = {.out = out};
+    if (job->runs)
+        memcpy(view, job->runs, n * sizeof *view);
+    note_running(job, view);
+    for (uint32_t node = job->plan->root; node < n; node++)
+        if (view[node].state != TASK_PENDING)
+            write_run(&w, node, &view[node]);
+    free(view);
+}

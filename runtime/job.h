@@ -1,0 +1,121 @@
+/* A job is one asyncio.run: a plan that runs, with its own ready queue and its own turns. A turn is what
+ * stood in the queue when it began; callbacks that it schedules belong to the next one. [loop]
+ *
+ *   RUNNING ──root's done callback ran, turn over──► CLEANING (the rest was cancelled) ──► ENDED
+ *                     └── nothing else was running ───────────────────────────────────────►┘
+ */
+#ifndef AWAITD_RUNTIME_JOB_H
+#define AWAITD_RUNTIME_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/list.h"
+#include "runtime/store/record.h"
+#include "runtime/task.h"
+#include "runtime/timer.h"
+#include "runtime/trace.h"
+#include "schema/plan.h"
+
+struct loop;
+
+enum job_phase { JOB_RUNNING, JOB_CLEANING, JOB_ENDED };
+
+/* The callbacks of the ready queue: a pointer whose low bits say what is to be done with it. */
+enum handle_kind {
+    HANDLE_STEP = 1, /* Task.__step: of a new task, or after a bare yield */
+    HANDLE_WAKEUP,   /* Task.__wakeup: what it waited for is done */
+    HANDLE_DONE,     /* the done callback of a task with an owner, or of the root */
+    HANDLE_TIMER,    /* a frame's timer */
+    HANDLE_CANCEL,   /* root.cancel(message), asked for from outside */
+};
+
+struct ready_queue {
+    uintptr_t *slots; /* a ring; 0: a handle that was taken back */
+    uint32_t capacity;
+    uint32_t head, tail; /* count up for ever; the slot is the number modulo capacity */
+};
+
+/* What became of a node: its latest run. */
+struct node_run {
+    int64_t started_us, took_us; /* after the job's start */
+    struct value *outcome;       /* a leaf's result, or the error that the node raised itself */
+    uint32_t n_runs;
+    enum task_state state; /* PENDING: never ended */
+};
+
+struct job {
+    struct job *next; /* in the loop's table */
+    struct loop *loop;
+    struct plan *plan;
+    struct task_record *record;
+    enum job_phase phase;
+    bool root_is_done;  /* its done callback ran */
+    bool is_queued;     /* in the loop's list of ready jobs */
+    bool is_held;       /* has effects and is not on disk yet: gets no turn */
+    uint32_t turn_end;  /* of the turn that is going on, as the ready queue counts */
+    struct ready_queue ready;
+    struct list ready_link;
+    struct list tasks;   /* live ones, in the order of their creation */
+    struct list waiters; /* the runtime's */
+    struct task *root;
+    struct task **named;    /* by slot: what create_task filed */
+    struct node_run *runs;  /* by node; NULL until the first one ended */
+    struct task **leftover; /* CLEANING: what was cancelled, n_leftover of them */
+    size_t n_leftover;
+    struct buffer unhandled; /* the items of a JSON array */
+    int64_t started_ns;      /* monotonic */
+    int64_t log_seq;
+    struct value *outcome; /* ENDED: the root's */
+    void *context;         /* the runtime's own */
+};
+
+/* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's list.
+ * Takes the plan's and the record's reference. */
+struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *record, bool is_held);
+/* Also in the middle: frames are dropped, nothing runs any more. */
+void job_free(struct job *job);
+
+/* One turn, or what is left of it: at most `budget` callbacks. True when the job has ended. */
+bool job_turn(struct job *job, uint32_t budget);
+
+/* Puts a callback into the ready queue (loop.call_soon); its number. */
+uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer);
+/* Takes back the one with that number (Handle.cancel). */
+void job_unschedule(struct job *job, uint32_t number);
+
+/* call_soon_threadsafe(root.cancel, msg): message may be NULL; takes it. */
+void job_request_cancel(struct job *job, struct value *message);
+
+/* ENDED: makes the record say how it ended (state, times, result or error, unhandled, trace). Where
+ * another thread may see the present record, it is replaced by a copy without the spec. Borrowed. */
+struct task_record *job_finish_record(struct job *job);
+
+void job_log(struct job *job, const char *level, uint32_t node, const char *message);
+void job_add_unhandled(struct job *job, const struct value *exception);
+
+/* succeeded, failed or cancelled */
+enum task_state outcome_state(const struct value *outcome);
+
+/* The list itself, or, when its text or nesting is beyond the limits, a ResultTooLarge error in its
+ * place, raised by that node. Takes the list. */
+struct value *job_limit_result(struct job *job, uint32_t node, struct value *list);
+
+/* Notes the end of a node for the tree view. Borrows the outcome. */
+void job_note_end(struct job *job, uint32_t node, int64_t started_us, const struct value *outcome);
+int64_t job_now_us(const struct job *job); /* after its start */
+/* Appends the trace of all nodes that have started (runtime/trace.h). */
+void job_write_trace(struct job *job, struct buffer *out);
+
+/* ---- a frame's own timer: ops whose frame begins as a timed_frame ---- */
+struct timed_frame {
+    struct frame base;
+    struct timer timer; /* the op's timer_fired is called when it is due, as a callback of a turn */
+};
+void frame_arm(struct timed_frame *frame, int64_t due_ns); /* loop.call_at */
+void frame_arm_soon(struct timed_frame *frame);            /* loop.call_soon */
+void frame_disarm(struct timed_frame *frame);              /* Handle.cancel */
+/* now + seconds, rounded up to the nanosecond */
+int64_t frame_deadline(struct task *task, double seconds);
+
+#endif

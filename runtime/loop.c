@@ -1,0 +1,140 @@
+#include "runtime/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/base/memory.h"
+
+/* ---- the table of jobs ---- */
+
+#define BUCKETS_MIN 64
+
+/* The last eight bytes of an id are random (schema/id.h). */
+static size_t bucket_of(const struct loop *loop, const struct id *id)
+{
+    uint64_t random;
+    memcpy(&random, id->bytes + 8, sizeof random);
+    return (size_t)(random >> 8) & (loop->n_buckets - 1);
+}
+
+static void grow_table(struct loop *loop)
+{
+    struct job **old = loop->table;
+    size_t n_old = loop->n_buckets;
+    loop->n_buckets = n_old * 2;
+    loop->table = memory_new_zeroed(loop->n_buckets, sizeof *loop->table);
+    for (size_t i = 0; i < n_old; i++) {
+        for (struct job *job = old[i]; job;) {
+            struct job *next = job->next;
+            size_t bucket = bucket_of(loop, &job->record->id);
+            job->next = loop->table[bucket];
+            loop->table[bucket] = job;
+            job = next;
+        }
+    }
+    free(old);
+}
+
+void loop_add(struct loop *loop, struct job *job)
+{
+    if (loop->n_jobs >= loop->n_buckets)
+        grow_table(loop);
+    size_t bucket = bucket_of(loop, &job->record->id);
+    job->next = loop->table[bucket];
+    loop->table[bucket] = job;
+    loop->n_jobs++;
+}
+
+void loop_remove(struct loop *loop, struct job *job)
+{
+    struct job **link = &loop->table[bucket_of(loop, &job->record->id)];
+    while (*link != job)
+        link = &(*link)->next;
+    *link = job->next;
+    loop->n_jobs--;
+}
+
+struct job *loop_find(struct loop *loop, const struct id *id)
+{
+    struct job *job = loop->table[bucket_of(loop, id)];
+    while (job && id_compare(&job->record->id, id) != 0)
+        job = job->next;
+    return job;
+}
+
+/* ---- life ---- */
+
+void loop_init(struct loop *loop, struct host *host, const struct loop_events *events, void *context)
+{
+    *loop = (struct loop){.host = host, .events = events, .context = context,
+                           .max_result = SIZE_MAX};
+    list_init(&loop->ready);
+    loop->n_buckets = BUCKETS_MIN;
+    loop->table = memory_new_zeroed(BUCKETS_MIN, sizeof *loop->table);
+}
+
+void loop_release(struct loop *loop)
+{
+    for (size_t i = 0; i < loop->n_buckets; i++) {
+        while (loop->table[i]) {
+            struct job *job = loop->table[i];
+            loop_remove(loop, job);
+            job_free(job);
+        }
+    }
+    free(loop->table);
+    timer_heap_release(&loop->timers);
+    cancel_walk_free(loop->walk);
+}
+
+/* ---- turns ---- */
+
+void loop_make_ready(struct loop *loop, struct job *job)
+{
+    if (job->is_queued)
+        return;
+    job->is_queued = true;
+    list_append(&loop->ready, &job->ready_link);
+}
+
+static void fire_due(struct loop *loop)
+{
+    int64_t now_ns = loop->host->now_ns(loop->host);
+    struct timer *timer;
+    for (uint32_t n = 0; (!loop->slice || n < loop->slice) &&
+                         (timer = timer_take_due(&loop->timers, now_ns)); n++)
+        timer->fire(timer);
+}
+
+static void give_turn(struct loop *loop, struct job *job, uint32_t budget)
+{
+    list_remove(&job->ready_link);
+    job->is_queued = false;
+    if (job->phase == JOB_ENDED)
+        return;
+    if (job_turn(job, budget)) {
+        loop->events->ended(loop->context, job);
+        return;
+    }
+    if (job->ready.head != job->ready.tail)
+        loop_make_ready(loop, job);
+}
+
+int64_t loop_run(struct loop *loop)
+{
+    struct list now; /* those that are ready as this round begins */
+    fire_due(loop);
+    list_init(&now);
+    while (!list_is_empty(&loop->ready)) {
+        struct list *l = loop->ready.next;
+        list_remove(l);
+        list_append(&now, l);
+    }
+    while (!list_is_empty(&now))
+        give_turn(loop, CONTAINER_OF(now.next, struct job, ready_link),
+                  loop->slice ? loop->slice : UINT32_MAX);
+    if (!list_is_empty(&loop->ready))
+        return 0;
+    return timer_next(&loop->timers);
+}

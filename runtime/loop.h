@@ -1,0 +1,49 @@
+/* One event loop: the jobs that run on it, their turns, and one heap of timers. It never blocks and
+ * never locks; a driver (host_uv.c, or the simulator) calls loop_run again and again on one thread. */
+#ifndef AWAITD_RUNTIME_LOOP_H
+#define AWAITD_RUNTIME_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/list.h"
+#include "runtime/host.h"
+#include "runtime/job.h"
+#include "runtime/timer.h"
+#include "schema/id.h"
+
+/* What the loop tells its owner. */
+struct loop_events {
+    void (*logged)(void *context, struct job *job, const struct log_entry *entry);
+    void (*ended)(void *context, struct job *job); /* may free the job */
+};
+
+struct loop {
+    struct host *host;
+    const struct loop_events *events;
+    void *context; /* of events */
+    struct timer_heap timers;
+    struct list ready; /* jobs that have something to do */
+    struct job **table; /* by id: n_buckets chains */
+    size_t n_buckets, n_jobs;
+    uint32_t slice; /* callbacks and timers in one go; 0: no limit (exact turns, for the simulator) */
+    size_t max_result;  /* bytes of a result's JSON text */
+    struct cancel_walk *walk; /* task.c's, kept for reuse */
+};
+
+void loop_init(struct loop *loop, struct host *host, const struct loop_events *events,
+               void *context);
+void loop_release(struct loop *loop); /* frees what jobs are left */
+
+void loop_add(struct loop *loop, struct job *job);
+void loop_remove(struct loop *loop, struct job *job);
+struct job *loop_find(struct loop *loop, const struct id *id);
+
+/* Puts a job into the list of ready ones, if it is not there. */
+void loop_make_ready(struct loop *loop, struct job *job);
+
+/* Fires due timers, then gives a turn to each job that has something ready. The time of the next
+ * timer; 0 when there is more to do at once; INT64_MAX when nothing is. */
+int64_t loop_run(struct loop *loop);
+
+#endif

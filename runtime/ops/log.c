@@ -1,0 +1,25 @@
+/* log: `print` in a coroutine: a line in the task's log, with its time. */
+#include "runtime/ops/op.h"
+
+enum { MESSAGE, LEVEL };
+
+static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
+enum { LEVEL_INFO = 1 };
+
+static const struct field_shape fields[] = {
+    [MESSAGE] = {.name = "message", .type = FIELD_TEXT, .required = true},
+    [LEVEL] = {.name = "level", .type = FIELD_CHOICE, .choices = levels},
+};
+
+static struct action log_start(struct task *task, struct frame *frame)
+{
+    const struct node *node = frame_node(task, frame);
+    size_t level = node_has(node, LEVEL) ? (size_t)node->arguments[LEVEL].integer : LEVEL_INFO;
+    job_log(task->job, levels[level], frame->node, node->arguments[MESSAGE].text->bytes);
+    return action_end(value_null);
+}
+
+const struct op op_log = {
+    .shape = {.name = "log", .fields = fields, .n_fields = 2, .frame_size = sizeof(struct frame)},
+    .start = log_start,
+};

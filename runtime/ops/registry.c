@@ -1,0 +1,24 @@
+/* The ops that a spec may use: one line each. */
+#include "runtime/ops/op.h"
+
+#define OPS(X)                                                                                     \
+    X(await)                                                                                       \
+    X(cancel)                                                                                      \
+    X(create_task)                                                                                 \
+    X(gather)                                                                                      \
+    X(log)                                                                                         \
+    X(raise)                                                                                       \
+    X(sequence)                                                                                    \
+    X(sleep)                                                                                       \
+    X(subprocess)                                                                                  \
+    X(timeout)                                                                                     \
+    X(value)
+
+#define DECLARE(name) extern const struct op op_##name;
+OPS(DECLARE)
+
+static const struct op_shape *const shapes[] = {
+#define SHAPE(name) &op_##name.shape,
+    OPS(SHAPE)};
+
+const struct op_table op_registry = {shapes, sizeof shapes / sizeof *shapes};

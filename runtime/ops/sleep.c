@@ -1,0 +1,51 @@
+/* sleep: asyncio.sleep(delay, result). A delay of 0 is a bare yield: one turn, no timer. */
+#include "runtime/ops/op.h"
+
+enum { SECONDS, RESULT };
+
+static const struct field_shape fields[] = {
+    [SECONDS] = {.name = "seconds", .type = FIELD_NUMBER, .required = true, .max = SECONDS_MAX},
+    [RESULT] = {.name = "result", .type = FIELD_JSON},
+};
+
+static struct action sleep_start(struct task *task, struct frame *frame)
+{
+    struct timed_frame *self = (struct timed_frame *)frame;
+    double seconds = frame_node(task, frame)->arguments[SECONDS].number;
+    self->timer.state = TIMER_IDLE;
+    if (seconds <= 0)
+        return action_yield();
+    frame_arm(self, frame_deadline(task, seconds));
+    return action_await();
+}
+
+static void sleep_timer_fired(struct task *task, struct timed_frame *frame)
+{
+    (void)frame;
+    task_resolve(task, value_null);
+}
+
+static struct action sleep_woken(struct task *task, struct frame *frame, struct value *outcome)
+{
+    const struct node *node = frame_node(task, frame);
+    if (value_is_exception(outcome) || !node_has(node, RESULT))
+        return action_end(outcome);
+    return action_end(node->arguments[RESULT].json);
+}
+
+static void sleep_release(struct task *task, struct frame *frame)
+{
+    (void)task;
+    frame_disarm((struct timed_frame *)frame);
+}
+
+const struct op op_sleep = {
+    .shape = {.name = "sleep",
+              .fields = fields,
+              .n_fields = 2,
+              .frame_size = sizeof(struct timed_frame)},
+    .start = sleep_start,
+    .timer_fired = sleep_timer_fired,
+    .woken = sleep_woken,
+    .release = sleep_release,
+};

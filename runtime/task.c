@@ -1,0 +1,320 @@
+#include "runtime/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/base/memory.h"
+#include "runtime/loop.h"
+#include "runtime/ops/op.h"
+
+/* ---- life ---- */
+
+struct task *task_create(struct job *job, uint32_t code, struct task *owner)
+{
+    uint32_t frames_size = job->plan->nodes[code].frames_size;
+    struct task *task = memory_new(sizeof *task + frames_size);
+    *task = (struct task){.refs = 2, .phase = TASK_SCHEDULED, .code = code, .current = code,
+                          .job = job, .owner = owner, .is_owned = owner != NULL};
+    list_append(&job->tasks, &task->link);
+    job_schedule(job, HANDLE_STEP, task);
+    return task;
+}
+
+struct task *task_ref(struct task *task)
+{
+    task->refs++;
+    return task;
+}
+
+void task_unref(struct task *task)
+{
+    if (!task || --task->refs)
+        return;
+    if (task->phase == TASK_DONE && !task->is_cancelled && !task->is_retrieved &&
+        value_is_exception(task->outcome))
+        job_add_unhandled(task->job, task->outcome);
+    value_unref(task->outcome);
+    value_unref(task->wake);
+    free(task);
+}
+
+/* ---- who waits for a task: mostly nobody or one, so no array until there are two ---- */
+
+struct awaiters {
+    size_t n, capacity;
+    struct task *tasks[];
+};
+#define AWAITERS_MANY 1u /* the low bit of task->awaiters: it points to an array */
+
+static struct awaiters *many_awaiters(const struct task *task)
+{
+    return task->awaiters & AWAITERS_MANY ? (struct awaiters *)(task->awaiters - AWAITERS_MANY)
+                                          : NULL;
+}
+
+static void add_awaiter(struct task *task, struct task *awaiter)
+{
+    struct awaiters *many = many_awaiters(task);
+    if (!task->awaiters) {
+        task->awaiters = (uintptr_t)awaiter;
+        return;
+    }
+    size_t n = many ? many->n : 1;
+    if (!many || n == many->capacity) {
+        struct awaiters *grown = memory_resize(many, sizeof *many + 2 * n * sizeof *many->tasks);
+        if (!many)
+            grown->tasks[0] = (struct task *)task->awaiters;
+        many = grown;
+        many->capacity = 2 * n;
+        task->awaiters = (uintptr_t)many + AWAITERS_MANY;
+    }
+    many->tasks[n] = awaiter;
+    many->n = n + 1;
+}
+
+static void remove_awaiter(struct task *task, const struct task *awaiter)
+{
+    struct awaiters *many = many_awaiters(task);
+    if (!many) {
+        task->awaiters = 0;
+        return;
+    }
+    size_t i = 0;
+    while (many->tasks[i] != awaiter)
+        i++;
+    memmove(&many->tasks[i], &many->tasks[i + 1], (--many->n - i) * sizeof *many->tasks);
+}
+
+static void free_awaiters(struct task *task)
+{
+    free(many_awaiters(task));
+    task->awaiters = 0;
+}
+
+static void wake_up(struct task *task)
+{
+    task->phase = TASK_WOKEN;
+    job_schedule(task->job, HANDLE_WAKEUP, task);
+}
+
+static void wake_awaiters(struct task *task)
+{
+    struct awaiters *many = many_awaiters(task);
+    if (many)
+        for (size_t i = 0; i < many->n; i++)
+            wake_up(many->tasks[i]);
+    else if (task->awaiters)
+        wake_up((struct task *)task->awaiters);
+    free_awaiters(task);
+}
+
+void task_await(struct task *task, struct task *other)
+{
+    add_awaiter(other, task);
+    task->awaited = task_ref(other);
+    task->phase = TASK_WAITING;
+}
+
+/* ---- the end ---- */
+
+/* Task.__step's StopIteration and exception branches, then Future.__schedule_callbacks. */
+void task_finish(struct task *task, struct value *outcome)
+{
+    struct value *message = task->outcome;
+    task->outcome = outcome;
+    task->is_cancelled = exception_is_cancelled(outcome);
+    if (task->must_cancel && !value_is_exception(outcome)) {
+        task->outcome = exception_cancelled(task->job->plan, task->code, message);
+        task->is_cancelled = task->keeps_error = true;
+        value_unref(outcome);
+    }
+    value_unref(message);
+    task->phase = TASK_DONE;
+    list_remove(&task->link);
+    if (task->owner || task == task->job->root)
+        job_schedule(task->job, HANDLE_DONE, task_ref(task));
+    wake_awaiters(task);
+    task_unref(task);
+}
+
+struct value *task_take_cancelled_error(struct task *task, uint32_t node)
+{
+    struct value *error = task->is_cancelled ? task->outcome : NULL;
+    if (!error)
+        return exception_cancelled(task->job->plan, node, NULL);
+    if (task->keeps_error)
+        return value_ref(error);
+    task->outcome = NULL;
+    return error;
+}
+
+struct value *task_take_outcome(struct task *task, uint32_t node)
+{
+    task->is_retrieved = true;
+    return task->is_cancelled ? task_take_cancelled_error(task, node) : value_ref(task->outcome);
+}
+
+void task_disown(struct task *task)
+{
+    task->owner = NULL;
+    task->is_retrieved = true;
+}
+
+void task_resolve(struct task *task, struct value *outcome)
+{
+    if (!task_is_pending(task)) {
+        value_unref(outcome);
+        return;
+    }
+    task->wake = outcome;
+    wake_up(task);
+}
+
+/* ---- cancellation ---- */
+
+/* What one request still has to visit: depth first, in asyncio's order, without recursion, since tasks
+ * may wait for each other in chains of any length. A task is entered again to be left (on_path). */
+struct cancel_walk {
+    size_t n, capacity;
+    struct cancel_stop {
+        struct task *task;
+        bool leaves;
+    } * stops;
+};
+
+static void push_stop(struct cancel_walk *walk, struct task *task, bool leaves)
+{
+    if (walk->n == walk->capacity) {
+        walk->capacity = walk->capacity ? walk->capacity * 2 : 16;
+        walk->stops = memory_resize(walk->stops, walk->capacity * sizeof *walk->stops);
+    }
+    walk->stops[walk->n++] = (struct cancel_stop){task, leaves};
+}
+
+void cancel_walk_add(struct cancel_walk *walk, struct task *task)
+{
+    push_stop(walk, task, false);
+}
+
+static void set_must_cancel(struct task *task, struct value *message)
+{
+    value_unref(task->outcome);
+    task->outcome = message ? value_ref(message) : NULL;
+    task->must_cancel = true;
+}
+
+/* Tasks that wait for each other in a circle: CPython recurses until it fails. Here the request ends
+ * the wait that closes the circle. */
+static void break_circle(struct task *task, struct value *message)
+{
+    remove_awaiter(task->awaited, task);
+    task_unref(task->awaited);
+    task->awaited = NULL;
+    task->wake = exception_cancelled(task->job->plan, task->current, message);
+    wake_up(task);
+}
+
+/* self._fut_waiter.cancel(msg): whether the request was taken. */
+static bool cancel_waited_for(struct task *task, struct value *message, struct cancel_walk *walk)
+{
+    if (task->phase != TASK_WAITING)
+        return false;
+    if (task->awaited) {
+        if (task->awaited->on_path) {
+            break_circle(task, message);
+            return true;
+        }
+        task->on_path = true;
+        push_stop(walk, task_ref(task), true);
+        push_stop(walk, task->awaited, false);
+        return true;
+    }
+    const struct node *node = &task->job->plan->nodes[task->current];
+    if (!op_of(node)->cancelled) {
+        task_resolve(task, exception_cancelled(task->job->plan, task->current, message));
+        return true;
+    }
+    task->on_path = true;
+    push_stop(walk, task_ref(task), true);
+    size_t first = walk->n;
+    bool taken = op_of(node)->cancelled(task, task_frame(task, node->frame_offset), message, walk);
+    for (size_t i = first, j = walk->n; i + 1 < j; i++) { /* the last added is visited first */
+        struct cancel_stop stop = walk->stops[--j];
+        walk->stops[j] = walk->stops[i];
+        walk->stops[i] = stop;
+    }
+    return taken;
+}
+
+static void visit(struct task *task, struct value *message, struct cancel_walk *walk)
+{
+    if (task->phase == TASK_DONE)
+        return;
+    task->n_cancels++;
+    if (!cancel_waited_for(task, message, walk))
+        set_must_cancel(task, message);
+}
+
+static struct cancel_walk *walk_of(struct loop *loop)
+{
+    if (!loop->walk)
+        loop->walk = memory_new_zeroed(1, sizeof *loop->walk);
+    return loop->walk;
+}
+
+static void walk_on(struct cancel_walk *walk, struct value *message)
+{
+    while (walk->n) {
+        struct cancel_stop stop = walk->stops[--walk->n];
+        if (stop.leaves) {
+            stop.task->on_path = false;
+            task_unref(stop.task);
+        } else {
+            visit(stop.task, message, walk);
+        }
+    }
+}
+
+bool task_cancel(struct task *task, struct value *message)
+{
+    if (task->phase == TASK_DONE)
+        return false;
+    struct cancel_walk *walk = walk_of(task->job->loop);
+    push_stop(walk, task, false);
+    walk_on(walk, message);
+    return true;
+}
+
+void task_cancel_pending(struct task *task)
+{
+    struct cancel_walk *walk = walk_of(task->job->loop);
+    struct value *message = task->outcome;
+    if (cancel_waited_for(task, message, walk)) {
+        task->must_cancel = false;
+        task->outcome = NULL;
+        walk_on(walk, message);
+        value_unref(message);
+    }
+}
+
+void cancel_walk_free(struct cancel_walk *walk)
+{
+    if (walk)
+        free(walk->stops);
+    free(walk);
+}
+
+/* ---- giving up ---- */
+
+void task_abandon(struct task *task)
+{
+    list_remove(&task->link);
+    if (task->has_started)
+        task_drop_frames(task);
+    task_unref(task->awaited);
+    task->awaited = NULL;
+    free_awaiters(task);
+    task->owner = NULL;
+    task_unref(task);
+}
