@@ -1,0 +1,233 @@
+"""openapi.yaml against the server: its routes, its ops, its examples, and which specs are valid.
+
+(That every answer is as documented, every test here checks: see awaitd.Server.request.)
+"""
+
+import re
+import unittest
+
+import awaitd
+
+GOOD = {"op": "value", "value": 1}
+
+
+def background(*steps):
+    """A job that has a background task `a`."""
+    return {"op": "sequence", "steps": [{"op": "create_task", "name": "a", "body": GOOD}, *steps]}
+
+
+# Specs, and whether they are valid: the Node schema and the server must both say so.
+JUDGED = {
+    "sleep": (True, {"op": "sleep", "seconds": 0}),
+    "sleep real": (True, {"op": "sleep", "seconds": 0.001, "result": {"a": [1, None]}}),
+    "sleep small": (True, {"op": "sleep", "seconds": 1e-9}),
+    "sleep null result": (True, {"op": "sleep", "seconds": 0, "result": None}),
+    "sleep named": (True, {"op": "sleep", "seconds": 0, "name": "nap"}),
+    "sleep a century": (True, {"op": "sleep", "seconds": 3155760000}),
+    "sleep longer": (False, {"op": "sleep", "seconds": 3155760001}),
+    "sleep far longer": (False, {"op": "sleep", "seconds": 1e300}),
+    "sleep negative": (False, {"op": "sleep", "seconds": -1}),
+    "sleep text": (False, {"op": "sleep", "seconds": "1"}),
+    "sleep null": (False, {"op": "sleep", "seconds": None}),
+    "sleep true": (False, {"op": "sleep", "seconds": True}),
+    "sleep for ever": (False, {"op": "sleep"}),
+    "sleep misspelt": (False, {"op": "sleep", "second": 1}),
+    "value": (True, {"op": "value", "value": [1, 2.5, "x", {}, [], None, True]}),
+    "value null": (True, {"op": "value", "value": None}),
+    "value nested op": (True, {"op": "value", "value": {"op": "nothing"}}),
+    "value missing": (False, {"op": "value"}),
+    "value extra": (False, {"op": "value", "value": 1, "seconds": 1}),
+    "log": (True, {"op": "log", "message": ""}),
+    "log unicode": (True, {"op": "log", "message": "žluťoučký 🐎 \u2028 \u007f"}),
+    "log debug": (True, {"op": "log", "message": "m", "level": "debug"}),
+    "log info": (True, {"op": "log", "message": "m", "level": "info"}),
+    "log warning": (True, {"op": "log", "message": "m", "level": "warning"}),
+    "log error": (True, {"op": "log", "message": "m", "level": "error"}),
+    "log critical": (False, {"op": "log", "message": "m", "level": "critical"}),
+    "log null level": (False, {"op": "log", "message": "m", "level": None}),
+    "log number": (False, {"op": "log", "message": 5}),
+    "log nothing": (False, {"op": "log"}),
+    "raise": (True, {"op": "raise", "type": "ValueError"}),
+    "raise own": (True, {"op": "raise", "type": "_Out_of_paper2", "message": "m"}),
+    "raise dotted": (True, {"op": "raise", "type": "printer.OutOfPaper"}),
+    "raise cancelled": (True, {"op": "raise", "type": "CancelledError"}),
+    "raise exit": (False, {"op": "raise", "type": "SystemExit"}),
+    "raise base": (False, {"op": "raise", "type": "BaseException"}),
+    "raise digit": (False, {"op": "raise", "type": "2Many"}),
+    "raise dash": (False, {"op": "raise", "type": "Value-Error"}),
+    "raise accent": (False, {"op": "raise", "type": "Überlauf"}),
+    "raise dot first": (False, {"op": "raise", "type": ".Error"}),
+    "raise long": (True, {"op": "raise", "type": "E" * 100}),
+    "raise too long": (False, {"op": "raise", "type": "E" * 101}),
+    "raise empty": (False, {"op": "raise", "type": ""}),
+    "sequence": (True, {"op": "sequence", "steps": [GOOD, GOOD], "return": 3}),
+    "sequence empty": (True, {"op": "sequence", "steps": []}),
+    "sequence null return": (True, {"op": "sequence", "steps": [], "return": None}),
+    "sequence deep fault": (False, {"op": "sequence", "steps": [{"op": "sequence", "steps": [{"op": "sleep"}]}]}),
+    "sequence of texts": (False, {"op": "sequence", "steps": ["sleep"]}),
+    "sequence object": (False, {"op": "sequence", "steps": {}}),
+    "gather": (True, {"op": "gather", "tasks": [GOOD] * 3, "return_exceptions": True}),
+    "gather empty": (True, {"op": "gather", "tasks": []}),
+    "gather flag": (False, {"op": "gather", "tasks": [], "return_exceptions": "yes"}),
+    "gather null": (False, {"op": "gather", "tasks": [None]}),
+    "timeout": (True, {"op": "timeout", "seconds": 5, "body": GOOD}),
+    "timeout null": (True, {"op": "timeout", "seconds": None, "body": GOOD}),
+    "timeout zero": (True, {"op": "timeout", "seconds": 0, "body": GOOD}),
+    "timeout absent": (False, {"op": "timeout", "body": GOOD}),
+    "timeout negative": (False, {"op": "timeout", "seconds": -0.1, "body": GOOD}),
+    "timeout no body": (False, {"op": "timeout", "seconds": 1}),
+    "timeout list": (False, {"op": "timeout", "seconds": 1, "body": [GOOD]}),
+    "create_task": (True, background()),
+    "create_task no name": (False, {"op": "create_task", "body": GOOD}),
+    "create_task empty name": (False, {"op": "create_task", "name": "", "body": GOOD}),
+    "await": (True, background({"op": "await", "task": "a", "name": "wait for it"})),
+    "await nothing": (False, background({"op": "await"})),
+    "await a list": (False, background({"op": "await", "task": ["a"]})),
+    "cancel": (True, background({"op": "cancel", "task": "a", "message": "enough"})),
+    "cancel number": (False, background({"op": "cancel", "task": "a", "message": 1})),
+    "subprocess": (True, {"op": "subprocess", "argv": ["true"]}),
+    "subprocess shell": (True, {"op": "subprocess", "shell": "true", "stdin": "", "env": {"A": "1"}, "cwd": "/",
+                                "check": False, "max_output": 1, "kill_after": 0}),
+    "subprocess most output": (True, {"op": "subprocess", "argv": ["true"], "max_output": 16777216}),
+    "subprocess whole real": (True, {"op": "subprocess", "argv": ["true"], "max_output": 1000.0}),
+    "subprocess too much output": (False, {"op": "subprocess", "argv": ["true"], "max_output": 16777217}),
+    "subprocess no output": (False, {"op": "subprocess", "argv": ["true"], "max_output": 0}),
+    "subprocess neither": (False, {"op": "subprocess"}),
+    "subprocess both": (False, {"op": "subprocess", "argv": ["true"], "shell": "true"}),
+    "subprocess no argv": (False, {"op": "subprocess", "argv": []}),
+    "subprocess null shell": (False, {"op": "subprocess", "shell": None}),
+    "subprocess env name": (False, {"op": "subprocess", "argv": ["true"], "env": {"A=B": "1"}}),
+    "subprocess env empty name": (False, {"op": "subprocess", "argv": ["true"], "env": {"": "1"}}),
+    "subprocess env number": (False, {"op": "subprocess", "argv": ["true"], "env": {"A": 1}}),
+    "subprocess kill_after": (False, {"op": "subprocess", "argv": ["true"], "kill_after": -1}),
+    "name of 200": (True, {**GOOD, "name": "n" * 200}),
+    "name of 201": (False, {**GOOD, "name": "n" * 201}),
+    "name empty": (False, {**GOOD, "name": ""}),
+    "no op": (False, {"seconds": 1}),
+    "unknown op": (False, {"op": "nap", "seconds": 1}),
+    "op null": (False, {"op": None}),
+    "empty": (False, {}),
+    "text": (False, "sleep"),
+    "list": (False, [GOOD]),
+    "null": (False, None),
+}
+
+
+class Document(unittest.TestCase):
+    """What can be said without a server."""
+
+    def setUp(self):
+        self.contract = awaitd.contract()
+        self.document = self.contract.document
+
+    def test_version(self):
+        self.assertRegex(self.document["openapi"], r"^3\.1\.")
+
+    def test_schemas_are_schemas(self):
+        for name, schema in self.contract.schemas.items():
+            with self.subTest(name):
+                self.contract.Request.check_schema(schema)
+
+    def test_schemas_have_descriptions_and_valid_examples(self):
+        for name, schema in self.contract.schemas.items():
+            with self.subTest(name):
+                self.assertTrue(schema.get("description") or name in ("NodeName", "TaskName"), "no description")
+                self.assertTrue(schema.get("examples"), "no examples")
+                for example in schema["examples"]:
+                    self.assertEqual(self.contract.faults(name, example), [])
+
+    def test_the_schemas_of_ops_are_the_discriminators(self):
+        node = self.contract.schemas["Node"]
+        branches = [branch["$ref"] for branch in node["oneOf"]]
+        self.assertEqual(sorted(branches), sorted(node["discriminator"]["mapping"].values()))
+        for op, reference in node["discriminator"]["mapping"].items():
+            schema = self.contract.resolve({"$ref": reference})
+            self.assertEqual(schema["properties"]["op"], {"const": op})
+            self.assertIs(schema["additionalProperties"], False)
+            self.assertIn("op", schema["required"])
+            self.assertIn("name", schema["properties"])
+
+    def test_ops_are_those_that_the_server_knows(self):
+        """runtime/ops/registry.c has a line for each, which names the variable; its file says what it is called."""
+        folder = awaitd.ROOT / "runtime/ops"
+        lines = re.findall(r"^ +X\((\w+)\)", (folder / "registry.c").read_text(), re.M)
+        names = {}
+        for source in folder.glob("*.c"):
+            names.update(re.findall(r'struct op op_(\w+) = \{\s*\.shape = \{\s*\.name = "([^"]+)"', source.read_text()))
+        self.assertTrue(lines)
+        self.assertEqual(sorted(names[line] for line in lines),
+                         sorted(self.contract.schemas["Node"]["discriminator"]["mapping"]))
+
+    def test_routes_are_those_of_the_server(self):
+        text = (awaitd.ROOT / "server/routes.c").read_text()
+        routes = set(re.findall(r'\{METHOD_([A-Z]+), *"([^"]+)"', text))
+        documented = {(method.upper(), path) for path, item in self.document["paths"].items()
+                      for method in item if method != "parameters"}
+        self.assertEqual(routes, documented)
+
+    def test_every_operation_says_what_any_request_may_get(self):
+        for path, item in self.document["paths"].items():
+            for method, operation in item.items():
+                if method != "parameters":
+                    with self.subTest(f"{method} {path}"):
+                        self.assertLessEqual({"400", "403", "405"}, operation["responses"].keys())
+                        self.assertEqual("{id}" in path, "404" in operation["responses"])
+
+
+class Specs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = awaitd.Server()
+        cls.addClassCleanup(cls.server.close)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def test_the_document_is_served(self):
+        answer = self.server.get("/openapi.yaml")
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.body, awaitd.contract().text)
+
+    def test_examples_run(self):
+        content = awaitd.contract().document["paths"]["/v1/tasks"]["post"]["requestBody"]["content"]
+        ends = {"timeout": "failed", "wholeTimeout": "failed", "cancel": "cancelled"}
+        for name, example in content["application/json"]["examples"].items():
+            with self.subTest(name):
+                self.assertEqual(awaitd.contract().faults("Submission", example["value"]), [])
+                answer = self.server.post("/v1/tasks", example["value"], Prefer="wait=30")
+                self.assertEqual(answer.status, 200, answer)
+                self.assertEqual(answer.json["state"], ends.get(name, "succeeded"), answer)
+
+    def test_examples_of_ops_are_accepted(self):
+        mapping = awaitd.contract().schemas["Node"]["discriminator"]["mapping"]
+        for op, reference in mapping.items():
+            for example in awaitd.contract().resolve({"$ref": reference})["examples"]:
+                with self.subTest(op):
+                    if "task" in example:
+                        example = {"op": "sequence", "steps": [
+                            {"op": "create_task", "name": example["task"], "body": GOOD}, example]}
+                    self.server.submit(example)
+
+    def test_schema_and_server_agree(self):
+        for name, (valid, spec) in JUDGED.items():
+            with self.subTest(name):
+                faults = awaitd.contract().faults("Node", spec)
+                self.assertEqual(not faults, valid, f"the schema: {faults}")
+                answer = self.server.post("/v1/tasks", {"spec": spec})
+                self.assertEqual(answer.status, 202 if valid else 422, answer)
+
+    def test_deepest_spec(self):
+        """64 nodes above each other: neither the schema nor the server takes for ever."""
+        for op, field in ("timeout", "body"), ("create_task", "body"), ("sequence", "steps"), ("gather", "tasks"):
+            with self.subTest(op):
+                spec = GOOD
+                for level in range(63):
+                    spec = {"op": op, field: spec if field == "body" else [spec]}
+                    spec.update({"timeout": {"seconds": None}, "create_task": {"name": f"t{level}"}}.get(op, {}))
+                self.assertEqual(awaitd.contract().faults("Node", spec), [])
+                self.assertEqual(self.server.run(spec)["state"], "succeeded")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,613 @@
+"""Requests that are wrong, each with the exact status that it gets, and the exact places that a 422 names.
+
+Every row is a test of its own. All rows talk to one server, which in the end must have stored nothing
+and must stop with status 0 and no report of a sanitizer.
+"""
+
+import json
+import unittest
+
+import awaitd
+
+GOOD = {"op": "value", "value": 1}
+DEEP_JSON = 200
+DEEP_NODES = 64
+MANY_NODES = 1_000_000
+LARGEST_BODY = 64 << 20
+
+
+def spec(text):
+    """A submission around the text of a spec."""
+    return b'{"spec":' + text + b"}"
+
+
+def value(text):
+    """A submission of a value node around the text of its value."""
+    return spec(b'{"op":"value","value":' + text + b"}")
+
+
+def nested(levels, innermost=GOOD):
+    """A chain of nodes, `levels` above each other."""
+    node = innermost
+    for _ in range(levels - 1):
+        node = {"op": "sequence", "steps": [node]}
+    return node
+
+
+# ---- 400: not acceptable JSON. name: the whole body ----
+
+NOT_JSON = {
+    "empty": b"",
+    "blank": b"  \n\t ",
+    "word": b"hello",
+    "form": b"spec=1&name=2",
+    "single_quotes": b"{'spec':{'op':'value','value':1}}",
+    "bare_key": b'{spec:{"op":"value","value":1}}',
+    "cut_object": b'{"spec":{"op":"value","value":1}',
+    "cut_string": b'{"spec":{"op":"val',
+    "cut_array": value(b"[1,2"),
+    "cut_escape": b'{"name":"\\',
+    "cut_surrogate": b'{"name":"\\ud83d\\u',
+    "trailing_word": spec(b'{"op":"value","value":1}') + b" x",
+    "trailing_brace": spec(b'{"op":"value","value":1}') + b"}",
+    "trailing_value": spec(b'{"op":"value","value":1}') * 2,
+    "two_lines": (spec(b'{"op":"value","value":1}') + b"\n") * 2,
+    "trailing_comma_object": spec(b'{"op":"value","value":1,}'),
+    "trailing_comma_array": value(b"[1,]"),
+    "leading_comma": value(b"[,1]"),
+    "missing_comma": value(b"[1 2]"),
+    "missing_colon": b'{"spec" {"op":"value","value":1}}',
+    "number_as_key": b'{1:2}',
+    "comment": b'{"spec":{"op":"value","value":1}/* why */}',
+    "line_comment": b'// why\n{"spec":{"op":"value","value":1}}',
+    "true_misspelt": value(b"True"),
+    "nul_misspelt": value(b"nul"),
+    "nan": value(b"NaN"),
+    "infinity": value(b"Infinity"),
+    "minus_infinity": value(b"-Infinity"),
+    "undefined": value(b"undefined"),
+    "leading_zero": value(b"01"),
+    "leading_plus": value(b"+1"),
+    "leading_dot": value(b".5"),
+    "trailing_dot": value(b"1."),
+    "only_minus": value(b"-"),
+    "empty_exponent": value(b"1e"),
+    "hexadecimal": value(b"0x10"),
+    "underscore": value(b"1_000"),
+    "too_large_real": value(b"1e400"),
+    "too_large_negative_real": value(b"-1e400"),
+    "too_large_integer": value(b"9223372036854775808"),
+    "too_small_integer": value(b"-9223372036854775809"),
+    "huge_integer": value(b"9" * 400),
+    "duplicate_key_top": b'{"spec":{"op":"value","value":1},"spec":{"op":"value","value":2}}',
+    "duplicate_key_op": spec(b'{"op":"value","op":"sleep","value":1,"seconds":1}'),
+    "duplicate_key_deep": value(b'{"a":{"b":1,"b":1}}'),
+    "duplicate_key_escaped": value(b'{"a":1,"\\u0061":2}'),
+    "duplicate_key_empty": value(b'{"":1,"":2}'),
+    "nul_raw": b'{"name":"a\x00b","spec":{"op":"value","value":1}}',
+    "nul_raw_after_end": spec(b'{"op":"value","value":1}') + b"\x00",
+    "nul_raw_first": b"\x00" + spec(b'{"op":"value","value":1}'),
+    "nul_escaped": value(b'"a\\u0000b"'),
+    "nul_escaped_in_key": value(b'{"a\\u0000b":1}'),
+    "lone_high_surrogate": value(b'"\\ud83d"'),
+    "lone_low_surrogate": value(b'"\\ude00"'),
+    "high_surrogate_then_text": value(b'"\\ud83dx"'),
+    "two_high_surrogates": value(b'"\\ud83d\\ud83d"'),
+    "swapped_surrogates": value(b'"\\ude00\\ud83d"'),
+    "surrogate_in_key": value(b'{"\\udfff":1}'),
+    "surrogate_in_utf8": value(b'"\xed\xa0\x80"'),
+    "utf8_stray_continuation": value(b'"\x80"'),
+    "utf8_cut_2": value(b'"\xc3"'),
+    "utf8_cut_3": value(b'"\xe2\x82"'),
+    "utf8_cut_4": value(b'"\xf0\x9f\x98"'),
+    "utf8_overlong_2": value(b'"\xc0\xaf"'),
+    "utf8_overlong_3": value(b'"\xe0\x80\xaf"'),
+    "utf8_overlong_4": value(b'"\xf0\x80\x80\xaf"'),
+    "utf8_overlong_nul": value(b'"\xc0\x80"'),
+    "utf8_beyond_unicode": value(b'"\xf4\x90\x80\x80"'),
+    "utf8_never_byte": value(b'"\xff"'),
+    "utf8_in_key": value(b'{"\xfe":1}'),
+    "latin1": b'{"name":"caf\xe9","spec":{"op":"value","value":1}}',
+    "utf16": spec(b'{"op":"value","value":1}').decode().encode("utf-16-le"),
+    "utf16_mark": spec(b'{"op":"value","value":1}').decode().encode("utf-16"),
+    "byte_order_mark": b"\xef\xbb\xbf" + spec(b'{"op":"value","value":1}'),
+    "newline_in_string": value(b'"a\nb"'),
+    "tab_in_string": value(b'"a\tb"'),
+    "control_in_string": value(b'"a\x01b"'),
+    "bad_escape": value(b'"\\x41"'),
+    "bad_unicode_escape": value(b'"\\u12g4"'),
+    "too_deep_arrays": value(b"[" * (DEEP_JSON - 1) + b"]" * (DEEP_JSON - 1)),
+    "too_deep_objects": value(b'{"a":' * (DEEP_JSON - 1) + b"1" + b"}" * (DEEP_JSON - 1)),
+    "far_too_deep": b"[" * 1_000_000,
+    "far_too_deep_objects": b'{"a":' * 200_000,
+}
+
+# ---- 422: JSON, but no job. name: (the body or, in a node(), the spec; the pointers of all faults) ----
+
+
+def node(spec, *pointers):
+    return {"spec": spec}, ["/spec" + pointer for pointer in pointers]
+
+
+def step(fields, *pointers):
+    """The fault stands below other nodes."""
+    return node({"op": "sequence", "steps": [GOOD, {"op": "gather", "tasks": [fields]}]},
+                *["/steps/1/tasks/0" + pointer for pointer in pointers])
+
+
+INVALID = {
+    # the submission
+    "body_null": (None, [""]),
+    "body_number": (1, [""]),
+    "body_string": ("spec", [""]),
+    "body_array": ([{"spec": GOOD}], [""]),
+    "body_true": (True, [""]),
+    "no_spec": ({}, [""]),
+    "no_spec_but_name": ({"name": "x"}, [""]),
+    "unknown_member": ({"spec": GOOD, "specs": 1}, ["/specs"]),
+    "unknown_members": ({"spec": GOOD, "a": 1, "b": 2}, ["/a", "/b"]),
+    "unknown_member_escaped": ({"spec": GOOD, "a/b~c": 1}, ["/a~1b~0c"]),
+    "name_number": ({"spec": GOOD, "name": 1}, ["/name"]),
+    "name_array": ({"spec": GOOD, "name": []}, ["/name"]),
+    "timeout_string": ({"spec": GOOD, "timeout": "1"}, ["/timeout"]),
+    "timeout_negative": ({"spec": GOOD, "timeout": -0.5}, ["/timeout"]),
+    "timeout_true": ({"spec": GOOD, "timeout": True}, ["/timeout"]),
+    "labels_array": ({"spec": GOOD, "labels": ["a"]}, ["/labels"]),
+    "labels_string": ({"spec": GOOD, "labels": "a:b"}, ["/labels"]),
+    "label_number": ({"spec": GOOD, "labels": {"a": "1", "b": 2}}, ["/labels/b"]),
+    "label_null": ({"spec": GOOD, "labels": {"a": None}}, ["/labels/a"]),
+    "everything_at_once": ({"spec": {"op": "slep", "seconds": 1}, "name": 1, "timeout": "x", "labels": {"a": 1}, "z": 0},
+                           ["/spec/op", "/name", "/timeout", "/labels/a", "/z"]),
+    # nodes
+    "spec_null": node(None, ""),
+    "spec_string": node("sleep", ""),
+    "spec_number": node(1, ""),
+    "spec_array": node([GOOD], ""),
+    "spec_empty": node({}, ""),
+    "op_missing": node({"seconds": 1}, ""),
+    "op_number": node({"op": 1}, "/op"),
+    "op_null": node({"op": None}, "/op"),
+    "op_array": node({"op": ["sleep"]}, "/op"),
+    "op_empty": node({"op": ""}, "/op"),
+    "op_unknown": node({"op": "xyzzy"}, "/op"),
+    "op_case": node({"op": "Sleep", "seconds": 1}, "/op"),
+    "op_space": node({"op": "sleep ", "seconds": 1}, "/op"),
+    "op_long": node({"op": "s" * 10000}, "/op"),
+    "op_of_later": node({"op": "queue.get", "queue": "q"}, "/op"),
+    "unknown_field": node({"op": "value", "value": 1, "valeu": 2}, "/valeu"),
+    "unknown_field_empty": node({"op": "value", "value": 1, "": 2}, "/"),
+    "unknown_field_escaped": node({"op": "value", "value": 1, "~/": 2}, "/~0~1"),
+    "field_of_another_op": node({"op": "value", "value": 1, "seconds": 2}, "/seconds"),
+    "node_name_number": node({"op": "value", "value": 1, "name": 5}, "/name"),
+    "node_name_null": node({"op": "value", "value": 1, "name": None}, "/name"),
+    "node_name_empty": node({"op": "value", "value": 1, "name": ""}, "/name"),
+    "node_name_too_long": node({"op": "value", "value": 1, "name": "n" * 201}, "/name"),
+    "too_deep": node(nested(DEEP_NODES + 1), "/steps/0" * DEEP_NODES),
+    "too_deep_gather": node({"op": "gather", "tasks": [GOOD, nested(DEEP_NODES)]},
+                            "/tasks/1" + "/steps/0" * (DEEP_NODES - 1)),
+    # sleep
+    "sleep_nothing": node({"op": "sleep"}, ""),
+    "sleep_string": node({"op": "sleep", "seconds": "1"}, "/seconds"),
+    "sleep_null": node({"op": "sleep", "seconds": None}, "/seconds"),
+    "sleep_true": node({"op": "sleep", "seconds": True}, "/seconds"),
+    "sleep_array": node({"op": "sleep", "seconds": [1]}, "/seconds"),
+    "sleep_object": node({"op": "sleep", "seconds": {}}, "/seconds"),
+    "sleep_negative": node({"op": "sleep", "seconds": -1}, "/seconds"),
+    "sleep_slightly_negative": node({"op": "sleep", "seconds": -1e-300}, "/seconds"),
+    "sleep_too_long": node({"op": "sleep", "seconds": 1e18}, "/seconds"),
+    "sleep_misspelt": node({"op": "sleep", "second": 1}, "", "/second"),
+    # value, log, raise
+    "value_nothing": node({"op": "value"}, ""),
+    "log_nothing": node({"op": "log"}, ""),
+    "log_number": node({"op": "log", "message": 1}, "/message"),
+    "log_null": node({"op": "log", "message": None}, "/message"),
+    "log_object": node({"op": "log", "message": {"a": 1}}, "/message"),
+    "log_level": node({"op": "log", "message": "m", "level": "fatal"}, "/level"),
+    "log_level_case": node({"op": "log", "message": "m", "level": "INFO"}, "/level"),
+    "log_level_number": node({"op": "log", "message": "m", "level": 20}, "/level"),
+    "log_level_null": node({"op": "log", "message": "m", "level": None}, "/level"),
+    "raise_nothing": node({"op": "raise"}, ""),
+    "raise_message_only": node({"op": "raise", "message": "m"}, ""),
+    "raise_number": node({"op": "raise", "type": 1}, "/type"),
+    "raise_empty": node({"op": "raise", "type": ""}, "/type"),
+    "raise_space": node({"op": "raise", "type": "Value Error"}, "/type"),
+    "raise_digit": node({"op": "raise", "type": "1Error"}, "/type"),
+    "raise_base": node({"op": "raise", "type": "BaseException"}, "/type"),
+    "raise_exit": node({"op": "raise", "type": "SystemExit"}, "/type"),
+    "raise_interrupt": node({"op": "raise", "type": "KeyboardInterrupt"}, "/type"),
+    "raise_generator_exit": node({"op": "raise", "type": "GeneratorExit"}, "/type"),
+    "raise_stop": node({"op": "raise", "type": "StopIteration"}, "/type"),
+    "raise_async_stop": node({"op": "raise", "type": "StopAsyncIteration"}, "/type"),
+    "raise_message_number": node({"op": "raise", "type": "ValueError", "message": 1}, "/message"),
+    # sequence, gather, timeout
+    "sequence_nothing": node({"op": "sequence"}, ""),
+    "sequence_object": node({"op": "sequence", "steps": GOOD}, "/steps"),
+    "sequence_null": node({"op": "sequence", "steps": None}, "/steps"),
+    "sequence_of_numbers": node({"op": "sequence", "steps": [1, GOOD, "a", None]}, "/steps/0", "/steps/2", "/steps/3"),
+    "sequence_bad_steps": node({"op": "sequence", "steps": [{"op": "sleep"}, GOOD, {"op": "log"}]}, "/steps/0", "/steps/2"),
+    "gather_nothing": node({"op": "gather"}, ""),
+    "gather_object": node({"op": "gather", "tasks": {"0": GOOD}}, "/tasks"),
+    "gather_string": node({"op": "gather", "tasks": "all"}, "/tasks"),
+    "gather_flag_string": node({"op": "gather", "tasks": [], "return_exceptions": "true"}, "/return_exceptions"),
+    "gather_flag_number": node({"op": "gather", "tasks": [], "return_exceptions": 1}, "/return_exceptions"),
+    "gather_flag_null": node({"op": "gather", "tasks": [], "return_exceptions": None}, "/return_exceptions"),
+    "gather_steps": node({"op": "gather", "steps": []}, "", "/steps"),
+    "timeout_nothing": node({"op": "timeout"}, "", ""),
+    "timeout_no_seconds": node({"op": "timeout", "body": GOOD}, ""),
+    "timeout_no_body": node({"op": "timeout", "seconds": 1}, ""),
+    "timeout_node_string": node({"op": "timeout", "seconds": "1", "body": GOOD}, "/seconds"),
+    "timeout_node_negative": node({"op": "timeout", "seconds": -1, "body": GOOD}, "/seconds"),
+    "timeout_body_array": node({"op": "timeout", "seconds": 1, "body": [GOOD]}, "/body"),
+    "timeout_body_null": node({"op": "timeout", "seconds": 1, "body": None}, "/body"),
+    "timeout_bad_body": node({"op": "timeout", "seconds": 1, "body": {"op": "sleep", "seconds": "x"}}, "/body/seconds"),
+    # create_task, await, cancel
+    "create_nothing": node({"op": "create_task"}, "", ""),
+    "create_no_name": node({"op": "create_task", "body": GOOD}, ""),
+    "create_no_body": node({"op": "create_task", "name": "a"}, ""),
+    "create_name_number": node({"op": "create_task", "name": 1, "body": GOOD}, "/name"),
+    "create_name_empty": node({"op": "create_task", "name": "", "body": GOOD}, "/name"),
+    "create_name_too_long": node({"op": "create_task", "name": "n" * 201, "body": GOOD}, "/name"),
+    "create_body_string": node({"op": "create_task", "name": "a", "body": "b"}, "/body"),
+    "await_nothing": node({"op": "await"}, ""),
+    "await_number": node({"op": "await", "task": 1}, "/task"),
+    "await_unknown": node({"op": "await", "task": "nobody"}, "/task"),
+    "await_label_of_a_node": node({"op": "sequence", "steps": [{**GOOD, "name": "a"}, {"op": "await", "task": "a"}]},
+                                  "/steps/1/task"),
+    "await_case": node({"op": "sequence", "steps": [{"op": "create_task", "name": "a", "body": GOOD},
+                                                    {"op": "await", "task": "A"}]}, "/steps/1/task"),
+    "cancel_nothing": node({"op": "cancel"}, ""),
+    "cancel_unknown": node({"op": "cancel", "task": "nobody"}, "/task"),
+    "cancel_empty": node({"op": "cancel", "task": ""}, "/task"),
+    "cancel_message_number": node({"op": "sequence", "steps": [
+        {"op": "create_task", "name": "a", "body": GOOD}, {"op": "cancel", "task": "a", "message": 1}]}, "/steps/1/message"),
+    # subprocess
+    "subprocess_nothing": node({"op": "subprocess"}, ""),
+    "subprocess_both": node({"op": "subprocess", "argv": ["true"], "shell": "true"}, ""),
+    "subprocess_argv_empty": node({"op": "subprocess", "argv": []}, "/argv"),
+    "subprocess_argv_string": node({"op": "subprocess", "argv": "ls -l"}, "/argv"),
+    "subprocess_argv_number": node({"op": "subprocess", "argv": ["sleep", 1]}, "/argv/1"),
+    "subprocess_argv_null": node({"op": "subprocess", "argv": [None, "a", []]}, "/argv/0", "/argv/2"),
+    "subprocess_shell_array": node({"op": "subprocess", "shell": ["true"]}, "/shell"),
+    "subprocess_stdin_number": node({"op": "subprocess", "argv": ["cat"], "stdin": 1}, "/stdin"),
+    "subprocess_env_array": node({"op": "subprocess", "argv": ["env"], "env": ["A=1"]}, "/env"),
+    "subprocess_env_number": node({"op": "subprocess", "argv": ["env"], "env": {"A": 1}}, "/env/A"),
+    "subprocess_env_equals": node({"op": "subprocess", "argv": ["env"], "env": {"A=B": "1"}}, "/env/A=B"),
+    "subprocess_env_empty": node({"op": "subprocess", "argv": ["env"], "env": {"": "1"}}, "/env/"),
+    "subprocess_cwd_number": node({"op": "subprocess", "argv": ["pwd"], "cwd": 1}, "/cwd"),
+    "subprocess_check_string": node({"op": "subprocess", "argv": ["true"], "check": "yes"}, "/check"),
+    "subprocess_max_output_zero": node({"op": "subprocess", "argv": ["true"], "max_output": 0}, "/max_output"),
+    "subprocess_max_output_too_large": node({"op": "subprocess", "argv": ["true"], "max_output": (16 << 20) + 1}, "/max_output"),
+    "subprocess_max_output_real": node({"op": "subprocess", "argv": ["true"], "max_output": 1.5}, "/max_output"),
+    "subprocess_max_output_string": node({"op": "subprocess", "argv": ["true"], "max_output": "1M"}, "/max_output"),
+    "subprocess_kill_after_negative": node({"op": "subprocess", "argv": ["true"], "kill_after": -1}, "/kill_after"),
+    "subprocess_kill_after_string": node({"op": "subprocess", "argv": ["true"], "kill_after": "5"}, "/kill_after"),
+    "subprocess_many_faults": node({"op": "subprocess", "argv": [1], "shell": 2, "env": {"A": 3}, "cmd": 4},
+                                   "", "/argv/0", "/shell", "/env/A", "/cmd"),
+    # references are for later; until then they name nothing
+    "reference": node({"op": "log", "message": "hello ${name}"}, "/message"),
+    "reference_in_value": node({"op": "value", "value": {"a": ["${x}"]}}, "/value/a/0"),
+    "reference_in_argv": node({"op": "subprocess", "argv": ["echo", "${x}"]}, "/argv/1"),
+    # the same faults further down
+    "deeper_op": step({"op": "slep", "seconds": 1}, "/op"),
+    "deeper_type": step({"op": "sleep", "seconds": "1"}, "/seconds"),
+    "deeper_missing": step({"op": "sleep"}, ""),
+    "deeper_unknown": step({"op": "sleep", "seconds": 1, "result!": 1}, "/result!"),
+    "deeper_two": step({"op": "sleep", "seconds": -1, "no": 1}, "/seconds", "/no"),
+    "deeper_name": step({"op": "await", "task": "nobody"}, "/task"),
+}
+
+# What the detail of the fault must name, for those who mistyped.
+NEAREST = {
+    "op": ({"op": "slep", "seconds": 1}, "sleep"),
+    "op_underscore": ({"op": "createtask", "name": "a", "body": GOOD}, "create_task"),
+    "op_plural": ({"op": "gathers", "tasks": []}, "gather"),
+    "field": ({"op": "sleep", "seconds": 1, "resul": 2}, "result"),
+    "field_case": ({"op": "gather", "tasks": [], "Return_exceptions": True}, "return_exceptions"),
+    "field_of_subprocess": ({"op": "subprocess", "argv": ["true"], "stdinn": ""}, "stdin"),
+}
+
+# ---- the body of a cancellation. name: (bytes, status, pointers) ----
+
+CANCELLATIONS = {
+    "no_json": (b"now", 400, None),
+    "duplicate": (b'{"message":"a","message":"b"}', 400, None),
+    "array": (b"[]", 422, [""]),
+    "message_number": (b'{"message":1}', 422, ["/message"]),
+    "unknown_member": (b'{"msg":"a"}', 422, ["/msg"]),
+}
+
+# ---- other requests. name: (method, target, headers, body, status) ----
+
+MISSING_ID = "01980e5a-6f2b-7c3d-9e4f-0123456789ab"
+JSON = spec(b'{"op":"value","value":1}')
+
+
+def tasks(headers, status, body=JSON):
+    return "POST", "/v1/tasks", headers, body, status
+
+
+REQUESTS = {
+    # 404: no such path, no such task
+    "path_root_of_api": ("GET", "/v1", {}, None, 404),
+    "path_unknown": ("GET", "/v1/nothing", {}, None, 404),
+    "path_other_version": ("GET", "/v2/tasks", {}, None, 404),
+    "path_case": ("GET", "/V1/tasks", {}, None, 404),
+    "path_trailing_slash": ("GET", "/v1/tasks/", {}, None, 404),
+    "path_double_slash": ("GET", "//v1/tasks", {}, None, 404),
+    "path_dots": ("GET", "/v1/../v1/tasks", {}, None, 404),
+    "path_file": ("GET", "/../../etc/passwd", {}, None, 404),
+    "path_encoded_dots": ("GET", "/%2e%2e/%2e%2e/etc/passwd", {}, None, 404),
+    "path_below_health": ("GET", "/healthz/x", {}, None, 404),
+    "path_post_unknown": ("POST", "/v1/task", {}, JSON, 404),
+    "path_long": ("GET", "/" + "a" * 5000, {}, None, 404),
+    "task_unknown": ("GET", f"/v1/tasks/{MISSING_ID}", {}, None, 404),
+    "task_no_id": ("GET", "/v1/tasks/17", {}, None, 404),
+    "task_short_id": ("GET", f"/v1/tasks/{MISSING_ID[:-1]}", {}, None, 404),
+    "task_long_id": ("GET", f"/v1/tasks/{MISSING_ID}0", {}, None, 404),
+    "task_bad_digit": ("GET", f"/v1/tasks/{MISSING_ID[:-1]}g", {}, None, 404),
+    "task_braces": ("GET", f"/v1/tasks/%7B{MISSING_ID}%7D", {}, None, 404),
+    "task_no_dashes": ("GET", "/v1/tasks/" + MISSING_ID.replace("-", ""), {}, None, 404),
+    "task_nul": ("GET", f"/v1/tasks/{MISSING_ID}%00", {}, None, 404),
+    "task_wait_unknown": ("GET", f"/v1/tasks/{MISSING_ID}?wait=30", {}, None, 404),
+    "tree_unknown": ("GET", f"/v1/tasks/{MISSING_ID}/tree", {}, None, 404),
+    "tree_no_id": ("GET", "/v1/tasks/x/tree", {}, None, 404),
+    "log_unknown": ("GET", f"/v1/tasks/{MISSING_ID}/log", {}, None, 404),
+    "cancel_unknown": ("POST", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 404),
+    "cancel_no_id": ("POST", "/v1/tasks/x/cancel", {}, None, 404),
+    "delete_unknown": ("DELETE", f"/v1/tasks/{MISSING_ID}", {}, None, 404),
+    "below_task": ("GET", f"/v1/tasks/{MISSING_ID}/nothing", {}, None, 404),
+    # 405
+    "put_tasks": ("PUT", "/v1/tasks", {}, JSON, 405),
+    "delete_tasks": ("DELETE", "/v1/tasks", {}, None, 405),
+    "patch_tasks": ("PATCH", "/v1/tasks", {}, JSON, 405),
+    "post_task": ("POST", f"/v1/tasks/{MISSING_ID}", {}, JSON, 405),
+    "put_task": ("PUT", f"/v1/tasks/{MISSING_ID}", {}, JSON, 405),
+    "get_cancel": ("GET", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 405),
+    "delete_cancel": ("DELETE", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 405),
+    "post_tree": ("POST", f"/v1/tasks/{MISSING_ID}/tree", {}, b"", 405),
+    "delete_log": ("DELETE", f"/v1/tasks/{MISSING_ID}/log", {}, None, 405),
+    "post_health": ("POST", "/healthz", {}, b"", 405),
+    "delete_ready": ("DELETE", "/readyz", {}, None, 405),
+    "put_contract": ("PUT", "/openapi.yaml", {}, b"x", 405),
+    "trace": ("TRACE", "/v1/tasks", {}, None, 405),
+    "connect": ("CONNECT", "/v1/tasks", {}, None, 405),
+    "unknown_method": ("BREW", "/v1/tasks", {}, None, 405),
+    "lower_case_method": ("get", "/v1/tasks", {}, None, 405),
+    # 415
+    "type_text": tasks({"Content-Type": "text/plain"}, 415),
+    "type_yaml": tasks({"Content-Type": "application/yaml"}, 415),
+    "type_xml": tasks({"Content-Type": "application/xml"}, 415),
+    "type_multipart": tasks({"Content-Type": "multipart/form-data; boundary=x"}, 415),
+    "type_jsonp": tasks({"Content-Type": "application/jsonp"}, 415),
+    "type_json_prefix": tasks({"Content-Type": "application/json-seq"}, 415),
+    "type_in_parameter": tasks({"Content-Type": "text/plain; x=application/json"}, 415),
+    "type_empty": tasks({"Content-Type": ""}, 415),
+    "type_none": tasks({"Content-Type": None}, 415),
+    "cancel_type_text": ("POST", "/v1/tasks/{id}/cancel", {"Content-Type": "text/plain"}, b"{}", 415),
+    # 403: foreign pages and foreign names
+    "origin": tasks({"Origin": "http://evil.example"}, 403),
+    "origin_null": tasks({"Origin": "null"}, 403),
+    "origin_like_local": tasks({"Origin": "http://127.0.0.1.evil.example"}, 403),
+    "origin_on_get": ("GET", "/v1/tasks", {"Origin": "https://evil.example"}, None, 403),
+    "site_cross": tasks({"Sec-Fetch-Site": "cross-site"}, 403),
+    "site_cross_on_get": ("GET", "/v1/tasks", {"Sec-Fetch-Site": "cross-site"}, None, 403),
+    "host_foreign": tasks({"Host": "evil.example"}, 403),
+    "host_foreign_port": tasks({"Host": "evil.example:8080"}, 403),
+    "host_like_local": tasks({"Host": "localhost.evil.example"}, 403),
+    "host_local_prefix": tasks({"Host": "127.0.0.1.evil.example"}, 403),
+    "host_user": tasks({"Host": "localhost@evil.example"}, 403),
+    "host_other_address": tasks({"Host": "10.0.0.1"}, 403),
+    "host_any_address": tasks({"Host": "0.0.0.0"}, 403),
+    "host_on_health": ("GET", "/healthz", {"Host": "evil.example"}, None, 403),
+    # queries
+    "limit_zero": ("GET", "/v1/tasks?limit=0", {}, None, 422),
+    "limit_too_large": ("GET", "/v1/tasks?limit=1001", {}, None, 422),
+    "limit_negative": ("GET", "/v1/tasks?limit=-1", {}, None, 422),
+    "limit_word": ("GET", "/v1/tasks?limit=ten", {}, None, 422),
+    "limit_empty": ("GET", "/v1/tasks?limit=", {}, None, 422),
+    "limit_real": ("GET", "/v1/tasks?limit=1.5", {}, None, 422),
+    "limit_overflow": ("GET", "/v1/tasks?limit=18446744073709551617", {}, None, 422),
+    "limit_twice": ("GET", "/v1/tasks?limit=1&limit=2", {}, None, 400),
+    "state_unknown": ("GET", "/v1/tasks?state=done", {}, None, 422),
+    "state_empty": ("GET", "/v1/tasks?state=", {}, None, 422),
+    "label_without_value": ("GET", "/v1/tasks?label=team", {}, None, 422),
+    "cursor_unknown": ("GET", "/v1/tasks?cursor=abc", {}, None, 422),
+    "query_bad_percent": ("GET", "/v1/tasks?name=%zz", {}, None, 400),
+    "query_cut_percent": ("GET", "/v1/tasks?name=%4", {}, None, 400),
+    "query_nul": ("GET", "/v1/tasks?name=a%00b", {}, None, 400),
+    "query_not_utf8": ("GET", "/v1/tasks?name=%ff", {}, None, 400),
+    "get_with_a_body": ("GET", "/v1/tasks", {}, b"{}", 400),
+    "delete_with_a_body": ("DELETE", f"/v1/tasks/{MISSING_ID}", {}, b"{}", 400),
+    "wait_too_long": ("GET", "/v1/tasks/{id}?wait=3601", {}, None, 422),
+    "query_unknown": ("GET", "/v1/tasks?stat=running", {}, None, 422),
+    "wait_word": ("GET", "/v1/tasks/{id}?wait=long", {}, None, 422),
+    "wait_negative": ("GET", "/v1/tasks/{id}?wait=-1", {}, None, 422),
+    "wait_nan": ("GET", "/v1/tasks/{id}?wait=nan", {}, None, 422),
+    "wait_infinite": ("GET", "/v1/tasks/{id}?wait=inf", {}, None, 422),
+    "wait_on_post": ("POST", "/v1/tasks?wait=x", {}, JSON, 422),
+    "after_word": ("GET", "/v1/tasks/{id}/log?after=x", {}, None, 422),
+    "after_negative": ("GET", "/v1/tasks/{id}/log?after=-1", {}, None, 422),
+    "log_limit_zero": ("GET", "/v1/tasks/{id}/log?limit=0", {}, None, 422),
+}
+
+# ---- bytes on the wire; one answer each, and the connection is closed. name: (bytes, status) ----
+
+
+def wire(head, *lines, body=b"", host=b"Host: localhost", ends=b"\r\n"):
+    return ends.join([head, *([host] if host else []), *lines]) + 2 * ends + body
+
+
+POST = b"POST /v1/tasks HTTP/1.1"
+GET = b"GET /v1/tasks HTTP/1.1"
+TYPE = b"Content-Type: application/json"
+CLOSE = b"Connection: close"
+CHUNKED = b"Transfer-Encoding: chunked"
+SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LENGTH = b"Content-Length: %d" % len(JSON)
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+FRAMING = {
+    # two ways to say where the body ends
+    "te_and_cl": (wire(POST, TYPE, CHUNKED, b"Content-Length: 4", body=b"0\r\n\r\n" + SMUGGLED), 400),
+    "cl_and_te": (wire(POST, TYPE, b"Content-Length: 4", CHUNKED, body=b"0\r\n\r\n" + SMUGGLED), 400),
+    "cl_twice": (wire(POST, TYPE, b"Content-Length: 0", LENGTH, body=JSON), 400),
+    "cl_twice_equal": (wire(POST, TYPE, LENGTH, LENGTH, body=JSON), 400),
+    "cl_list": (wire(POST, TYPE, b"Content-Length: 5, 5", body=b"12345" + SMUGGLED), 400),
+    "cl_plus": (wire(POST, TYPE, b"Content-Length: +5", body=b"12345" + SMUGGLED), 400),
+    "cl_minus": (wire(POST, TYPE, b"Content-Length: -5", body=b"12345"), 400),
+    "cl_hexadecimal": (wire(POST, TYPE, b"Content-Length: 0x5", body=b"12345"), 400),
+    "cl_word": (wire(POST, TYPE, b"Content-Length: five", body=b"12345"), 400),
+    "cl_empty": (wire(POST, TYPE, b"Content-Length:", body=b""), 400),
+    "cl_space_before_colon": (wire(POST, TYPE, b"Content-Length : 5", body=b"12345" + SMUGGLED), 400),
+    "te_space_before_colon": (wire(POST, TYPE, b"Transfer-Encoding : chunked", body=chunk(JSON) + b"0\r\n\r\n"), 400),
+    "header_space_before_colon": (wire(GET, b"X-Any : 1"), 400),
+    "te_identity": (wire(POST, TYPE, b"Transfer-Encoding: identity", body=JSON), 400),
+    "te_gzip": (wire(POST, TYPE, b"Transfer-Encoding: gzip, chunked", body=chunk(JSON) + b"0\r\n\r\n"), 400),
+    "te_unknown": (wire(POST, TYPE, b"Transfer-Encoding: xchunked", body=chunk(JSON) + b"0\r\n\r\n"), 400),
+    "te_twice": (wire(POST, TYPE, CHUNKED, CHUNKED, body=chunk(JSON) + b"0\r\n\r\n"), 400),
+    "te_twice_differing": (wire(POST, TYPE, CHUNKED, b"Transfer-Encoding: identity", body=chunk(JSON) + b"0\r\n\r\n"), 400),
+    "te_on_get": (wire(GET, b"Transfer-Encoding: identity", body=SMUGGLED), 400),
+    "te_folded": (wire(POST, TYPE, b"Transfer-Encoding:\r\n chunked", body=chunk(JSON) + b"0\r\n\r\n"), 400),
+    # chunks
+    "chunk_size_word": (wire(POST, TYPE, CHUNKED, body=b"zz\r\n" + JSON + b"\r\n0\r\n\r\n"), 400),
+    "chunk_size_empty": (wire(POST, TYPE, CHUNKED, body=b"\r\n" + JSON + b"\r\n0\r\n\r\n"), 400),
+    "chunk_size_prefixed": (wire(POST, TYPE, CHUNKED, body=b"0x5\r\n12345\r\n0\r\n\r\n"), 400),
+    "chunk_size_negative": (wire(POST, TYPE, CHUNKED, body=b"-5\r\n12345\r\n0\r\n\r\n"), 400),
+    "chunk_without_end": (wire(POST, TYPE, CHUNKED, body=b"3\r\n12345\r\n0\r\n\r\n"), 400),
+    "chunk_size_overflow": (wire(POST, TYPE, CHUNKED, body=b"f" * 17 + b"\r\n12345\r\n0\r\n\r\n"), 413),
+    # heads
+    "host_missing": (wire(GET, host=None), 400),
+    "host_twice": (wire(GET, b"Host: evil.example"), 400),
+    "type_twice": (wire(POST, TYPE, b"Content-Type: text/plain", LENGTH, body=JSON), 400),
+    "header_folded": (wire(GET, b"X-A: b\r\n c"), 400),
+    "header_without_colon": (wire(GET, b"nonsense"), 400),
+    "header_name_empty": (wire(GET, b": 1"), 400),
+    "header_name_with_slash": (wire(GET, b"X/Y: 1"), 400),
+    "header_name_in_utf8": (wire(GET, "X-é: 1".encode()), 400),
+    "nul_in_header": (wire(GET, b"X-A: b\x00c"), 400),
+    "nul_in_header_name": (wire(GET, b"X-\x00A: b"), 400),
+    "target_absolute_foreign": (wire(b"GET http://evil.example/v1/tasks HTTP/1.1", CLOSE), 403),
+    "target_absolute_user": (wire(b"GET http://localhost@evil.example/v1/tasks HTTP/1.1", CLOSE), 403),
+    "target_asterisk": (wire(b"GET * HTTP/1.1", CLOSE), 404),
+    "target_relative": (wire(b"GET v1/tasks HTTP/1.1", CLOSE), 404),
+    "target_https": (wire(b"GET https://localhost/v1/tasks HTTP/1.1", CLOSE), 404),
+    "version_unknown": (wire(b"GET /v1/tasks HTTP/9.9"), 505),
+    "version_missing": (wire(b"GET /v1/tasks"), 400),
+    "version_2_preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    "not_http": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+    "head_too_large": (wire(GET, b"X-A: " + b"a" * 70000), 431),
+    # lengths
+    "length_missing": (wire(POST, TYPE), 411),
+    "length_missing_chunks_misspelt": (wire(POST, TYPE, b"Transfer-Encodin: chunked", body=chunk(JSON) + b"0\r\n\r\n"), 411),
+    "too_large": (wire(POST, TYPE, b"Content-Length: %d" % (LARGEST_BODY + 1)), 413),
+    "too_large_by_far": (wire(POST, TYPE, b"Content-Length: 9223372036854775807"), 413),
+    "length_overflow": (wire(POST, TYPE, b"Content-Length: 18446744073709551617"), 413),
+    "too_large_expecting": (wire(POST, TYPE, b"Content-Length: %d" % (LARGEST_BODY + 1), b"Expect: 100-continue"), 413),
+}
+
+# libmicrohttpd itself answers these, before a handler of ours is called: HTML, and of that only the status counts.
+BY_THE_LIBRARY = set()
+
+
+class Malformed(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = awaitd.Server()
+        cls.addClassCleanup(cls.server.close)
+        cls.id = cls.server.submit({"op": "sleep", "seconds": 3600})["id"]
+
+    @classmethod
+    def tearDownClass(cls):
+        tasks = cls.server.list("limit=1000")
+        assert [task["id"] for task in tasks] == [cls.id], f"something bad was stored: {tasks}"
+        assert tasks[0]["cancel_requested_at"] is None, "something bad was carried out"
+        cls.server.stop()
+
+    def submit(self, body):
+        return self.server.post("/v1/tasks", body)
+
+    def assert_faults(self, answer, pointers):
+        self.assertEqual(answer.status, 422, answer)
+        problem = answer.json
+        self.assertEqual(sorted(fault["pointer"] for fault in problem["errors"]), sorted(pointers), problem)
+
+    def not_json(self, body):
+        answer = self.submit(body)
+        self.assertEqual(answer.status, 400, answer)
+
+    def invalid(self, row):
+        body, pointers = row
+        self.assert_faults(self.submit(json.dumps(body).encode()), pointers)
+
+    def nearest(self, row):
+        spec, name = row
+        answer = self.submit({"spec": spec})
+        self.assertEqual(answer.status, 422, answer)
+        self.assertIn(f"'{name}'", answer.json["errors"][0]["detail"])
+        self.assertIn(f"'{name}'", answer.json["detail"])
+
+    def cancellation(self, row):
+        body, status, pointers = row
+        answer = self.server.post(f"/v1/tasks/{self.id}/cancel", body)
+        self.assertEqual(answer.status, status, answer)
+        if pointers:
+            self.assert_faults(answer, pointers)
+
+    def other(self, row):
+        method, target, headers, body, status = row
+        answer = self.server.request(method, target.replace("{id}", self.id), body, headers)
+        self.assertEqual(answer.status, status, answer)
+        if status == 405:
+            allowed = {method.strip() for method in answer.headers["Allow"].split(",")}
+            self.assertEqual(allowed - {"HEAD"}, awaitd.contract().methods(target))
+
+    def framing(self, row):
+        data, status = row
+        received = self.server.raw(data)
+        answers = awaitd.read_answers(received)
+        self.assertEqual([answer.status for answer in answers], [status], received)
+        if data not in BY_THE_LIBRARY:
+            self.assertEqual(answers[0].headers.get("Content-Type"), "application/problem+json", received)
+            self.assertEqual(answers[0].json["status"], status)
+            self.assertEqual(awaitd.contract().faults("Problem", answers[0].json, awaitd.Contract.Response), [])
+
+    def test_too_many_nodes(self):
+        """The largest spec is cheap to refuse: it is written here once, as text."""
+        leaf = b'{"op":"log","message":""}'
+        body = spec(b'{"op":"gather","tasks":[' + b",".join([leaf] * MANY_NODES) + b"]}")
+        self.assert_faults(self.submit(body), ["/spec"])
+
+    def test_too_many_faults(self):
+        """A hundred of them are named."""
+        answer = self.submit({"spec": {"op": "gather", "tasks": [{"op": "sleep", "seconds": -1}] * 1000}})
+        self.assert_faults(answer, [f"/spec/tasks/{i}/seconds" for i in range(100)])
+
+    def test_too_large_in_chunks(self):
+        """The server counts; it answers as soon as it is too much, without the end."""
+        received = self.server.raw(wire(POST, TYPE, CHUNKED, body=chunk(b" " * (1 << 20)) * 65))
+        self.assertEqual(awaitd.read_answers(received)[0].status, 413)
+
+
+def add_tests(kind, method, table):
+    for name, row in table.items():
+        def test(self, row=row):
+            getattr(self, method)(row)
+        setattr(Malformed, f"test_{kind}_{name}", test)
+
+
+add_tests("not_json", "not_json", NOT_JSON)
+add_tests("invalid", "invalid", INVALID)
+add_tests("nearest", "nearest", NEAREST)
+add_tests("cancellation", "cancellation", CANCELLATIONS)
+add_tests("request", "other", REQUESTS)
+add_tests("framing", "framing", FRAMING)
+
+
+if __name__ == "__main__":
+    unittest.main()
