@@ -109,7 +109,7 @@ check-examples: ## examples/*.sh and every command of README.md print what they 
 	@$(call pytest,build/asan/awaitd,$(DOCUMENTS))
 
 check-reference: ## the same spec files, against CPython's own asyncio
-	@$(PYTHON) tests/specs/reference.py $(T)
+	@$(PYTHON) tests/specs/reference.py $(if $(T),tests/specs/$(T).test,$(sort $(wildcard tests/specs/*.test)))
 
 check-tsan: ## the threaded parts again, under TSan
 	@$(MAKE) FLAVOUR=tsan build/tsan/awaitd build/tsan/unit-tests build/tsan/store-tests
@@ -141,11 +141,11 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 $(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
-	@mkdir -p $(OUT)
-	sh schema/sql/embed.sh > $@.tmp && mv $@.tmp $@
+	@mkdir -p $(@D)
+	@sh schema/sql/embed.sh > $@.tmp && mv $@.tmp $@
 
 $(OUT)/embedded.o: $(OUT)/embedded.c
-	$(CC) $(CFLAGS) -c $< -o $@
+	@$(CC) $(CFLAGS) -c $< -o $@
 
 .PHONY: all run image test test-programs check-unit check-specs check-store check-e2e check-examples \
 	check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
