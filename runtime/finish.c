@@ -11,8 +11,7 @@ static char *copy_of(const char *text)
     return text ? memory_need(strdup(text)) : NULL;
 }
 
-/* Only the job sees a record with one reference; else what it says of the submission is copied. */
-static void own_record(struct job *job)
+void job_own_record(struct job *job)
 {
     struct task_record *old = job->record;
     if (atomic_load(&old->refs) == 1)
@@ -50,7 +49,7 @@ static char *array_of(const struct buffer *items)
 
 struct task_record *job_finish_record(struct job *job)
 {
-    own_record(job);
+    job_own_record(job);
     struct task_record *record = job->record;
     struct host *host = job->loop->host;
     job->outcome = job_limit_result(job, job->plan->root, job->outcome);

@@ -286,19 +286,25 @@ int64_t job_now_us(const struct job *job)
     return (host->now_ns(host) - job->started_ns) / 1000;
 }
 
-void job_log(struct job *job, const char *level, uint32_t node, const char *message)
+void job_say(struct job *job, const char *level, const char *stream, const char *path,
+             const char *message)
 {
-    struct buffer path = {0};
-    plan_path(job->plan, node, &path);
     struct host *host = job->loop->host;
     struct log_entry entry = {.task = job->record->id,
                               .seq = ++job->log_seq,
                               .at_us = host->wall_us(host),
                               .level = level,
-                              .stream = "log",
-                              .path = path.bytes ? path.bytes : "",
+                              .stream = stream,
+                              .path = path,
                               .message = message};
     job->loop->events->logged(job->loop->context, job, &entry);
+}
+
+void job_log(struct job *job, const char *level, uint32_t node, const char *message)
+{
+    struct buffer path = {0};
+    plan_path(job->plan, node, &path);
+    job_say(job, level, "log", path.bytes ? path.bytes : "", message);
     buffer_release(&path);
 }
 

@@ -67,7 +67,8 @@ struct job {
     int64_t started_ns;      /* monotonic */
     int64_t log_seq;
     struct value *outcome; /* ENDED: the root's */
-    void *context;         /* the runtime's own */
+    uint32_t n_requests;   /* the runtime's: store requests under way that will ask for the job */
+    bool is_stored;        /* the runtime's: the submission is on disk */
 };
 
 /* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's list.
@@ -87,10 +88,16 @@ void job_unschedule(struct job *job, uint32_t number);
 /* call_soon_threadsafe(root.cancel, msg): message may be NULL; takes it. */
 void job_request_cancel(struct job *job, struct value *message);
 
-/* ENDED: makes the record say how it ended (state, times, result or error, unhandled, trace). Where
- * another thread may see the present record, it is replaced by a copy without the spec. Borrowed. */
+/* Makes sure that nobody else sees the job's record: replaces it by a copy without the spec if need be. */
+void job_own_record(struct job *job);
+
+/* ENDED: makes the record say how it ended (state, times, result or error, unhandled,
+ * trace); after job_own_record. Borrowed. */
 struct task_record *job_finish_record(struct job *job);
 
+/* A line in the task's log. stream: "log" for the job's own, "awaitd" for what the server says of it. */
+void job_say(struct job *job, const char *level, const char *stream, const char *path,
+             const char *message);
 void job_log(struct job *job, const char *level, uint32_t node, const char *message);
 void job_add_unhandled(struct job *job, const struct value *exception);
 

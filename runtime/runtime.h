@@ -70,6 +70,7 @@ struct waiter {
     struct timer timer;
     struct id id;
     int64_t wait_ns;
+    struct runtime *runtime; /* the runtime's own */
     uint64_t ticket; /* for runtime_give_up; unique in the process, chosen by the caller */
     void (*done)(struct waiter *waiter, struct task_record *ended);
 };
@@ -88,8 +89,10 @@ struct cancellation {
     struct id id;
     char *text; /* the message of the CancelledError or NULL; borrowed until done */
     void (*done)(struct cancellation *cancellation, int status);
-    struct store_request request; /* the runtime's own */
+    struct runtime *runtime; /* from here on the runtime's own */
+    struct store_request request;
     struct task_record *record;
+    int status;
 };
 void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation); /* [any] */
 

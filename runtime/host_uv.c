@@ -1,0 +1,98 @@
+#include "runtime/host_uv.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/host_uv_internal.h"
+
+static int64_t host_now_ns(struct host *host)
+{
+    (void)host;
+    return (int64_t)uv_hrtime();
+}
+
+static int64_t host_wall_us(struct host *host)
+{
+    struct timespec now;
+    (void)host;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void woken(uv_async_t *async)
+{
+    (void)async; /* that uv_run returns is all it is for */
+}
+
+static void timed_out(uv_timer_t *timer)
+{
+    struct host_uv *host = timer->data;
+    host->armed_ns = INT64_MAX;
+}
+
+int host_uv_open(struct host_uv **out, struct error *e)
+{
+    struct host_uv *host = calloc(1, sizeof *host);
+    if (!host)
+        return error_set(e, ERROR_NO_MEMORY, "out of memory");
+    int status = uv_loop_init(&host->uv);
+    if (status < 0) {
+        free(host);
+        return error_set(e, ERROR_SYSTEM, "cannot make an event loop: %s", uv_strerror(status));
+    }
+    host->port = (struct host){.now_ns = host_now_ns,
+                               .wall_us = host_wall_us,
+                               .spawn = host_uv_spawn,
+                               .kill = host_uv_kill,
+                               .abandon = host_uv_abandon};
+    status = uv_async_init(&host->uv, &host->wake, woken);
+    BUG_ON(status < 0 || uv_timer_init(&host->uv, &host->timer) < 0);
+    host->timer.data = host;
+    host->armed_ns = INT64_MAX;
+    list_init(&host->processes);
+    *out = host;
+    return 0;
+}
+
+struct host *host_uv_port(struct host_uv *host)
+{
+    return &host->port;
+}
+
+void host_uv_wake(struct host_uv *host)
+{
+    uv_async_send(&host->wake);
+}
+
+/* libuv counts milliseconds from its own, cached now: round up, so that nothing is early. */
+static void arm(struct host_uv *host, int64_t due_ns)
+{
+    if (due_ns == host->armed_ns)
+        return;
+    host->armed_ns = due_ns;
+    if (due_ns == INT64_MAX) {
+        uv_timer_stop(&host->timer);
+        return;
+    }
+    uv_update_time(&host->uv);
+    int64_t left_ns = due_ns - host_now_ns(&host->port);
+    uint64_t left_ms = left_ns > 0 ? (uint64_t)(left_ns + 999999) / 1000000 : 0;
+    uv_timer_start(&host->timer, timed_out, left_ms, 0);
+}
+
+void host_uv_wait(struct host_uv *host, int64_t due_ns)
+{
+    if (due_ns > 0)
+        arm(host, due_ns);
+    uv_run(&host->uv, due_ns > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
+void host_uv_close(struct host_uv *host)
+{
+    uv_close((uv_handle_t *)&host->wake, NULL);
+    uv_close((uv_handle_t *)&host->timer, NULL);
+    uv_run(&host->uv, UV_RUN_DEFAULT);
+    uv_loop_close(&host->uv);
+    free(host);
+}

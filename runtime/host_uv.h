@@ -1,0 +1,31 @@
+/* The real host: libuv's loop on one thread. Only host_uv*.c include <uv.h>; what stands here is opaque
+ * to the rest. */
+#ifndef AWAITD_RUNTIME_HOST_UV_H
+#define AWAITD_RUNTIME_HOST_UV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/host.h"
+#include "schema/error.h"
+
+struct host_uv;
+
+/* 0 or -SYSTEM. [main] */
+int host_uv_open(struct host_uv **out, struct error *e);
+struct host *host_uv_port(struct host_uv *host);
+/* Lets the present or next host_uv_wait return. [any] */
+void host_uv_wake(struct host_uv *host);
+/* Blocks until something happened or due_ns has come (0: does not block; INT64_MAX: no limit). [loop] */
+void host_uv_wait(struct host_uv *host, int64_t due_ns);
+
+/* No process is started from now on: those that are asked for never begin. [loop] */
+void host_uv_hold_processes(struct host_uv *host);
+size_t host_uv_count_processes(const struct host_uv *host);
+/* Sends a signal to every process group that runs. [loop] */
+void host_uv_signal_processes(struct host_uv *host, int signal);
+
+void host_uv_close(struct host_uv *host); /* [main] after the loop's thread has ended */
+
+#endif

@@ -1,0 +1,27 @@
+/* What host_uv.c and host_uv_process.c share. [loop] */
+#ifndef AWAITD_RUNTIME_HOST_UV_INTERNAL_H
+#define AWAITD_RUNTIME_HOST_UV_INTERNAL_H
+
+#include <uv.h>
+
+#include "runtime/base/list.h"
+#include "runtime/host_uv.h"
+
+struct host_uv {
+    struct host port; /* first: the port is the host */
+    uv_loop_t uv;
+    uv_async_t wake;
+    uv_timer_t timer;
+    int64_t armed_ns; /* what the timer is set to; INT64_MAX when it is stopped */
+    bool holds_processes;
+    struct list processes; /* struct child */
+    size_t n_processes;
+    char chunk[65536]; /* what was read last; used within one callback */
+};
+
+/* host_uv_process.c: the port's functions. */
+void host_uv_spawn(struct host *host, struct process *process);
+void host_uv_kill(struct host *host, struct process *process, int signal);
+void host_uv_abandon(struct host *host, struct process *process);
+
+#endif

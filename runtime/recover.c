@@ -1,0 +1,105 @@
+#include "runtime/recover.h"
+
+#include <string.h>
+
+#include "runtime/base/log.h"
+#include "runtime/base/memory.h"
+#include "runtime/ops/op.h"
+#include "runtime/runtime_internal.h"
+#include "schema/json.h"
+
+#define PAGE 1000
+
+/* Each start has its own range of line numbers, so that the order holds without a look into the store. */
+#define LOG_SEQ_BITS 32
+
+/* What is left of the task's own timeout; -1 when it has none. */
+static double seconds_left(const struct task_record *record, int64_t wall_us)
+{
+    if (!record->deadline_at_us)
+        return -1;
+    int64_t left_us = record->deadline_at_us - wall_us;
+    return left_us > 0 ? (double)left_us / 1e6 : 0;
+}
+
+/* In place of a spec that this version does not know. */
+static struct plan *compile_failure(void)
+{
+    struct error_list errors = {0};
+    json_t *spec = json_pack("{ssssss}", "op", "raise", "type", "RuntimeError", "message",
+                             "this version of the server cannot run the stored spec");
+    struct plan *plan = plan_compile(memory_need(spec), &op_registry, -1, "", &errors);
+    json_decref(spec);
+    return memory_need(plan);
+}
+
+static struct plan *compile(const struct task_record *record, int64_t wall_us)
+{
+    struct error_list errors = {0};
+    json_t *spec = json_read(record->spec, strlen(record->spec), NULL);
+    struct plan *plan =
+        spec ? plan_compile(spec, &op_registry, seconds_left(record, wall_us), "", &errors) : NULL;
+    if (!plan)
+        log_line(LOG_ERROR, "a stored task cannot be run: %s: %s",
+                 errors.n ? errors.items[0].pointer : "",
+                 errors.n ? errors.items[0].detail : "its spec is not JSON");
+    error_list_release(&errors);
+    json_decref(spec);
+    return plan ? plan : compile_failure();
+}
+
+static void note_in_log(struct job *job)
+{
+    char text[120];
+    snprintf(text, sizeof text,
+             "the server stopped before this task ended; it runs again from its beginning (start %u)",
+             job->record->starts);
+    job->log_seq = (int64_t)(job->record->starts - 1) << LOG_SEQ_BITS;
+    job_say(job, "warning", "awaitd", "", text);
+}
+
+/* The request was acknowledged: the job is cancelled before its first step. */
+static void repeat_cancellation(struct job *job)
+{
+    const char *text = job->record->cancel_message;
+    struct value *message = text ? memory_need(value_from_string(text, strlen(text))) : NULL;
+    task_cancel(job->root, message);
+    value_unref(message);
+}
+
+/* Takes the record. */
+static void run_again(struct runtime *runtime, struct task_record *record)
+{
+    struct host *host = runtime->loop.host;
+    int64_t wall_us = host->wall_us(host);
+    struct job *job = job_new(&runtime->loop, compile(record, wall_us), record, false);
+    job->is_stored = true;
+    job->started_ns -= (wall_us - record->started_at_us) * 1000; /* times count from its first start */
+    loop_add(&runtime->loop, job);
+    note_in_log(job);
+    if (record->cancel_requested_at_us)
+        repeat_cancellation(job);
+}
+
+int runtime_recover(struct runtime *runtime, struct error *e)
+{
+    struct task_record *page[PAGE];
+    struct store_reader *reader;
+    struct id last;
+    size_t n = 0, n_all = 0;
+    int status = store_reader_open(&reader, runtime->store, e);
+    if (status < 0)
+        return status;
+    do {
+        status = store_read_open(reader, n_all ? &last : NULL, PAGE, page, &n, e);
+        for (size_t i = 0; status == 0 && i < n; i++, n_all++) {
+            last = page[i]->id;
+            run_again(runtime, page[i]);
+        }
+    } while (status == 0 && n == PAGE);
+    store_reader_close(reader);
+    atomic_store(&runtime->n_open, runtime->loop.n_jobs);
+    if (n_all)
+        log_line(LOG_INFO, "%zu unfinished tasks run again", n_all);
+    return status;
+}

@@ -1,0 +1,42 @@
+/* What runtime.c and recover.c share. [loop] */
+#ifndef AWAITD_RUNTIME_RUNTIME_INTERNAL_H
+#define AWAITD_RUNTIME_RUNTIME_INTERNAL_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/host_uv.h"
+#include "runtime/loop.h"
+#include "runtime/runtime.h"
+
+/* Callbacks and timers in one go, some milliseconds at most, before other jobs and messages get theirs. */
+#define LOOP_SLICE 10000
+
+struct runtime {
+    struct loop loop;
+    struct host_uv *host;
+    struct store *store;
+    struct runtime_options options;
+    pthread_t thread;
+    struct mpsc inbox;
+    struct mpsc_node *outbox, **outbox_end; /* store requests of this round */
+    size_t n_requests; /* at the store, and will come back as messages */
+    bool is_draining, is_closing;
+    int64_t grace_ns;
+    int64_t stop_at_ns; /* of the drain; INT64_MAX before it */
+    struct message refuse, drain, close;
+    sem_t drained;
+    atomic_size_t n_open;
+    atomic_uint_fast64_t n_submitted, n_finished;
+};
+
+static inline struct runtime *runtime_of(struct loop *loop)
+{
+    return CONTAINER_OF(loop, struct runtime, loop);
+}
+
+void runtime_post(struct runtime *runtime, struct message *message); /* [any] */
+
+#endif
