@@ -96,15 +96,11 @@ struct cancellation {
 };
 void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation); /* [any] */
 
-/* The live state of a running job. done on the loop's thread: 0, with the state that it is in now, and
- * when it began to run; and, if it was asked for with_tree, a plan reference and the trace
- * (runtime/trace.h) in `trace`, both the caller's to release; or -NOT_FOUND as above. */
+/* The live state of a running job's tree. done on the loop's thread: 0, with a plan reference and the
+ * trace (runtime/trace.h) in `trace`, both the caller's to release; or -NOT_FOUND as above. */
 struct look {
     struct message message;
     struct id id;
-    bool with_tree; /* without it a look costs next to nothing */
-    enum task_state state;
-    int64_t started_at_us; /* 0: it has not begun yet */
     struct plan *plan;
     struct buffer trace;
     void (*done)(struct look *look, int status);
