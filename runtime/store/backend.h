@@ -1,0 +1,61 @@
+/* What stands between store.c, which queues and groups, and the backends, which keep. A backend's
+ * own structure begins with a struct backend, its reader with a struct store_reader.
+ *
+ * `write`, `settle` and `close` are called by one thread at a time; readers by their own threads at
+ * the same time as those. */
+#ifndef AWAITD_RUNTIME_STORE_BACKEND_H
+#define AWAITD_RUNTIME_STORE_BACKEND_H
+
+#include "runtime/store/store.h"
+
+struct backend {
+    const struct backend_verbs *verbs;
+};
+
+struct store_reader {
+    const struct backend_verbs *verbs;
+};
+
+struct backend_verbs {
+    const char *kind;
+
+    /* Carries out first and all that follow by node.next, in that order, as one transaction. 0: all
+     * is kept for good, and each request->status says what came of it. Otherwise none of it was
+     * done, for want of something that may come back (-STORE_FULL, -NO_MEMORY, -SYSTEM: call again
+     * later); or nobody knows (-STORE_UNKNOWN: never call again). [writer] */
+    int (*write)(struct backend *backend, struct store_request *first);
+    /* After the completions of a write: work that must be done some time, and that nobody should
+     * wait for. 0, or -STORE_UNKNOWN as above. [writer] */
+    int (*settle)(struct backend *backend);
+    void (*close)(struct backend *backend);
+
+    /* As in store.h. */
+    int (*reader_open)(struct store_reader **out, struct backend *backend, struct error *e);
+    void (*reader_close)(struct store_reader *reader);
+    int (*get)(struct store_reader *reader, const struct id *id, unsigned parts,
+               struct task_record **out, struct error *e);
+    int (*list)(struct store_reader *reader, const struct store_filter *filter,
+                struct task_record **records, size_t *n, struct error *e);
+    int (*read_log)(struct store_reader *reader, const struct id *id, int64_t after, size_t limit,
+                    void (*each)(void *context, const struct log_entry *entry), void *context,
+                    struct error *e);
+    int (*read_open)(struct store_reader *reader, const struct id *after, size_t max,
+                     struct task_record **records, size_t *n, struct error *e);
+};
+
+int sqlite_open(struct backend **out, const char *path, struct error *e);
+int memory_open(struct backend **out, struct error *e);
+
+/* The request that a queue's node is in; NULL for NULL. */
+static inline struct store_request *request_of(struct mpsc_node *node)
+{
+    return node ? (struct store_request *)((char *)node - offsetof(struct store_request, node))
+                : NULL;
+}
+
+static inline struct store_request *request_next(struct store_request *request)
+{
+    return request_of(request->node.next);
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds.
+ * Nobody else includes this. */
+#ifndef AWAITD_RUNTIME_STORE_MEMORY_H
+#define AWAITD_RUNTIME_STORE_MEMORY_H
+
+#include <pthread.h>
+
+#include "runtime/store/backend.h"
+
+/* The record in a task is seen by readers, so a change makes a new one. The large parts stand
+ * beside it, as only who asks for them gets a copy. */
+struct memory_task {
+    struct task_record *record;
+    char *spec;
+    void *trace;
+    size_t trace_size;
+    struct log_entry *log; /* sorted by seq; texts are owned */
+    size_t n_log, log_capacity;
+};
+
+struct memory {
+    struct backend base;
+    pthread_rwlock_t lock;
+    struct memory_task **tasks; /* sorted by id */
+    size_t n, capacity;
+};
+
+/* ---- memory_read.c; the caller holds the lock ---- */
+
+/* How many tasks have smaller ids: where this one stands, or would. */
+size_t memory_position(const struct memory *m, const struct id *id);
+/* NULL when there is none. */
+struct memory_task *memory_find(const struct memory *m, const struct id *id);
+/* How many lines have smaller numbers. */
+size_t memory_log_position(const struct memory_task *task, int64_t seq);
+
+/* NULL for NULL; sets *failed when out of memory, and never clears it. */
+char *memory_copy_text(const char *text, bool *failed);
+void *memory_copy_bytes(const void *bytes, size_t size, bool *failed);
+/* Everything but the large parts. NULL when out of memory. */
+struct task_record *memory_copy_record(const struct task_record *from);
+
+/* ---- memory_read.c: the verbs ---- */
+
+int memory_reader_open(struct store_reader **out, struct backend *backend, struct error *e);
+void memory_reader_close(struct store_reader *reader);
+int memory_get(struct store_reader *reader, const struct id *id, unsigned parts,
+               struct task_record **out, struct error *e);
+int memory_list(struct store_reader *reader, const struct store_filter *filter,
+                struct task_record **records, size_t *n, struct error *e);
+int memory_read_log(struct store_reader *reader, const struct id *id, int64_t after, size_t limit,
+                    void (*each)(void *context, const struct log_entry *entry), void *context,
+                    struct error *e);
+int memory_read_open(struct store_reader *reader, const struct id *after, size_t max,
+                     struct task_record **records, size_t *n, struct error *e);
+
+#endif

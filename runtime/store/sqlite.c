@@ -1,0 +1,335 @@
+/* The SQLite backend: writing. One statement of text for each thing that is done, prepared once. */
+#include "runtime/store/sqlite.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "runtime/base/bug.h"
+
+/* In the log, so large that the pages which every commit rewrites are copied over once for many,
+ * and so small that the copying is over soon. */
+#define CHECKPOINT_PAGES 2000
+/* When readers kept the log from starting over for this long, wait for them. */
+#define CHECKPOINT_PAGES_LATE 20000
+
+#define STATEMENTS(X)                                                                              \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(INSERT_SPEC, "INSERT INTO specs (spec) VALUES (?1)")                                         \
+    X(INSERT_TASK,                                                                                 \
+      "INSERT INTO tasks (id, state, created_at, started_at, deadline_at, name, labels,"           \
+      " spec) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, last_insert_rowid())")                           \
+    X(UNDO_SPEC, "DELETE FROM specs WHERE n = last_insert_rowid()")                                \
+    X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
+    X(FINISH, "UPDATE tasks SET state = ?2, started_at = ?3, finished_at = ?4, result = ?5,"       \
+              " error = ?6, unhandled = ?7 WHERE id = ?1 AND finished_at IS NULL")                 \
+    X(INSERT_TRACE, "INSERT INTO traces VALUES (?1, ?2)")                                          \
+    X(LOG, "INSERT INTO log SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"                                     \
+           " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1)")                                    \
+    X(CANCEL, "UPDATE tasks SET cancel_requested_at = ?2, cancel_message = ?3 WHERE id = ?1"       \
+              " AND finished_at IS NULL AND cancel_requested_at IS NULL")                          \
+    X(LOOK, "SELECT finished_at IS NOT NULL, spec FROM tasks WHERE id = ?1")                       \
+    X(DELETE_LABELS, "DELETE FROM labels WHERE (key, value, id) IN (SELECT key, value, ?1"         \
+                     " FROM json_each((SELECT labels FROM tasks WHERE id = ?1)))")                 \
+    X(DELETE_SPEC, "DELETE FROM specs WHERE n = ?1")                                               \
+    X(DELETE_TRACE, "DELETE FROM traces WHERE id = ?1")                                            \
+    X(DELETE_LOG, "DELETE FROM log WHERE task = ?1")                                               \
+    X(DELETE_TASK, "DELETE FROM tasks WHERE id = ?1")
+
+enum statement {
+#define STATEMENT_ENUM(name, sql) DO_##name,
+    STATEMENTS(STATEMENT_ENUM)
+#undef STATEMENT_ENUM
+        N_STATEMENTS
+};
+
+_Static_assert(N_STATEMENTS <= SQLITE_STATEMENTS, "make room in sqlite.h");
+
+static int prepare(struct sqlite *s, struct error *e)
+{
+    static const char *const texts[] = {
+#define STATEMENT_TEXT(name, sql) sql,
+        STATEMENTS(STATEMENT_TEXT)
+#undef STATEMENT_TEXT
+    };
+    for (int i = 0; i < N_STATEMENTS; i++)
+        if (sqlite3_prepare_v3(s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
+                               NULL) != SQLITE_OK)
+            return error_set(e, ERROR_STORE_FOREIGN, "%s: not the tables that belong there: %s",
+                             s->path, sqlite3_errmsg(s->db));
+    return 0;
+}
+
+/* ---- one statement ---- */
+
+static void bind_text(sqlite3_stmt *statement, int i, const char *text)
+{
+    sqlite3_bind_text(statement, i, text, -1, SQLITE_STATIC); /* NULL binds NULL */
+}
+
+static void bind_time(sqlite3_stmt *statement, int i, int64_t at_us)
+{
+    if (at_us == 0)
+        sqlite3_bind_null(statement, i);
+    else
+        sqlite3_bind_int64(statement, i, at_us);
+}
+
+/* Carries out a statement that has no rows. SQLITE_OK or what went wrong. */
+static int run(struct sqlite *s, enum statement which)
+{
+    int rc = sqlite3_step(s->statements[which]);
+    sqlite3_reset(s->statements[which]);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int run_for_id(struct sqlite *s, enum statement which, const struct id *id)
+{
+    sqlite_bind_id(s->statements[which], 1, id);
+    return run(s, which);
+}
+
+/* ---- one request: each sets its status, and returns what would be wrong with the whole batch ----
+ */
+
+static int insert(struct sqlite *s, struct store_request *request)
+{
+    const struct task_record *task = request->record;
+    sqlite3_stmt *statement = s->statements[DO_INSERT_TASK];
+    bind_text(s->statements[DO_INSERT_SPEC], 1, task->spec);
+    int rc = run(s, DO_INSERT_SPEC);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite_bind_id(statement, 1, &task->id);
+    sqlite3_bind_int(statement, 2, (int)task->state);
+    sqlite3_bind_int64(statement, 3, task->created_at_us);
+    bind_time(statement, 4, task->started_at_us);
+    bind_time(statement, 5, task->deadline_at_us);
+    bind_text(statement, 6, task->name);
+    bind_text(statement, 7, task->labels);
+    rc = run(s, DO_INSERT_TASK);
+    if ((rc & 0xff) == SQLITE_CONSTRAINT) { /* there is one with this id */
+        request->status = -ERROR_CONFLICT;
+        return run(s, DO_UNDO_SPEC);
+    }
+    if (rc != SQLITE_OK || !task->labels)
+        return rc;
+    bind_text(s->statements[DO_INSERT_LABELS], 2, task->labels);
+    return run_for_id(s, DO_INSERT_LABELS, &task->id);
+}
+
+/* What a task is, for a request that met none in the state that it wanted. */
+enum found { FOUND_NONE, FOUND_OPEN, FOUND_FINISHED };
+
+static int look(struct sqlite *s, const struct id *id, enum found *found, int64_t *spec)
+{
+    sqlite3_stmt *statement = s->statements[DO_LOOK];
+    sqlite_bind_id(statement, 1, id);
+    int rc = sqlite3_step(statement);
+    *found = FOUND_NONE;
+    if (rc == SQLITE_ROW) {
+        *found = sqlite3_column_int(statement, 0) ? FOUND_FINISHED : FOUND_OPEN;
+        *spec = sqlite3_column_int64(statement, 1);
+    }
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* After an update that touched no row: why? An open task is in order (a second request to cancel).
+ */
+static int explain(struct sqlite *s, struct store_request *request, const struct id *id)
+{
+    static const int statuses[] = {-ERROR_NOT_FOUND, 0, -ERROR_CONFLICT};
+    enum found found;
+    int64_t spec;
+    int rc = look(s, id, &found, &spec);
+    request->status = statuses[found];
+    return rc;
+}
+
+static int finish(struct sqlite *s, struct store_request *request)
+{
+    const struct task_record *task = request->record;
+    sqlite3_stmt *statement = s->statements[DO_FINISH];
+    BUG_ON(!task_state_is_final(task->state) || task->finished_at_us == 0);
+    sqlite3_bind_int(statement, 2, (int)task->state);
+    bind_time(statement, 3, task->started_at_us);
+    bind_time(statement, 4, task->finished_at_us);
+    bind_text(statement, 5, task->result);
+    bind_text(statement, 6, task->error);
+    bind_text(statement, 7, task->unhandled);
+    int rc = run_for_id(s, DO_FINISH, &task->id);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_changes(s->db) == 0)
+        return explain(s, request, &task->id);
+    if (task->trace_size == 0)
+        return SQLITE_OK;
+    sqlite3_bind_blob64(s->statements[DO_INSERT_TRACE], 2, task->trace, task->trace_size,
+                        SQLITE_STATIC);
+    return run_for_id(s, DO_INSERT_TRACE, &task->id);
+}
+
+static int add_log(struct sqlite *s, struct store_request *request)
+{
+    const struct log_entry *entry = &request->entry;
+    sqlite3_stmt *statement = s->statements[DO_LOG];
+    sqlite3_bind_int64(statement, 2, entry->seq);
+    sqlite3_bind_int64(statement, 3, entry->at_us);
+    bind_text(statement, 4, entry->level);
+    bind_text(statement, 5, entry->stream);
+    bind_text(statement, 6, entry->path);
+    bind_text(statement, 7, entry->message);
+    int rc = run_for_id(s, DO_LOG, &entry->task);
+    if ((rc & 0xff) == SQLITE_CONSTRAINT) { /* there is a line with this number */
+        request->status = -ERROR_CONFLICT;
+        return SQLITE_OK;
+    }
+    if (rc == SQLITE_OK && sqlite3_changes(s->db) == 0)
+        request->status = -ERROR_NOT_FOUND;
+    return rc;
+}
+
+static int cancel(struct sqlite *s, struct store_request *request)
+{
+    const struct task_record *task = request->record;
+    bind_time(s->statements[DO_CANCEL], 2, task->cancel_requested_at_us);
+    bind_text(s->statements[DO_CANCEL], 3, task->cancel_message);
+    int rc = run_for_id(s, DO_CANCEL, &task->id);
+    return rc == SQLITE_OK && sqlite3_changes(s->db) == 0 ? explain(s, request, &task->id) : rc;
+}
+
+static int delete (struct sqlite *s, struct store_request *request)
+{
+    /* The labels first: the task says which they are. */
+    static const enum statement parts[] = {DO_DELETE_LABELS, DO_DELETE_TRACE, DO_DELETE_LOG,
+                                           DO_DELETE_TASK};
+    const struct id *id = &request->record->id;
+    enum found found;
+    int64_t spec;
+    int rc = look(s, id, &found, &spec);
+    if (rc != SQLITE_OK || found != FOUND_FINISHED) {
+        request->status = found == FOUND_OPEN ? -ERROR_CONFLICT : -ERROR_NOT_FOUND;
+        return rc;
+    }
+    sqlite3_bind_int64(s->statements[DO_DELETE_SPEC], 1, spec);
+    rc = run(s, DO_DELETE_SPEC);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == SQLITE_OK; i++)
+        rc = run_for_id(s, parts[i], id);
+    return rc;
+}
+
+static int carry_out(struct sqlite *s, struct store_request *request)
+{
+    static int (*const verbs[])(struct sqlite *, struct store_request *) = {
+        [STORE_INSERT] = insert, [STORE_FINISH] = finish, [STORE_LOG] = add_log,
+        [STORE_CANCEL] = cancel, [STORE_DELETE] = delete,
+    };
+    request->status = 0;
+    return verbs[request->verb](s, request);
+}
+
+/* ---- one batch ---- */
+
+/* What an error means for those who wait. Only these are known to have left nothing behind; quotas
+ * and limits on file size reach us as a failed write of the log's frames, which is as harmless as a
+ * full disk: without the last frame there is no commit. */
+static int judge(struct sqlite *s, int rc)
+{
+    int system = sqlite3_system_errno(s->db);
+    bool is_write = sqlite3_extended_errcode(s->db) == SQLITE_IOERR_WRITE;
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+        return -ERROR_STORE_FULL;
+    case SQLITE_NOMEM:
+        return -ERROR_NO_MEMORY;
+    case SQLITE_BUSY: /* somebody writes the file with another program */
+        return -ERROR_SYSTEM;
+    }
+    if (is_write && (system == ENOSPC || system == EDQUOT || system == EFBIG))
+        return -ERROR_STORE_FULL;
+    s->is_broken = true;
+    return -ERROR_STORE_UNKNOWN;
+}
+
+static int sqlite_write(struct backend *base, struct store_request *first)
+{
+    struct sqlite *s = (struct sqlite *)base;
+    int rc = run(s, DO_BEGIN);
+    for (struct store_request *request = first; request && rc == SQLITE_OK;
+         request = request_next(request))
+        rc = carry_out(s, request);
+    if (rc == SQLITE_OK)
+        rc = run(s, DO_COMMIT);
+    if (rc == SQLITE_OK)
+        return 0;
+    int status = judge(s, rc);
+    if (!sqlite3_get_autocommit(s->db)) /* some errors roll back by themselves */
+        run(s, DO_ROLLBACK);
+    return status;
+}
+
+/* Called by SQLite in each commit, in place of its own checkpoints, whose errors nobody would hear
+ * of: after a failed sync of the database the next try would find the pages clean, succeed, and
+ * drop the log that holds the only copy. */
+static int note_wal_size(void *context, sqlite3 *db, const char *name, int n_pages)
+{
+    struct sqlite *s = context;
+    (void)db, (void)name;
+    s->wal_pages = n_pages;
+    return SQLITE_OK;
+}
+
+static int sqlite_settle(struct backend *base)
+{
+    struct sqlite *s = (struct sqlite *)base;
+    if (s->wal_pages < CHECKPOINT_PAGES)
+        return 0;
+    int mode = s->wal_pages < CHECKPOINT_PAGES_LATE ? SQLITE_CHECKPOINT_PASSIVE
+                                                    : SQLITE_CHECKPOINT_RESTART;
+    int rc = sqlite3_wal_checkpoint_v2(s->db, "main", mode, NULL, NULL);
+    if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
+        return 0;
+    return judge(s, rc) == -ERROR_STORE_UNKNOWN ? -ERROR_STORE_UNKNOWN : 0;
+}
+
+/* ---- the backend ---- */
+
+static void sqlite_close(struct backend *base)
+{
+    struct sqlite *s = (struct sqlite *)base;
+    sqlite_release(s);
+    free(s);
+}
+
+static const struct backend_verbs verbs_of_sqlite = {
+    .kind = "sqlite",
+    .write = sqlite_write,
+    .settle = sqlite_settle,
+    .close = sqlite_close,
+    .reader_open = sqlite_reader_open,
+    .reader_close = sqlite_reader_close,
+    .get = sqlite_get,
+    .list = sqlite_list,
+    .read_log = sqlite_read_log,
+    .read_open = sqlite_read_open,
+};
+
+int sqlite_open(struct backend **out, const char *path, struct error *e)
+{
+    struct sqlite *s = calloc(1, sizeof *s);
+    if (!s)
+        return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
+    s->base.verbs = &verbs_of_sqlite;
+    int rc = sqlite_acquire(s, path, e);
+    if (rc == 0)
+        rc = prepare(s, e);
+    if (rc != 0) {
+        sqlite_close(&s->base);
+        return rc;
+    }
+    sqlite3_wal_hook(s->db, note_wal_size, s);
+    *out = &s->base;
+    return 0;
+}

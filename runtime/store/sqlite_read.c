@@ -1,0 +1,320 @@
+/* The SQLite backend: reading, by connections that can neither write nor checkpoint. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/store/sqlite.h"
+#include "schema/buffer.h"
+
+/* In the order in which take_row reads them. */
+#define COLUMNS                                                                                    \
+    "t.id, t.state, t.starts, t.created_at, t.started_at, t.finished_at, t.deadline_at,"           \
+    " t.cancel_requested_at, t.name, t.labels, t.cancel_message, t.result, t.error, t.unhandled"
+#define N_COLUMNS 14
+#define SPEC "(SELECT spec FROM specs WHERE n = t.spec)"
+
+#define GET                                                                                        \
+    "SELECT " COLUMNS ", CASE WHEN ?2 & 1 THEN " SPEC " END,"                                      \
+    " CASE WHEN ?2 & 2 THEN (SELECT trace FROM traces WHERE id = t.id) END"                        \
+    " FROM tasks t WHERE t.id = ?1"
+#define READ_LOG                                                                                   \
+    "SELECT seq, at, level, stream, path, message FROM log WHERE task = ?1 AND seq > ?2"           \
+    " ORDER BY seq LIMIT ?3"
+/* Two walks along the index of open tasks, merged. */
+#define OPEN_IN_STATE(state)                                                                       \
+    "SELECT " COLUMNS ", " SPEC " FROM tasks t INDEXED BY tasks_open"                              \
+    " WHERE t.finished_at IS NULL AND t.state = " #state " AND t.id > ?1"
+#define READ_OPEN OPEN_IN_STATE(0) " UNION ALL " OPEN_IN_STATE(1) " ORDER BY 1 LIMIT ?2"
+
+_Static_assert(STORE_SPEC == 1 && STORE_TRACE == 2, "GET knows them as numbers");
+_Static_assert(TASK_PENDING == 0 && TASK_RUNNING == 1, "READ_OPEN knows them as numbers");
+
+/* What a list's filter asks for, as bits: each combination is a statement of its own. */
+enum { BY_LABEL = 1, BY_NAME = 2, BY_STATE = 4, BY_OPEN_STATE = 8, N_LISTS = 16 };
+
+struct sqlite_reader {
+    struct store_reader base;
+    sqlite3 *db;
+    sqlite3_stmt *get, *read_log, *read_open, *lists[N_LISTS]; /* prepared when first needed */
+};
+
+static int fail(struct sqlite_reader *r, struct error *e)
+{
+    int rc = sqlite3_errcode(r->db);
+    return error_set(e, rc == SQLITE_NOMEM ? ERROR_NO_MEMORY : ERROR_SYSTEM,
+                     "the database cannot be read: %s", sqlite3_errmsg(r->db));
+}
+
+static int prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt **out, struct error *e)
+{
+    if (!*out &&
+        sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) != SQLITE_OK)
+        return fail(r, e);
+    return 0;
+}
+
+/* ---- rows to records ---- */
+
+/* An owned copy of a column's text; NULL for NULL. Sets *failed when out of memory. */
+static char *take_text(sqlite3_stmt *row, int column, bool *failed)
+{
+    if (sqlite3_column_type(row, column) == SQLITE_NULL)
+        return NULL;
+    const unsigned char *text = sqlite3_column_text(row, column);
+    size_t size = (size_t)sqlite3_column_bytes(row, column);
+    char *copy = text ? malloc(size + 1) : NULL;
+    if (copy)
+        memcpy(copy, text, size + 1);
+    else
+        *failed = true;
+    return copy;
+}
+
+static void take_trace(sqlite3_stmt *row, int column, struct task_record *record, bool *failed)
+{
+    const void *bytes = sqlite3_column_blob(row, column);
+    size_t size = (size_t)sqlite3_column_bytes(row, column);
+    if (sqlite3_column_type(row, column) == SQLITE_NULL)
+        return;
+    record->trace = bytes ? malloc(size) : NULL;
+    if (record->trace)
+        memcpy(record->trace, bytes, size);
+    else
+        *failed = true;
+    record->trace_size = record->trace ? size : 0;
+}
+
+/* The record that a row of COLUMNS holds, with the spec and the trace if it has such columns. NULL
+ * when out of memory. */
+static struct task_record *take_row(sqlite3_stmt *row)
+{
+    struct task_record *record = task_record_new();
+    bool failed = false;
+    if (!record)
+        return NULL;
+    const void *id = sqlite3_column_blob(row, 0);
+    if (id && sqlite3_column_bytes(row, 0) == sizeof record->id)
+        memcpy(&record->id, id, sizeof record->id);
+    record->state = (enum task_state)sqlite3_column_int(row, 1);
+    record->starts = (uint32_t)sqlite3_column_int64(row, 2);
+    record->created_at_us = sqlite3_column_int64(row, 3); /* NULL reads as 0 */
+    record->started_at_us = sqlite3_column_int64(row, 4);
+    record->finished_at_us = sqlite3_column_int64(row, 5);
+    record->deadline_at_us = sqlite3_column_int64(row, 6);
+    record->cancel_requested_at_us = sqlite3_column_int64(row, 7);
+    record->name = take_text(row, 8, &failed);
+    record->labels = take_text(row, 9, &failed);
+    record->cancel_message = take_text(row, 10, &failed);
+    record->result = take_text(row, 11, &failed);
+    record->error = take_text(row, 12, &failed);
+    record->unhandled = take_text(row, 13, &failed);
+    if (sqlite3_column_count(row) > N_COLUMNS)
+        record->spec = take_text(row, N_COLUMNS, &failed);
+    if (sqlite3_column_count(row) > N_COLUMNS + 1)
+        take_trace(row, N_COLUMNS + 1, record, &failed);
+    if (failed) {
+        task_record_unref(record);
+        record = NULL;
+    }
+    return record;
+}
+
+/* Steps to the end, or until max records are there. All of them, or none. */
+static int take_rows(struct sqlite_reader *r, sqlite3_stmt *statement, struct task_record **records,
+                     size_t max, size_t *n, struct error *e)
+{
+    int rc = SQLITE_DONE;
+    *n = 0;
+    while (*n < max && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        records[*n] = take_row(statement);
+        if (!records[*n]) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
+        ++*n;
+    }
+    int status = 0;
+    if (rc == SQLITE_NOMEM)
+        status = error_set(e, ERROR_NO_MEMORY, "out of memory while reading the database");
+    else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        status = fail(r, e);
+    while (status != 0 && *n > 0)
+        task_record_unref(records[--*n]);
+    sqlite3_reset(statement);
+    return status;
+}
+
+static void bind_limit(sqlite3_stmt *statement, int i, size_t limit)
+{
+    sqlite3_bind_int64(statement, i, limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
+}
+
+/* ---- the verbs ---- */
+
+int sqlite_get(struct store_reader *reader, const struct id *id, unsigned parts,
+               struct task_record **out, struct error *e)
+{
+    struct sqlite_reader *r = (struct sqlite_reader *)reader;
+    size_t n;
+    int rc = prepare(r, GET, &r->get, e);
+    if (rc != 0)
+        return rc;
+    sqlite_bind_id(r->get, 1, id);
+    sqlite3_bind_int(r->get, 2, (int)parts);
+    rc = take_rows(r, r->get, out, 1, &n, e);
+    if (rc == 0 && n == 0)
+        rc = error_set(e, ERROR_NOT_FOUND, "there is no such task");
+    return rc;
+}
+
+static unsigned list_kind(const struct store_filter *filter)
+{
+    unsigned kind = filter->label_key ? BY_LABEL : 0;
+    if (filter->name)
+        kind |= BY_NAME;
+    if (filter->state >= 0)
+        kind |= task_state_is_final((enum task_state)filter->state) ? BY_STATE : BY_OPEN_STATE;
+    return kind;
+}
+
+/* Which index to walk along is said outright, as SQLite has no figures to choose by: the label's,
+ * else the name's, else that of the open tasks, else the table itself. What else is asked is
+ * checked on the way. */
+static void list_sql(unsigned kind, struct buffer *sql)
+{
+    buffer_text(sql, "SELECT " COLUMNS " FROM ");
+    if (kind & BY_LABEL)
+        buffer_text(sql, "labels l CROSS JOIN tasks t ON t.id = l.id"
+                         " WHERE l.key = ?5 AND l.value = ?6 AND l.id < ?1");
+    else if (kind & BY_NAME)
+        buffer_text(sql, "tasks t INDEXED BY tasks_named WHERE t.id < ?1");
+    else if (kind & BY_OPEN_STATE)
+        buffer_text(sql, "tasks t INDEXED BY tasks_open WHERE t.id < ?1");
+    else
+        buffer_text(sql, "tasks t NOT INDEXED WHERE t.id < ?1");
+    if (kind & BY_NAME)
+        buffer_text(sql, " AND t.name = ?4 AND t.name IS NOT NULL");
+    if (kind & BY_STATE)
+        buffer_text(sql, " AND t.state = ?3");
+    if (kind & BY_OPEN_STATE)
+        buffer_text(sql, " AND t.state = ?3 AND t.finished_at IS NULL");
+    buffer_text(sql,
+                kind & BY_LABEL ? " ORDER BY l.id DESC LIMIT ?2" : " ORDER BY t.id DESC LIMIT ?2");
+}
+
+static int list_prepare(struct sqlite_reader *r, unsigned kind, struct error *e)
+{
+    struct buffer sql = {0};
+    if (r->lists[kind])
+        return 0;
+    list_sql(kind, &sql);
+    int rc = sql.failed ? error_set(e, ERROR_NO_MEMORY, "out of memory while reading the database")
+                        : prepare(r, sql.bytes, &r->lists[kind], e);
+    buffer_release(&sql);
+    return rc;
+}
+
+int sqlite_list(struct store_reader *reader, const struct store_filter *filter,
+                struct task_record **records, size_t *n, struct error *e)
+{
+    /* Greater than any id: a longer blob that begins like the greatest. */
+    static const char beyond[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    struct sqlite_reader *r = (struct sqlite_reader *)reader;
+    unsigned kind = list_kind(filter);
+    int rc = list_prepare(r, kind, e);
+    if (rc != 0)
+        return rc;
+    sqlite3_stmt *statement = r->lists[kind];
+    if (filter->before)
+        sqlite_bind_id(statement, 1, filter->before);
+    else
+        sqlite3_bind_blob(statement, 1, beyond, sizeof beyond, SQLITE_STATIC);
+    bind_limit(statement, 2, filter->limit);
+    sqlite3_bind_int(statement, 3, filter->state);
+    sqlite3_bind_text(statement, 4, filter->name, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 5, filter->label_key, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 6, filter->label_value, -1, SQLITE_STATIC);
+    return take_rows(r, statement, records, filter->limit, n, e);
+}
+
+static const char *column_text(sqlite3_stmt *row, int column)
+{
+    return (const char *)sqlite3_column_text(row, column);
+}
+
+int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t after, size_t limit,
+                    void (*each)(void *context, const struct log_entry *entry), void *context,
+                    struct error *e)
+{
+    struct sqlite_reader *r = (struct sqlite_reader *)reader;
+    int rc = prepare(r, READ_LOG, &r->read_log, e);
+    if (rc != 0)
+        return rc;
+    sqlite3_stmt *row = r->read_log;
+    sqlite_bind_id(row, 1, id);
+    sqlite3_bind_int64(row, 2, after);
+    bind_limit(row, 3, limit);
+    while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
+        struct log_entry entry = {
+            .task = *id,
+            .seq = sqlite3_column_int64(row, 0),
+            .at_us = sqlite3_column_int64(row, 1),
+            .level = column_text(row, 2),
+            .stream = column_text(row, 3),
+            .path = column_text(row, 4),
+            .message = column_text(row, 5),
+        };
+        each(context, &entry);
+    }
+    rc = rc == SQLITE_DONE ? 0 : fail(r, e);
+    sqlite3_reset(row);
+    return rc;
+}
+
+int sqlite_read_open(struct store_reader *reader, const struct id *after, size_t max,
+                     struct task_record **records, size_t *n, struct error *e)
+{
+    struct sqlite_reader *r = (struct sqlite_reader *)reader;
+    int rc = prepare(r, READ_OPEN, &r->read_open, e);
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_blob(r->read_open, 1, after ? (const char *)after->bytes : "",
+                      after ? sizeof after->bytes : 0, SQLITE_STATIC);
+    bind_limit(r->read_open, 2, max);
+    return take_rows(r, r->read_open, records, max, n, e);
+}
+
+/* ---- opening and closing ---- */
+
+int sqlite_reader_open(struct store_reader **out, struct backend *backend, struct error *e)
+{
+    const char *path = ((struct sqlite *)backend)->path;
+    struct sqlite_reader *r = calloc(1, sizeof *r);
+    if (!r)
+        return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
+    r->base.verbs = backend->verbs;
+    int rc = sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(r->db, "PRAGMA mmap_size = 0", NULL, NULL, NULL);
+    if (rc != SQLITE_OK) {
+        int status = fail(r, e);
+        sqlite_reader_close(&r->base);
+        return status;
+    }
+    sqlite3_wal_autocheckpoint(r->db, 0);
+    sqlite3_db_config(r->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_busy_timeout(r->db, 1000);
+    *out = &r->base;
+    return 0;
+}
+
+void sqlite_reader_close(struct store_reader *reader)
+{
+    struct sqlite_reader *r = (struct sqlite_reader *)reader;
+    for (int i = 0; i < N_LISTS; i++)
+        sqlite3_finalize(r->lists[i]);
+    sqlite3_finalize(r->get);
+    sqlite3_finalize(r->read_log);
+    sqlite3_finalize(r->read_open);
+    sqlite3_close(r->db);
+    free(r);
+}

@@ -1,0 +1,332 @@
+#include "runtime/store/store.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/base/log.h"
+#include "runtime/store/backend.h"
+
+#define BATCH_MAX 10000             /* requests in one transaction */
+#define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
+
+/* Requests in their order, linked by node.next. `end` is where the next one goes. */
+struct chain {
+    struct mpsc_node *first, **end;
+};
+
+/* The writer's life:
+ *   WRITING  --no room--> RETRYING  what may be refused was refused; the rest is tried alone, at
+ * once RETRYING --no room--> STUCK     waits for room, or for new requests (which are refused)
+ *   STUCK    --no room--> RETRYING, or STUCK again if there was nothing to refuse
+ *   RETRYING, STUCK --written, or nothing left to write--> WRITING
+ *   any      --outcome unknown--> BROKEN, for good */
+enum writer_state { WRITING, RETRYING, STUCK, BROKEN };
+
+struct store {
+    struct backend *backend;
+    pthread_t writer;
+    sem_t wake; /* posted when the queue stops being empty, and to end the writer */
+    struct mpsc queue;
+    atomic_bool is_closing;
+    void (*stop)(void *context, const char *what);
+    void *stop_context;
+    /* the writer's */
+    enum writer_state state;
+    bool is_short;        /* results wait for room, and the log says so */
+    struct chain pending; /* taken from the queue, not yet carried out */
+};
+
+/* ---- chains ---- */
+
+static void chain_init(struct chain *chain)
+{
+    chain->first = NULL;
+    chain->end = &chain->first;
+}
+
+static void chain_add(struct chain *chain, struct mpsc_node *node)
+{
+    node->next = NULL;
+    *chain->end = node;
+    chain->end = &node->next;
+}
+
+static void chain_add_list(struct chain *chain, struct mpsc_node *first)
+{
+    *chain->end = first;
+    while (*chain->end)
+        chain->end = &(*chain->end)->next;
+}
+
+/* Moves the first max requests at most from one chain to another, empty one. */
+static void chain_cut(struct chain *from, size_t max, struct chain *out)
+{
+    chain_init(out);
+    while (from->first && max-- > 0) {
+        struct mpsc_node *node = from->first;
+        from->first = node->next;
+        chain_add(out, node);
+    }
+    if (!from->first)
+        from->end = &from->first;
+}
+
+/* Puts a chain that is not empty back before another. */
+static void chain_put_back(struct chain *chain, struct chain *before)
+{
+    *before->end = chain->first;
+    if (!chain->first)
+        chain->end = before->end;
+    chain->first = before->first;
+}
+
+/* ---- completing ---- */
+
+/* done may free its request, so that nothing here touches one after it. */
+static void complete(struct chain *chain, const int *status)
+{
+    struct store_request *next;
+    for (struct store_request *request = request_of(chain->first); request; request = next) {
+        next = request_next(request);
+        request->done(request, status ? *status : request->status);
+    }
+    chain_init(chain);
+}
+
+static bool may_be_refused(const struct store_request *request)
+{
+    return request->verb != STORE_FINISH && request->verb != STORE_LOG;
+}
+
+/* Takes what may be refused out of the chain. What stays keeps its order; that it now comes before
+ * what was refused is no harm: the refused did not happen, and a FINISH whose INSERT was refused
+ * finds no task. */
+static void take_refusable(struct chain *chain, struct chain *refused)
+{
+    struct chain all;
+    chain_cut(chain, SIZE_MAX, &all);
+    chain_init(refused);
+    for (struct store_request *request = request_of(all.first), *next; request; request = next) {
+        next = request_next(request);
+        chain_add(may_be_refused(request) ? refused : chain, &request->node);
+    }
+}
+
+/* ---- the writer ---- */
+
+/* For the next request; when stuck, not for long. */
+static void wait_for_work(struct store *store)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + RETRY_NS;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    int rc;
+    do
+        rc = store->state == STUCK ? sem_clockwait(&store->wake, CLOCK_MONOTONIC, &until)
+                                   : sem_wait(&store->wake);
+    while (rc != 0 && errno == EINTR);
+}
+
+static void break_down(struct store *store, const char *what)
+{
+    log_line(LOG_ERROR, "store: %s; nothing is written any more", what);
+    store->state = BROKEN;
+    if (store->stop)
+        store->stop(store->stop_context, what);
+}
+
+static void say_shortage(struct store *store, bool is_short, int status)
+{
+    if (store->is_short == is_short)
+        return;
+    store->is_short = is_short;
+    if (is_short)
+        log_line(LOG_WARNING, "store: %s: results wait until they can be written",
+                 error_code_name((enum error_code) - status));
+    else
+        log_line(LOG_INFO, "store: the results that waited are written");
+}
+
+/* Nothing of the batch was done, for now. Clients hear of it at once; what must not be lost stays.
+ */
+static void hold_back(struct store *store, struct chain *batch, int status)
+{
+    struct chain refused;
+    chain_put_back(&store->pending, batch);
+    take_refusable(&store->pending, &refused);
+    if (!store->pending.first)
+        store->state = WRITING;
+    else if (store->state == RETRYING || !refused.first)
+        store->state = STUCK;
+    else
+        store->state = RETRYING;
+    if (store->state == STUCK)
+        say_shortage(store, true, status);
+    complete(&refused, &status);
+}
+
+static void write_batch(struct store *store)
+{
+    static const int unknown = -ERROR_STORE_UNKNOWN;
+    struct backend *backend = store->backend;
+    struct chain batch;
+    chain_cut(&store->pending, BATCH_MAX, &batch);
+    int status = unknown;
+    if (store->state != BROKEN)
+        status = backend->verbs->write(backend, request_of(batch.first));
+    if (status != 0 && status != unknown) {
+        hold_back(store, &batch, status);
+        return;
+    }
+    if (status == unknown) {
+        if (store->state != BROKEN)
+            break_down(store, "a commit's outcome is unknown");
+        complete(&batch, &unknown);
+        return;
+    }
+    store->state = WRITING;
+    say_shortage(store, false, 0);
+    complete(&batch, NULL);
+    if (backend->verbs->settle(backend) != 0)
+        break_down(store, "a checkpoint failed");
+}
+
+/* Retrying goes without newcomers, who could fill up the room that would do for the results alone.
+ */
+static void *writer_run(void *context)
+{
+    static const int full = -ERROR_STORE_FULL;
+    struct store *store = context;
+    for (;;) {
+        bool is_closing = atomic_load(&store->is_closing); /* then nothing more is submitted */
+        if (store->state != RETRYING)
+            chain_add_list(&store->pending, mpsc_take_all(&store->queue));
+        if (store->pending.first)
+            write_batch(store);
+        else if (is_closing)
+            break;
+        else
+            wait_for_work(store);
+        if (store->state == STUCK && is_closing)
+            break;
+        if (store->state == STUCK)
+            wait_for_work(store);
+    }
+    chain_add_list(&store->pending, mpsc_take_all(&store->queue));
+    complete(&store->pending, &full);
+    return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+/* Signals are for the main thread. */
+static int start_writer(struct store *store)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&store->writer, NULL, writer_run, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc == 0)
+        pthread_setname_np(store->writer, "awaitd-writer");
+    return rc;
+}
+
+int store_open(struct store **out, const char *path, struct error *e)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (!store)
+        return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
+    chain_init(&store->pending);
+    sem_init(&store->wake, 0, 0);
+    int rc = strcmp(path, ":memory:") == 0 ? memory_open(&store->backend, e)
+                                           : sqlite_open(&store->backend, path, e);
+    if (rc != 0)
+        goto out_store;
+    int failure = start_writer(store);
+    if (failure != 0) {
+        rc = error_set(e, ERROR_SYSTEM, "store: no thread: %s", strerror(failure));
+        goto out_backend;
+    }
+    *out = store;
+    return 0;
+out_backend:
+    store->backend->verbs->close(store->backend);
+out_store:
+    sem_destroy(&store->wake);
+    free(store);
+    return rc;
+}
+
+void store_close(struct store *store)
+{
+    atomic_store(&store->is_closing, true);
+    sem_post(&store->wake);
+    pthread_join(store->writer, NULL);
+    store->backend->verbs->close(store->backend);
+    sem_destroy(&store->wake);
+    free(store);
+}
+
+const char *store_kind(const struct store *store)
+{
+    return store->backend->verbs->kind;
+}
+
+void store_on_failure(struct store *store, void (*stop)(void *context, const char *what),
+                      void *context)
+{
+    store->stop = stop;
+    store->stop_context = context;
+}
+
+void store_submit(struct store *store, struct store_request *request)
+{
+    if (mpsc_push(&store->queue, &request->node))
+        sem_post(&store->wake);
+}
+
+/* ---- reading: the backends' affair ---- */
+
+int store_reader_open(struct store_reader **out, struct store *store, struct error *e)
+{
+    return store->backend->verbs->reader_open(out, store->backend, e);
+}
+
+void store_reader_close(struct store_reader *reader)
+{
+    reader->verbs->reader_close(reader);
+}
+
+int store_get(struct store_reader *reader, const struct id *id, unsigned parts,
+              struct task_record **out, struct error *e)
+{
+    return reader->verbs->get(reader, id, parts, out, e);
+}
+
+int store_list(struct store_reader *reader, const struct store_filter *filter,
+               struct task_record **records, size_t *n, struct error *e)
+{
+    return reader->verbs->list(reader, filter, records, n, e);
+}
+
+int store_read_log(struct store_reader *reader, const struct id *id, int64_t after, size_t limit,
+                   void (*each)(void *context, const struct log_entry *entry), void *context,
+                   struct error *e)
+{
+    return reader->verbs->read_log(reader, id, after, limit, each, context, e);
+}
+
+int store_read_open(struct store_reader *reader, const struct id *after, size_t max,
+                    struct task_record **records, size_t *n, struct error *e)
+{
+    return reader->verbs->read_open(reader, after, max, records, n, e);
+}
