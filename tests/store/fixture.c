@@ -1,0 +1,241 @@
+#include "tests/store/fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct fixture fixture;
+
+static bool is_memory;
+static atomic_size_t n_done;
+static sem_t holding, released;
+
+int fixture_use_sqlite(void)
+{
+    is_memory = false;
+    return 0;
+}
+
+int fixture_use_memory(void)
+{
+    is_memory = true;
+    return 0;
+}
+
+static void count_stop(void *context, const char *what)
+{
+    (void)what;
+    atomic_fetch_add((atomic_int *)context, 1);
+}
+
+void fixture_open(void)
+{
+    struct error e = {0};
+    int rc = store_open(&fixture.store, fixture.path, &e);
+    if (rc != 0)
+        fprintf(stderr, "%s\n", e.text);
+    CU_ASSERT_EQUAL_FATAL(rc, 0);
+    store_on_failure(fixture.store, count_stop, &fixture.n_stops);
+    CU_ASSERT_EQUAL_FATAL(store_reader_open(&fixture.reader, fixture.store, &e), 0);
+}
+
+void fixture_close(void)
+{
+    store_reader_close(fixture.reader);
+    store_close(fixture.store);
+    fixture.store = NULL;
+}
+
+void fixture_make_folder(void)
+{
+    memset(&fixture, 0, sizeof fixture);
+    n_done = 0;
+    snprintf(fixture.folder, sizeof fixture.folder, "/tmp/awaitd-store-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(fixture.folder));
+    if (is_memory)
+        strcpy(fixture.path, ":memory:");
+    else
+        snprintf(fixture.path, sizeof fixture.path, "%s/a.db", fixture.folder);
+}
+
+void fixture_set_up(void)
+{
+    fixture_make_folder();
+    fixture_open();
+}
+
+void fixture_tear_down(void)
+{
+    char command[100];
+    if (fixture.store)
+        fixture_close();
+    snprintf(command, sizeof command, "rm -rf %s", fixture.folder);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+/* ---- writing ---- */
+
+static void note_done(struct store_request *request, int status)
+{
+    struct write *write = (struct write *)request;
+    write->status = status;
+    write->order = atomic_fetch_add(&n_done, 1);
+    sem_post(&write->done);
+}
+
+struct write *write_new(enum store_verb verb, struct task_record *record)
+{
+    struct write *write = calloc(1, sizeof *write);
+    write->request.verb = verb;
+    write->request.record = record;
+    write->request.done = note_done;
+    sem_init(&write->done, 0, 0);
+    return write;
+}
+
+struct write *write_log(const struct id *task, int64_t seq, const char *message)
+{
+    struct write *write = write_new(STORE_LOG, NULL);
+    write->request.entry = (struct log_entry){.task = *task,
+                                              .seq = seq,
+                                              .at_us = 1000 + seq,
+                                              .level = "info",
+                                              .stream = "log",
+                                              .path = "/do/0",
+                                              .message = message};
+    return write;
+}
+
+void write_submit(struct write *write)
+{
+    store_submit(fixture.store, &write->request);
+}
+
+int write_wait(struct write *write)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    while (sem_timedwait(&write->done, &until) != 0)
+        if (errno == ETIMEDOUT) {
+            fprintf(stderr, "a request was never done\n");
+            abort();
+        }
+    int status = write->status;
+    task_record_unref(write->request.record);
+    sem_destroy(&write->done);
+    free(write);
+    return status;
+}
+
+bool write_is_done(struct write *write)
+{
+    int value;
+    sem_getvalue(&write->done, &value);
+    return value > 0;
+}
+
+int write_now(enum store_verb verb, struct task_record *record)
+{
+    struct write *write = write_new(verb, record);
+    write_submit(write);
+    return write_wait(write);
+}
+
+static void hold(struct store_request *request, int status)
+{
+    (void)status;
+    sem_post(&holding);
+    while (sem_wait(&released) != 0)
+        ;
+    task_record_unref(request->record);
+    free(request);
+}
+
+/* A line for a task that does not exist changes nothing. */
+void writer_hold(void)
+{
+    struct store_request *request = calloc(1, sizeof *request);
+    request->verb = STORE_LOG;
+    request->done = hold;
+    sem_init(&holding, 0, 0);
+    sem_init(&released, 0, 0);
+    store_submit(fixture.store, request);
+    while (sem_wait(&holding) != 0)
+        ;
+}
+
+void writer_release(void)
+{
+    sem_post(&released);
+}
+
+/* ---- records ---- */
+
+struct id id_of(unsigned n)
+{
+    return id_make(1700000000000000 + n, n);
+}
+
+void set_text(char **text, const char *value)
+{
+    free(*text);
+    *text = value ? strdup(value) : NULL;
+}
+
+struct task_record *task_new(unsigned n)
+{
+    struct task_record *record = task_record_new();
+    char spec[64];
+    snprintf(spec, sizeof spec, "{\"op\":\"value\",\"value\":%u}", n);
+    record->id = id_of(n);
+    record->state = TASK_PENDING;
+    record->created_at_us = 1700000000000000 + n;
+    set_text(&record->spec, spec);
+    return record;
+}
+
+struct task_record *task_end(unsigned n, enum task_state state)
+{
+    struct task_record *record = task_record_new();
+    record->id = id_of(n);
+    record->state = state;
+    record->started_at_us = 1700000000000001 + n;
+    record->finished_at_us = 1700000000000002 + n;
+    set_text(state == TASK_SUCCEEDED ? &record->result : &record->error, "{\"x\":1}");
+    return record;
+}
+
+struct task_record *task_cancel(unsigned n, int64_t at_us, const char *message)
+{
+    struct task_record *record = task_record_new();
+    record->id = id_of(n);
+    record->cancel_requested_at_us = at_us;
+    set_text(&record->cancel_message, message);
+    return record;
+}
+
+int insert(unsigned n)
+{
+    return write_now(STORE_INSERT, task_new(n));
+}
+
+struct task_record *look_up(unsigned n, unsigned parts)
+{
+    struct id id = id_of(n);
+    struct task_record *record = NULL;
+    struct error e = {0};
+    int rc = store_get(fixture.reader, &id, parts, &record, &e);
+    CU_ASSERT(rc == 0 || rc == -ERROR_NOT_FOUND);
+    return rc == 0 ? record : NULL;
+}
+
+bool is_there(unsigned n)
+{
+    struct task_record *record = look_up(n, 0);
+    task_record_unref(record);
+    return record != NULL;
+}

@@ -1,0 +1,67 @@
+/* What the tests of the store stand on: a store opened anew for each test, and calls that submit
+ * and wait. Main thread only, unless it says otherwise. */
+#ifndef AWAITD_TESTS_STORE_FIXTURE_H
+#define AWAITD_TESTS_STORE_FIXTURE_H
+
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "runtime/store/store.h"
+#include "tests/suites.h"
+
+struct fixture {
+    char folder[64];
+    char path[100]; /* of the database, or ":memory:" */
+    struct store *store;
+    struct store_reader *reader;
+    atomic_int n_stops; /* how often the store asked to stop */
+};
+extern struct fixture fixture;
+
+/* For CU_SuiteInfo: what kind of store, and before and after each test. */
+int fixture_use_sqlite(void);
+int fixture_use_memory(void);
+void fixture_set_up(void);
+void fixture_tear_down(void);
+/* The same, with nothing opened yet. */
+void fixture_make_folder(void);
+
+void fixture_open(void);
+void fixture_close(void);
+
+/* A request with a record of its own, and whether it is done. */
+struct write {
+    struct store_request request;
+    sem_t done;
+    int status;
+    size_t order; /* the how-manieth it was of all writes of this test to be done */
+};
+
+struct write *write_new(enum store_verb verb, struct task_record *record); /* takes the reference */
+struct write *write_log(const struct id *task, int64_t seq, const char *message);
+void write_submit(struct write *write); /* [any] */
+/* Waits for it, frees it; its status. Fails the test after 20 seconds. [any] */
+int write_wait(struct write *write);
+bool write_is_done(struct write *write);
+/* Both. [any] */
+int write_now(enum store_verb verb, struct task_record *record);
+
+/* Keeps the writer busy, so that all that is submitted until writer_release is one batch. */
+void writer_hold(void);
+void writer_release(void);
+
+/* ---- records: the n-th task of a test ---- */
+struct id id_of(unsigned n);
+struct task_record *task_new(unsigned n);                        /* pending, with a spec */
+struct task_record *task_end(unsigned n, enum task_state state); /* for STORE_FINISH */
+struct task_record *task_cancel(unsigned n, int64_t at_us, const char *message);
+void set_text(char **text, const char *value);
+
+/* Inserts the n-th task; the status. */
+int insert(unsigned n);
+/* What the fixture's reader knows of it; NULL if nothing. The caller unrefs. */
+struct task_record *look_up(unsigned n, unsigned parts);
+bool is_there(unsigned n);
+
+#endif
