@@ -1,0 +1,66 @@
+#include "server/body.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/json.h"
+#include "schema/nearest.h"
+#include "server/reply.h"
+
+json_t *body_read(struct request *request)
+{
+    struct error e;
+    struct error_list errors = {0};
+    json_t *body = json_read(request->body ? request->body : "", request->body_size, &e);
+    free(request->body);
+    request->body = NULL;
+    if (!body) {
+        reply_error(request, &e);
+        return NULL;
+    }
+    if (json_is_object(body))
+        return body;
+    json_decref(body);
+    error_list_add(&errors, "", "the body must be a JSON object");
+    reply_errors(request, &errors);
+    error_list_release(&errors);
+    return NULL;
+}
+
+void body_refuse_member(struct error_list *errors, const char *key, const char *const *known)
+{
+    char pointer[512];
+    size_t n = 0;
+    while (known[n])
+        n++;
+    const char *like = nearest(key, known, n);
+    body_pointer(pointer, "", key);
+    if (like)
+        error_list_add(errors, pointer, "there is no member '%.100s' here; did you mean '%s'?", key,
+                       like);
+    else
+        error_list_add(errors, pointer, "there is no member '%.100s' here", key);
+}
+
+size_t body_count_characters(const json_t *string)
+{
+    size_t n = 0, size = json_string_length(string);
+    const char *text = json_string_value(string);
+    for (size_t i = 0; i < size; i++)
+        n += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return n;
+}
+
+void body_pointer(char pointer[512], const char *parent, const char *key)
+{
+    size_t used = (size_t)snprintf(pointer, 256, "%s/", parent);
+    for (; *key && used < 508; key++) {
+        if (*key == '~' || *key == '/') {
+            pointer[used++] = '~';
+            pointer[used++] = *key == '~' ? '0' : '1';
+        } else
+            pointer[used++] = *key;
+    }
+    pointer[used] = '\0';
+}

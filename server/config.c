@@ -1,0 +1,339 @@
+#include "server/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/nearest.h"
+
+enum kind { KIND_TEXT, KIND_LIST, KIND_SIZE, KIND_COUNT, KIND_FORMAT, KIND_LEVEL, KIND_SWITCH };
+enum origin { FROM_NOWHERE, FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
+
+/* Every option there is. The environment variable is AWAITD_ and the name, in capitals. */
+static const struct option {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    const char *value; /* default; NULL: none */
+    const char *argument, *help;
+} options[] = {
+    {"listen", KIND_TEXT, offsetof(struct config, listen), "127.0.0.1:8080", "ADDRESS",
+     "where to listen: 127.0.0.1:8080, [::1]:8080 or unix:/path; port 0 takes a free one"},
+    {"db", KIND_TEXT, offsetof(struct config, db), "awaitd.db", "FILE",
+     "the database; :memory: forgets everything at exit"},
+    {"config", KIND_TEXT, offsetof(struct config, file), NULL, "FILE",
+     "reads options from a file: lines of name = value, # begins a comment"},
+    {"allow-host", KIND_LIST, offsetof(struct config, allow_hosts), "", "NAME",
+     "a further name that the Host header may have; * for any; may be repeated"},
+    {"max-body", KIND_SIZE, offsetof(struct config, max_body), "64MiB", "SIZE",
+     "the largest request body that is taken"},
+    {"max-result", KIND_SIZE, offsetof(struct config, max_result), "16MiB", "SIZE",
+     "a task with a larger result fails"},
+    {"max-open-tasks", KIND_COUNT, offsetof(struct config, max_open_tasks), "1000000", "N",
+     "how many tasks may be under way at once"},
+    {"log-format", KIND_FORMAT, offsetof(struct config, log_format), "human", "FORMAT",
+     "human or json, on standard error"},
+    {"log-level", KIND_LEVEL, offsetof(struct config, log_level), "info", "LEVEL",
+     "the least that is logged: debug, info, warning or error"},
+    {"help", KIND_SWITCH, offsetof(struct config, wants_help), NULL, NULL, "this text"},
+    {"version", KIND_SWITCH, offsetof(struct config, wants_version), NULL, NULL, "the version"},
+};
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+/* Who set an option last, so that the weaker source does not set it again. */
+struct reading {
+    struct config *config;
+    enum origin origin[N_OPTIONS];
+};
+
+/* ---- values ---- */
+
+bool config_parse_size(const char *text, size_t *out)
+{
+    static const char units[] = "kmgt";
+    char *end;
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+    if (unit) {
+        unsigned shift = 10 * (unsigned)(unit - units + 1);
+        if (number > SIZE_MAX >> shift)
+            return false;
+        number <<= shift;
+        end += strcasecmp(end + 1, "iB") == 0 ? 3 : 1;
+    }
+    *out = (size_t)number;
+    return errno == 0 && *end == '\0' && number > 0;
+}
+
+static int parse_choice(const char *text, const char *const *choices)
+{
+    for (int i = 0; choices[i]; i++)
+        if (strcmp(text, choices[i]) == 0)
+            return i;
+    return -1;
+}
+
+static bool set_text(char **place, const char *value)
+{
+    char *copy = strdup(value);
+    if (copy) {
+        free(*place);
+        *place = copy;
+    }
+    return copy != NULL;
+}
+
+static bool append_text(char **place, const char *value)
+{
+    struct buffer joined = {0};
+    buffer_format(&joined, "%s%s%s", *place, **place ? "," : "", value);
+    free(*place);
+    *place = buffer_take(&joined);
+    return *place != NULL;
+}
+
+/* What a value should have been; NULL when it was set. */
+static const char *set_value(const struct option *option, struct config *config, const char *value,
+                             bool again)
+{
+    static const char *const formats[] = {"human", "json", NULL};
+    static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
+    void *place = (char *)config + option->offset;
+    int choice;
+    switch (option->kind) {
+    case KIND_TEXT:
+        if (!*value)
+            return "must not be empty";
+        return set_text(place, value) ? NULL : "out of memory";
+    case KIND_LIST:
+        return (again ? append_text : set_text)(place, value) ? NULL : "out of memory";
+    case KIND_SIZE:
+        return config_parse_size(value, place) ? NULL : "must be a size, such as 64MiB or 1000000";
+    case KIND_COUNT:
+        if (strspn(value, "0123456789") != strlen(value) || !config_parse_size(value, place))
+            return "must be a whole number above 0";
+        return NULL;
+    case KIND_FORMAT:
+        if ((choice = parse_choice(value, formats)) < 0)
+            return "must be human or json";
+        *(enum log_format *)place = (enum log_format)choice;
+        return NULL;
+    case KIND_LEVEL:
+        if ((choice = parse_choice(value, levels)) < 0)
+            return "must be debug, info, warning or error";
+        *(enum log_level *)place = (enum log_level)choice;
+        return NULL;
+    case KIND_SWITCH:
+        *(bool *)place = true;
+        return NULL;
+    }
+    return NULL;
+}
+
+/* `said` is how the user wrote it: "--max-body", "AWAITD_MAX_BODY" or "file:7: max-body". */
+static int set_option(struct reading *r, size_t i, enum origin origin, const char *value,
+                      const char *said, struct error *e)
+{
+    if (origin < r->origin[i])
+        return 0;
+    const char *wrong = set_value(&options[i], r->config, value, origin == r->origin[i]);
+    r->origin[i] = origin;
+    if (wrong)
+        return error_set(e, ERROR_INVALID, "%s: '%s' %s", said, value, wrong);
+    return 0;
+}
+
+static size_t find_option(const char *name, size_t size)
+{
+    size_t i = 0;
+    while (i < N_OPTIONS &&
+           (strlen(options[i].name) != size || memcmp(options[i].name, name, size) != 0))
+        i++;
+    return i;
+}
+
+static const char *nearest_option(const char *name)
+{
+    const char *names[N_OPTIONS];
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        names[i] = options[i].name;
+    return nearest(name, names, N_OPTIONS);
+}
+
+static int unknown_option(const char *said, const char *name, const char *dashes, struct error *e)
+{
+    const char *like = nearest_option(name);
+    if (like)
+        return error_set(e, ERROR_INVALID, "there is no option %s; did you mean %s%s?", said,
+                         dashes, like);
+    return error_set(e, ERROR_INVALID, "there is no option %s; awaitd --help lists them", said);
+}
+
+/* ---- sources ---- */
+
+static int read_defaults(struct reading *r, struct error *e)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (options[i].value &&
+            set_option(r, i, FROM_DEFAULT, options[i].value, options[i].name, e))
+            return -(int)e->code;
+    return 0;
+}
+
+/* --name VALUE or --name=VALUE. *i is moved past what was used. */
+static int read_flag(struct reading *r, int argc, char *const *argv, int *i, struct error *e)
+{
+    const char *word = argv[*i], *name = word + 2;
+    size_t size = strcspn(name, "=");
+    const char *value = name[size] ? name + size + 1 : NULL;
+    size_t option = find_option(name, size);
+    char said[64];
+    snprintf(said, sizeof(said), "--%.*s", (int)size, name);
+    if (option == N_OPTIONS)
+        return unknown_option(said, said + 2, "--", e);
+    if (options[option].kind == KIND_SWITCH) {
+        if (value)
+            return error_set(e, ERROR_INVALID, "%s takes no value", said);
+    } else if (!value) {
+        if (*i + 1 == argc)
+            return error_set(e, ERROR_INVALID, "%s needs a value: %s %s", said, said,
+                             options[option].argument);
+        value = argv[++*i];
+    }
+    return set_option(r, option, FROM_FLAG, value ? value : "", said, e);
+}
+
+static int read_flags(struct reading *r, int argc, char *const *argv, struct error *e)
+{
+    for (int i = 1; i < argc; i++) {
+        if (i == 1 && strcmp(argv[i], "serve") == 0)
+            continue;
+        if (strncmp(argv[i], "--", 2) != 0 || argv[i][2] == '\0')
+            return error_set(e, ERROR_INVALID,
+                             "'%.100s' is not understood; awaitd --help lists the options",
+                             argv[i]);
+        int status = read_flag(r, argc, argv, &i, e);
+        if (status != 0)
+            return status;
+    }
+    return 0;
+}
+
+static int read_environment(struct reading *r, char *const *environment, struct error *e)
+{
+    for (; *environment; environment++) {
+        char name[64], said[64];
+        size_t size = strcspn(*environment, "=");
+        if (strncmp(*environment, "AWAITD_", 7) != 0 || size >= sizeof(said) ||
+            !(*environment)[size])
+            continue;
+        snprintf(said, sizeof(said), "%.*s", (int)size, *environment);
+        for (size_t i = 7; i <= size; i++)
+            name[i - 7] = said[i] == '_' ? '-' : (char)tolower((unsigned char)said[i]);
+        size_t option = find_option(name, size - 7);
+        if (option ==
+            N_OPTIONS) /* said, but not refused: orchestrators put variables of their own */
+            log_line(LOG_WARNING, "%s is set, but there is no such option", said);
+        else if (options[option].kind != KIND_SWITCH &&
+                 set_option(r, option, FROM_ENVIRONMENT, *environment + size + 1, said, e))
+            return -(int)e->code;
+    }
+    return 0;
+}
+
+static char *trim(char *text)
+{
+    text += strspn(text, " \t\r\n");
+    size_t size = strlen(text);
+    while (size > 0 && strchr(" \t\r\n", text[size - 1]))
+        text[--size] = '\0';
+    return text;
+}
+
+static int read_file_line(struct reading *r, char *line, const char *where, struct error *e)
+{
+    char *name = trim(line), *equals = strchr(name, '=');
+    char said[400];
+    if (*name == '\0' || *name == '#')
+        return 0;
+    if (!equals)
+        return error_set(e, ERROR_INVALID, "%s: a line must be name = value", where);
+    *equals = '\0';
+    name = trim(name);
+    size_t option = find_option(name, strlen(name));
+    snprintf(said, sizeof(said), "%s: %.40s", where, name);
+    if (option == N_OPTIONS || options[option].kind == KIND_SWITCH)
+        return unknown_option(said, name, "", e);
+    if (strcmp(name, "config") == 0)
+        return error_set(e, ERROR_INVALID, "%s: a file cannot name another", where);
+    return set_option(r, option, FROM_FILE, trim(equals + 1), said, e);
+}
+
+static int read_file(struct reading *r, struct error *e)
+{
+    const char *path = r->config->file;
+    char *line = NULL, where[300];
+    size_t room = 0, number = 0;
+    int status = 0;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return error_set(e, ERROR_SYSTEM, "cannot read %s: %s", path, strerror(errno));
+    while (status == 0 && getline(&line, &room, file) >= 0) {
+        snprintf(where, sizeof(where), "%.250s:%zu", path, ++number);
+        status = read_file_line(r, line, where, e);
+    }
+    if (status == 0 && ferror(file))
+        status = error_set(e, ERROR_SYSTEM, "cannot read %s: %s", path, strerror(errno));
+    free(line);
+    fclose(file);
+    return status;
+}
+
+int config_read(struct config *config, int argc, char *const *argv, char *const *environment,
+                struct error *e)
+{
+    struct reading r = {.config = config};
+    *config = (struct config){0};
+    int status = read_defaults(&r, e);
+    if (status == 0)
+        status = read_flags(&r, argc, argv, e);
+    if (status == 0 && (config->wants_help || config->wants_version))
+        return 0;
+    if (status == 0)
+        status = read_environment(&r, environment, e);
+    if (status == 0 && config->file)
+        status = read_file(&r, e);
+    return status;
+}
+
+void config_release(struct config *config)
+{
+    free(config->listen);
+    free(config->db);
+    free(config->file);
+    free(config->allow_hosts);
+    *config = (struct config){0};
+}
+
+void config_help(struct buffer *out)
+{
+    buffer_text(out, "usage: awaitd [serve] [options]\n\nasyncio as a service: runs jobs that come "
+                     "over HTTP, and forgets none.\n\n");
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        char left[64];
+        const struct option *o = &options[i];
+        snprintf(left, sizeof(left), "--%s %s", o->name, o->argument ? o->argument : "");
+        buffer_format(out, "  %-22s %s", left, o->help);
+        if (o->value && *o->value)
+            buffer_format(out, " [%s]", o->value);
+        buffer_char(out, '\n');
+    }
+    buffer_text(out, "\nEach but the last two is also an environment variable: AWAITD_LISTEN, "
+                     "AWAITD_MAX_BODY, …\n");
+}

@@ -1,0 +1,48 @@
+/* The server itself: is it alive, is it ready, what does it promise. */
+#include <string.h>
+
+#include "schema/embedded.h"
+#include "server/reply.h"
+#include "server/routes.h"
+#include "server/tasks.h"
+
+static const char *const no_parameters[] = {NULL};
+
+static void answer_health(struct request *request)
+{
+    struct runtime_stats stats;
+    struct buffer b = {0};
+    runtime_stats(request->server->runtime, &stats);
+    buffer_format(&b,
+                  "{\"status\":\"%s\",\"version\":\"" AWAITD_VERSION "\",\"store\":\"%s\","
+                  "\"microhttpd\":\"%s\",\"open_tasks\":%llu,\"submitted\":%llu,\"finished\":%llu}",
+                  request->server->is_draining ? "draining" : "ok",
+                  store_kind(request->server->store), MHD_get_version(),
+                  (unsigned long long)stats.open_tasks, (unsigned long long)stats.submitted,
+                  (unsigned long long)stats.finished);
+    reply_json(request, 200, &b);
+}
+
+void get_health(struct request *request)
+{
+    if (query_check(request, no_parameters))
+        answer_health(request);
+}
+
+void get_readiness(struct request *request)
+{
+    if (!query_check(request, no_parameters))
+        return;
+    if (request->server->is_draining)
+        reply_code(request, ERROR_DRAINING);
+    else
+        answer_health(request);
+}
+
+void get_contract(struct request *request)
+{
+    if (!query_check(request, no_parameters))
+        return;
+    reply_send(request, 200,
+               reply_static(request, embedded_openapi, embedded_openapi_size, "application/yaml"));
+}

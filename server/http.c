@@ -1,0 +1,245 @@
+#include "server/http.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/base/log.h"
+#include "server/gate.h"
+#include "server/hangup.h"
+#include "server/reply.h"
+#include "server/routes.h"
+
+/* Descriptors that are not for connections: the database, the runtime's, and those of processes. */
+#define RESERVED_FDS(limit) (64 + (limit) / 16)
+#define STOP_WAIT_MS 1000
+
+struct http {
+    struct server *server;
+    struct listener *listener;
+    struct lane lane;
+};
+
+/* ---- connections and requests come and go ---- */
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct lane *lane = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        *socket_context = peer_new(
+            lane->server->hangup,
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+    else if (*socket_context)
+        peer_free(*socket_context);
+}
+
+/* The request line is there. The target is taken as it came: libmicrohttpd's own decoding cuts it
+ * at a NUL. NULL, also for want of memory, has the connection closed. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+    struct lane *lane = context;
+    struct peer *peer =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct request *request = peer ? request_new(lane, connection, target) : NULL;
+    if (request)
+        request->peer = peer;
+    return request;
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **request_context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct request *request = *request_context;
+    (void)context;
+    (void)connection;
+    (void)code;
+    if (!request)
+        return;
+    peer_begin(request->peer, PEER_IDLE_S + PEER_HEAD_S);
+    request_free(request);
+    *request_context = NULL;
+}
+
+/* ---- one request ---- */
+
+static enum MHD_Result answer(struct request *request, bool body_is_unread)
+{
+    request->phase = PHASE_ANSWER;
+    request->peer->must_linger = request->must_close && body_is_unread;
+    peer_begin(request->peer, PEER_ANSWER_S);
+    peer_moved(request->peer, PEER_ANSWER_S, request->answer_size);
+    return MHD_queue_response(request->connection, request->status, request->response);
+}
+
+/* What is refused without its body is answered now; what has one that may be read, after it. */
+static enum MHD_Result begin(struct request *request, const char *method, const char *version)
+{
+    request->method = method_parse(method);
+    peer_begin(request->peer, PEER_BODY_S);
+    if (!gate_check(request, version) && (request->must_close || !request->has_body))
+        return answer(request, request->has_body);
+    request->phase = PHASE_BODY;
+    return MHD_YES;
+}
+
+static enum MHD_Result run(struct request *request, void (*handle)(struct request *request))
+{
+    request->phase = PHASE_WORK;
+    peer_begin(request->peer, 0);
+    handle(request);
+    BUG_ON((request->phase == PHASE_PARKED) == (request->response != NULL));
+    return request->phase == PHASE_PARKED ? MHD_YES : answer(request, false);
+}
+
+static enum MHD_Result resume(struct request *request)
+{
+    atomic_fetch_sub(&request->server->n_parked, 1);
+    if (request->waiter.ticket != 0)
+        peer_wait_end(request->peer);
+    request->waiter.ticket = 0;
+    return run(request, request->next);
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *bytes,
+                                  size_t *size, void **request_context)
+{
+    struct request *request = *request_context;
+    (void)context;
+    (void)connection;
+    (void)url;
+    if (!request)
+        return MHD_NO;
+    if (request->phase == PHASE_HEAD)
+        return begin(request, method, version);
+    if (request->phase == PHASE_PARKED)
+        return resume(request);
+    BUG_ON(request->phase != PHASE_BODY);
+    if (*size > 0) {
+        bool goes_on = request_take_body(request, bytes, *size);
+        *size = 0;
+        return goes_on ? MHD_YES : MHD_NO;
+    }
+    return request->response ? answer(request, false) : run(request, request->route->handle);
+}
+
+/* ---- start and stop ---- */
+
+static void on_message(void *context, const char *format, va_list arguments)
+{
+    char text[512];
+    (void)context;
+    vsnprintf(text, sizeof(text), format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    log_line(LOG_DEBUG, "libmicrohttpd: %s", text);
+}
+
+static void on_panic(void *context, const char *file, unsigned line, const char *reason)
+{
+    (void)context;
+    log_line(LOG_ERROR, "libmicrohttpd gave up at %s:%u: %s", file, line, reason ? reason : "");
+    abort();
+}
+
+/* As many connections as there are descriptors for, and some to spare. */
+static unsigned connection_limit(void)
+{
+    struct rlimit limit = {1024, 1024};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    rlim_t fds = limit.rlim_cur < 1 << 20 ? limit.rlim_cur : 1 << 20;
+    return fds > 2 * RESERVED_FDS(fds) ? (unsigned)(fds - RESERVED_FDS(fds)) : (unsigned)fds / 2;
+}
+
+static struct MHD_Daemon *start_daemon(struct lane *lane, int fd)
+{
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, lane, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PEER_IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, lane, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+        lane, MHD_OPTION_NOTIFY_COMPLETED, on_completed, lane, MHD_OPTION_END);
+}
+
+/* The answer for when there is no memory for one. */
+static struct MHD_Response *make_no_memory(void)
+{
+    static const char text[] =
+        "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+        "\"detail\":\"The server is short of memory; please try again.\"}\n";
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        sizeof(text) - 1, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+    reply_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
+    reply_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    reply_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    return response;
+}
+
+static void http_free(struct http *http)
+{
+    if (http->lane.reader)
+        store_reader_close(http->lane.reader);
+    if (http->server->hangup)
+        hangup_stop(http->server->hangup);
+    if (http->server->no_memory)
+        MHD_destroy_response(http->server->no_memory);
+    free(http);
+}
+
+int http_start(struct http **out, struct server *server, struct listener *listener, struct error *e)
+{
+    struct http *http = calloc(1, sizeof(*http));
+    if (!http)
+        return error_set(e, ERROR_NO_MEMORY, "out of memory");
+    http->server = server;
+    http->listener = listener;
+    http->lane.server = server;
+    server->checks_host = listener->path == NULL;
+    MHD_set_panic_func(on_panic, NULL);
+    int status = hangup_start(&server->hangup, server->runtime, e);
+    if (status == 0)
+        status = store_reader_open(&http->lane.reader, server->store, e);
+    if (status == 0 && !(server->no_memory = make_no_memory()))
+        status = error_set(e, ERROR_NO_MEMORY, "out of memory");
+    if (status == 0 && !(http->lane.daemon = start_daemon(&http->lane, listener->fd)))
+        status = error_set(e, ERROR_SYSTEM, "cannot start the HTTP server");
+    if (status == 0)
+        *out = http;
+    else
+        http_free(http);
+    return status;
+}
+
+/* Until it is zero, or the time is over. */
+static bool wait_for_zero(atomic_uint *n)
+{
+    const struct timespec a_little = {.tv_nsec = 5000000};
+    for (int ms = 0; *n > 0 && ms < STOP_WAIT_MS; ms += 5)
+        nanosleep(&a_little, NULL);
+    return *n == 0;
+}
+
+bool http_stop(struct http *http)
+{
+    struct server *server = http->server;
+    MHD_quiesce_daemon(http->lane.daemon);
+    listener_close(http->listener);
+    wait_for_zero(&server->n_requests);
+    if (server->n_parked > 0) {
+        log_line(LOG_ERROR, "%u requests are still parked", server->n_parked);
+        return false;
+    }
+    MHD_stop_daemon(http->lane.daemon);
+    http_free(http);
+    return true;
+}

@@ -1,0 +1,148 @@
+#include "server/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "runtime/base/bug.h"
+#include "server/hangup.h"
+#include "server/reply.h"
+
+struct request *request_new(struct lane *lane, struct MHD_Connection *connection,
+                            const char *target)
+{
+    struct request *request = calloc(1, sizeof(*request));
+    if (!request || !(request->target = strdup(target))) {
+        free(request);
+        return NULL;
+    }
+    request->lane = lane;
+    request->server = lane->server;
+    request->connection = connection;
+    request->path = request->target;
+    atomic_fetch_add(&lane->server->n_requests, 1);
+    return request;
+}
+
+void request_free(struct request *request)
+{
+    BUG_ON(request->phase == PHASE_PARKED);
+    struct server *server = request->server;
+    if (request->response && request->response != server->no_memory)
+        MHD_destroy_response(request->response);
+    task_record_unref(request->record);
+    task_record_unref(request->ended);
+    free(request->text);
+    free(request->body);
+    free(request->target);
+    free(request);
+    atomic_fetch_sub(&server->n_requests, 1);
+}
+
+/* ---- the body ---- */
+
+static void drop_body(struct request *request)
+{
+    free(request->body);
+    request->body = NULL;
+    request->body_capacity = 0;
+}
+
+/* A body of known length gets its room at once, if it is not large; otherwise it doubles. */
+static bool make_room(struct request *request, size_t size)
+{
+    if (size <= request->body_capacity)
+        return true;
+    const char *length = request->headers.content_length;
+    size_t announced = length ? strtoull(length, NULL, 10) : 0;
+    size_t capacity = request->body_capacity ? request->body_capacity * 2 : 4096;
+    if (announced > 0 && announced < 1 << 20)
+        capacity = announced;
+    if (capacity < size)
+        capacity = size;
+    char *body = realloc(request->body, capacity);
+    if (!body)
+        return false;
+    request->body = body;
+    request->body_capacity = capacity;
+    return true;
+}
+
+bool request_take_body(struct request *request, const char *bytes, size_t size)
+{
+    size_t limit = request->server->config->max_body, total = request->body_size + size;
+    peer_moved(request->peer, PEER_BODY_S, total);
+    if (!request->response && total > limit) { /* it came in chunks, and did not say how many */
+        drop_body(request);
+        reply_refusal(request, 413,
+                      "The body has more than %zu bytes, which is the most that is "
+                      "taken (--max-body).",
+                      limit);
+    } else if (!request->response && !make_room(request, total)) {
+        drop_body(request);
+        reply_code(request, ERROR_NO_MEMORY);
+    } else if (!request->response)
+        memcpy(request->body + request->body_size, bytes, size);
+    request->body_size = total;
+    return total / 4 <= limit; /* who goes on and on is cut off */
+}
+
+/* ---- parking ---- */
+
+void request_park(struct request *request, void (*next)(struct request *request))
+{
+    request->next = next;
+    request->phase = PHASE_PARKED;
+    atomic_fetch_add(&request->server->n_parked, 1);
+    MHD_suspend_connection(request->connection);
+}
+
+void request_wake(struct request *request)
+{
+    MHD_resume_connection(request->connection);
+}
+
+bool server_may_ask(struct server *server)
+{
+    atomic_fetch_add(&server->n_asking, 1);
+    if (!server->is_draining)
+        return true;
+    server_asked(server);
+    return false;
+}
+
+void server_asked(struct server *server)
+{
+    atomic_fetch_sub(&server->n_asking, 1);
+}
+
+void server_refuse(struct server *server)
+{
+    const struct timespec while_asking = {.tv_nsec = 100000};
+    server->is_draining = true;
+    while (server->n_asking > 0)
+        nanosleep(&while_asking, NULL);
+}
+
+/* ---- chance and time ---- */
+
+uint64_t lane_random(struct lane *lane)
+{
+    uint64_t bits;
+    if (lane->chance_left < sizeof(bits)) {
+        ssize_t n = getrandom(lane->chance, sizeof(lane->chance), 0);
+        BUG_ON(n < (ssize_t)sizeof(bits)); /* up to 256 bytes it never fails once it is seeded */
+        lane->chance_left = (size_t)n;
+    }
+    lane->chance_left -= sizeof(bits);
+    memcpy(&bits, lane->chance + lane->chance_left, sizeof(bits));
+    return bits;
+}
+
+int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}

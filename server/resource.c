@@ -1,0 +1,107 @@
+#include "server/resource.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/reply.h"
+
+static void write_id(struct buffer *b, const struct id *id)
+{
+    char text[ID_TEXT_SIZE];
+    id_format(id, text);
+    buffer_char(b, '"');
+    buffer_add(b, text, ID_TEXT_SIZE - 1);
+    buffer_char(b, '"');
+}
+
+static void write_time(struct buffer *b, const char *key, int64_t at_us)
+{
+    buffer_text(b, key);
+    buffer_json_time(b, at_us);
+}
+
+/* What it came to: JSON, as it is stored. */
+static void write_outcome(struct buffer *b, const struct task_record *record)
+{
+    if (record->state == TASK_SUCCEEDED) {
+        buffer_text(b, ",\"result\":");
+        buffer_text(b, record->result ? record->result : "null");
+    } else if (task_state_is_final(record->state) && record->error) {
+        buffer_text(b, ",\"error\":");
+        buffer_text(b, record->error);
+    }
+}
+
+void resource_write(struct buffer *b, const struct task_record *record)
+{
+    bool done = task_state_is_final(record->state);
+    buffer_text(b, "{\"id\":");
+    write_id(b, &record->id);
+    buffer_text(b, ",\"name\":");
+    if (record->name)
+        buffer_json_string(b, record->name, strlen(record->name));
+    else
+        buffer_text(b, "null");
+    buffer_text(b, ",\"state\":\"");
+    buffer_text(b, task_state_name(record->state));
+    buffer_text(b, done ? "\",\"done\":true" : "\",\"done\":false");
+    write_outcome(b, record);
+    write_time(b, ",\"created_at\":", record->created_at_us);
+    write_time(b, ",\"started_at\":", record->started_at_us);
+    write_time(b, ",\"finished_at\":", record->finished_at_us);
+    write_time(b, ",\"deadline\":", record->deadline_at_us);
+    write_time(b, ",\"cancel_requested_at\":", record->cancel_requested_at_us);
+    buffer_text(b, ",\"labels\":");
+    buffer_text(b, record->labels ? record->labels : "{}");
+    buffer_format(b, ",\"starts\":%u,\"unhandled\":", record->starts);
+    buffer_text(b, record->unhandled ? record->unhandled : "[]");
+    buffer_char(b, '}');
+}
+
+/* FNV-1a over what can change in a task's life. Its outcome comes with finished_at. */
+void resource_etag(const struct task_record *record, char tag[ETAG_SIZE])
+{
+    const int64_t parts[] = {1, /* of the form: one more when resource_write writes another */
+                             record->state,
+                             record->starts,
+                             record->created_at_us,
+                             record->started_at_us,
+                             record->finished_at_us,
+                             record->deadline_at_us,
+                             record->cancel_requested_at_us};
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < sizeof(parts); i++)
+        hash = (hash ^ ((const unsigned char *)parts)[i]) * 0x100000001b3u;
+    snprintf(tag, ETAG_SIZE, "\"%016llx\"", (unsigned long long)hash);
+}
+
+static struct MHD_Response *resource_new(struct request *request, const struct task_record *record)
+{
+    struct buffer b = {0};
+    char tag[ETAG_SIZE];
+    resource_write(&b, record);
+    buffer_char(&b, '\n');
+    struct MHD_Response *response = reply_new(request, &b, TYPE_JSON);
+    resource_etag(record, tag);
+    reply_header(response, MHD_HTTP_HEADER_ETAG, tag);
+    if (request->prefer_was_followed) {
+        char applied[32];
+        snprintf(applied, sizeof(applied), "wait=%s", request->prefer);
+        reply_header(response, "Preference-Applied", applied);
+    }
+    return response;
+}
+
+void resource_reply(struct request *request, unsigned status, const struct task_record *record)
+{
+    reply_send(request, status, resource_new(request, record));
+}
+
+void resource_reply_made(struct request *request, unsigned status, const struct task_record *record)
+{
+    char location[] = "/v1/tasks/00000000-0000-0000-0000-000000000000";
+    struct MHD_Response *response = resource_new(request, record);
+    id_format(&record->id, location + strlen("/v1/tasks/"));
+    reply_header(response, MHD_HTTP_HEADER_LOCATION, location);
+    reply_send(request, status, response);
+}

@@ -1,0 +1,21 @@
+/* The task resource: what a record looks like over HTTP. [http] */
+#ifndef AWAITD_SERVER_RESOURCE_H
+#define AWAITD_SERVER_RESOURCE_H
+
+#include "runtime/store/record.h"
+#include "schema/buffer.h"
+#include "server/request.h"
+
+#define ETAG_SIZE 19 /* 16 digits in quotes, and the NUL */
+
+/* Appends the JSON object. */
+void resource_write(struct buffer *b, const struct task_record *record);
+/* Another one whenever resource_write would write something else. */
+void resource_etag(const struct task_record *record, char tag[ETAG_SIZE]);
+
+/* Answers with the resource and its ETag; with a Location where it was made. */
+void resource_reply(struct request *request, unsigned status, const struct task_record *record);
+void resource_reply_made(struct request *request, unsigned status,
+                         const struct task_record *record);
+
+#endif

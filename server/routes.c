@@ -1,0 +1,132 @@
+#include "server/routes.h"
+
+#include <string.h>
+
+#include "server/reply.h"
+
+static const struct route routes[] = {
+    {METHOD_POST, "/v1/tasks", submit_task, BODY_REQUIRED, SCOPE_SUBMIT},
+    {METHOD_GET, "/v1/tasks", list_tasks, BODY_NONE, SCOPE_READ},
+    {METHOD_GET, "/v1/tasks/{id}", get_task, BODY_NONE, SCOPE_READ},
+    {METHOD_DELETE, "/v1/tasks/{id}", delete_task, BODY_NONE, SCOPE_SUBMIT},
+    {METHOD_GET, "/v1/tasks/{id}/tree", get_task_tree, BODY_NONE, SCOPE_READ},
+    {METHOD_GET, "/v1/tasks/{id}/log", get_task_log, BODY_NONE, SCOPE_READ},
+    {METHOD_POST, "/v1/tasks/{id}/cancel", cancel_task, BODY_OPTIONAL, SCOPE_CANCEL},
+    {METHOD_GET, "/healthz", get_health, BODY_NONE, SCOPE_NONE},
+    {METHOD_GET, "/readyz", get_readiness, BODY_NONE, SCOPE_NONE},
+    {METHOD_GET, "/openapi.yaml", get_contract, BODY_NONE, SCOPE_NONE},
+};
+#define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static const char *const method_names[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+enum method method_parse(const char *name)
+{
+    if (strcmp(name, "HEAD") == 0)
+        return METHOD_GET;
+    for (int i = 0; i < METHOD_OTHER; i++)
+        if (strcmp(name, method_names[i]) == 0)
+            return (enum method)i;
+    return METHOD_OTHER;
+}
+
+/* *id: where the path has what stands for {id}; NULL when the pattern has none. */
+static bool matches(const char *pattern, const char *path, const char **id, size_t *id_size)
+{
+    *id = NULL;
+    for (;; pattern++, path++) {
+        if (*pattern == '{') {
+            *id = path;
+            *id_size = strcspn(path, "/");
+            pattern = strchr(pattern, '}') + 1;
+            path += *id_size;
+        }
+        if (*pattern != *path)
+            return false;
+        if (*pattern == '\0')
+            return true;
+    }
+}
+
+/* "GET, HEAD, POST, OPTIONS": what the path has. */
+static void write_allow(const char *path, char allow[64])
+{
+    const char *id;
+    size_t id_size;
+    allow[0] = '\0';
+    for (size_t i = 0; i < N_ROUTES; i++)
+        if (matches(routes[i].path, path, &id, &id_size)) {
+            strcat(allow, method_names[routes[i].method]);
+            strcat(allow, routes[i].method == METHOD_GET ? ", HEAD, " : ", ");
+        }
+    strcat(allow, "OPTIONS");
+}
+
+static void answer_options(struct request *request, const char *allow)
+{
+    struct MHD_Response *response = reply_empty();
+    reply_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+    reply_send(request, 204, response);
+}
+
+/* There is such a path, or a problem was answered. */
+static bool read_id(struct request *request, const char *text, size_t size)
+{
+    if (!text || id_parse(text, size, &request->id))
+        return true;
+    reply_problem(request, 404,
+                  "There is no task '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab.",
+                  (int)(size < 100 ? size : 100), text);
+    return false;
+}
+
+static bool find(struct request *request)
+{
+    const char *id, *known_id = NULL;
+    size_t id_size, known_size = 0;
+    bool path_is_known = false;
+    char allow[64];
+    for (size_t i = 0; i < N_ROUTES && !request->route; i++)
+        if (matches(routes[i].path, request->path, &id, &id_size)) {
+            path_is_known = true;
+            known_id = id;
+            known_size = id_size;
+            if (routes[i].method == request->method)
+                request->route = &routes[i];
+        }
+    if (request->route)
+        return read_id(request, known_id, known_size);
+    write_allow(request->path, allow);
+    if (request->method == METHOD_OPTIONS && path_is_known)
+        answer_options(request, allow);
+    else if (path_is_known)
+        reply_not_allowed(request, allow);
+    else
+        reply_problem(request, 404, "There is nothing at '%.200s'; /openapi.yaml lists all paths.",
+                      request->path);
+    return false;
+}
+
+/* OPTIONS * asks about the server as a whole. */
+static bool answer_asterisk(struct request *request)
+{
+    if (request->method != METHOD_OPTIONS || strcmp(request->path, "*") != 0)
+        return false;
+    answer_options(request, "GET, HEAD, POST, DELETE, OPTIONS");
+    return true;
+}
+
+bool routes_find(struct request *request)
+{
+    struct error e;
+    char *path = request->target + (request->path - request->target), *query = strchr(path, '?');
+    if (query)
+        *query++ = '\0';
+    if (answer_asterisk(request) || !find(request))
+        return false;
+    if (query_parse(&request->query, query, &e) != 0) {
+        reply_problem(request, 400, "%s", e.text);
+        return false;
+    }
+    return true;
+}

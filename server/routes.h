@@ -1,0 +1,38 @@
+/* The one table of what this server answers to: method, path, handler. [http] */
+#ifndef AWAITD_SERVER_ROUTES_H
+#define AWAITD_SERVER_ROUTES_H
+
+#include "server/request.h"
+
+enum body_rule { BODY_NONE, BODY_OPTIONAL, BODY_REQUIRED };
+
+/* What a token will have to allow, once there are tokens. */
+enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL };
+
+struct route {
+    enum method method;
+    const char *path; /* "{id}" stands for one task's id */
+    void (*handle)(struct request *request);
+    enum body_rule body;
+    enum scope scope;
+};
+
+/* Cuts request->path into path and query, and finds the route and the id. False when there is none:
+ * then it is answered (404, 405, or the 204 of OPTIONS), or the query could not be read (400). */
+bool routes_find(struct request *request);
+
+enum method method_parse(const char *name);
+
+/* The handlers, each in the file of its resource. They answer or park. */
+void submit_task(struct request *request);   /* submit.c */
+void list_tasks(struct request *request);    /* list.c */
+void get_task(struct request *request);      /* tasks.c */
+void cancel_task(struct request *request);   /* tasks.c */
+void delete_task(struct request *request);   /* tasks.c */
+void get_task_tree(struct request *request); /* tree.c */
+void get_task_log(struct request *request);  /* log.c */
+void get_health(struct request *request);    /* health.c */
+void get_readiness(struct request *request); /* health.c */
+void get_contract(struct request *request);  /* health.c */
+
+#endif

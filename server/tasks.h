@@ -1,0 +1,18 @@
+/* What the handlers of the task resource share. [http] */
+#ifndef AWAITD_SERVER_TASKS_H
+#define AWAITD_SERVER_TASKS_H
+
+#include "server/request.h"
+
+/* The task of the path, with those large parts (store.h), in request->record. False when there is
+ * none, or it could not be read; then it is answered. */
+bool task_read(struct request *request, unsigned parts);
+
+/* False, and a 400 that names the nearest, when the query has a parameter that is not `known`
+ * (NULL-terminated). */
+bool query_check(struct request *request, const char *const *known);
+
+/* `limit`: how many at most. False when it is not acceptable; then it is answered. */
+bool limit_read(struct request *request, size_t *limit);
+
+#endif

@@ -1,0 +1,197 @@
+/* GET /v1/tasks/{id}/tree: the plan's nodes with what became of each. Of a running task the loop
+ * tells; of one that has ended the store, which keeps the spec and the trace. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/trace.h"
+#include "schema/json.h"
+#include "server/reply.h"
+#include "server/routes.h"
+#include "server/tasks.h"
+
+/* Nodes are written in their own order, which is that of the trace and of the names. */
+struct tree {
+    const struct plan *plan;
+    struct trace_reader trace;
+    struct trace_entry entry; /* the next one, while has_entry */
+    bool has_entry;
+    const struct label **labels; /* the smallest node first */
+    size_t n_labels;
+    int64_t started_at_us; /* what the trace counts from */
+    struct buffer out;
+};
+
+/* ---- rendering ---- */
+
+/* The plan has them the other way round. False when out of memory. */
+static bool sort_labels(struct tree *tree)
+{
+    size_t n = 0;
+    for (const struct label *l = tree->plan->labels; l; l = l->next)
+        n++;
+    tree->labels = calloc(n + 1, sizeof(struct label *));
+    tree->n_labels = n;
+    if (tree->labels)
+        for (const struct label *l = tree->plan->labels; l; l = l->next)
+            tree->labels[--n] = l;
+    return tree->labels != NULL;
+}
+
+static const struct trace_entry *find_entry(struct tree *tree, uint32_t node)
+{
+    while (tree->has_entry && tree->entry.node < node)
+        tree->has_entry = trace_read(&tree->trace, &tree->entry);
+    return tree->has_entry && tree->entry.node == node ? &tree->entry : NULL;
+}
+
+/* `at` is the next of the labels. */
+static void write_name(struct tree *tree, uint32_t node, size_t *at)
+{
+    struct buffer *b = &tree->out;
+    while (*at < tree->n_labels && tree->labels[*at]->node < node)
+        ++*at;
+    buffer_text(b, ",\"name\":");
+    if (*at < tree->n_labels && tree->labels[*at]->node == node)
+        buffer_json_string(b, tree->labels[*at]->name, strlen(tree->labels[*at]->name));
+    else
+        buffer_text(b, "null");
+}
+
+static void write_path(struct tree *tree, uint32_t node)
+{
+    struct buffer path = {0};
+    plan_path(tree->plan, node, &path);
+    buffer_text(&tree->out, ",\"path\":");
+    buffer_json_string(&tree->out, path.bytes ? path.bytes : "", path.size);
+    tree->out.failed |= path.failed;
+    buffer_release(&path);
+}
+
+static void write_run(struct tree *tree, const struct trace_entry *entry)
+{
+    struct buffer *b = &tree->out;
+    int64_t started = tree->started_at_us + entry->started_us;
+    bool has_ended = task_state_is_final(entry->state);
+    buffer_format(b, ",\"state\":\"%s\",\"runs\":%u,\"started_at\":", task_state_name(entry->state),
+                  entry->n_runs);
+    buffer_json_time(b, started);
+    buffer_text(b, ",\"finished_at\":");
+    buffer_json_time(b, has_ended ? started + entry->took_us : 0);
+    if (!has_ended || entry->outcome_size == 0)
+        return;
+    buffer_text(b, entry->state == TASK_SUCCEEDED ? ",\"result\":" : ",\"error\":");
+    buffer_add(b, entry->outcome, entry->outcome_size);
+}
+
+/* As deep as specs may be (PLAN_DEPTH_MAX). */
+static void write_node(struct tree *tree, uint32_t node, size_t *label)
+{
+    struct buffer *b = &tree->out;
+    const struct trace_entry *entry = find_entry(tree, node);
+    buffer_format(b, "{\"op\":\"%s\"", tree->plan->nodes[node].shape->name);
+    write_name(tree, node, label);
+    write_path(tree, node);
+    if (entry)
+        write_run(tree, entry);
+    else
+        buffer_text(b,
+                    ",\"state\":\"pending\",\"runs\":0,\"started_at\":null,\"finished_at\":null");
+    buffer_text(b, ",\"children\":[");
+    uint32_t first = node_first_child(tree->plan, node);
+    for (uint32_t c = first; c != PLAN_NONE; c = tree->plan->nodes[c].next) {
+        if (c != first)
+            buffer_char(b, ',');
+        write_node(tree, c, label);
+    }
+    buffer_text(b, "]}");
+}
+
+static void answer_tree(struct request *request, const struct plan *plan, const void *trace,
+                        size_t trace_size)
+{
+    struct tree tree = {.plan = plan, .started_at_us = request->record->started_at_us};
+    size_t label = 0;
+    if (!sort_labels(&tree)) {
+        reply_code(request, ERROR_NO_MEMORY);
+        return;
+    }
+    tree.trace.at = trace;
+    tree.trace.end = tree.trace.at + trace_size;
+    tree.has_entry = trace_size > 0 && trace_read(&tree.trace, &tree.entry);
+    write_node(&tree, plan->root, &label);
+    free(tree.labels);
+    reply_json(request, 200, &tree.out);
+}
+
+/* ---- of a task that is not running ---- */
+
+static struct plan *compile_stored(const struct task_record *record)
+{
+    struct error_list errors = {0};
+    struct plan *plan = NULL;
+    json_t *spec = record->spec ? json_read(record->spec, strlen(record->spec), NULL) : NULL;
+    if (spec) /* the task's own timeout is a node of the trace, whatever its seconds were */
+        plan = plan_compile(spec, runtime_ops(), record->deadline_at_us ? 0 : -1, "", &errors);
+    error_list_release(&errors);
+    json_decref(spec);
+    return plan;
+}
+
+static void answer_stored(struct request *request)
+{
+    if (!task_read(request, STORE_SPEC | STORE_TRACE))
+        return;
+    struct plan *plan = compile_stored(request->record);
+    if (!plan) {
+        reply_problem(request, 500, "The task's spec cannot be read any more by this version.");
+        return;
+    }
+    answer_tree(request, plan, request->record->trace, request->record->trace_size);
+    plan_unref(plan);
+}
+
+/* ---- of one that is ---- */
+
+/* [loop] */
+static void look_done(struct look *look, int status)
+{
+    struct request *request = CONTAINER_OF(look, struct request, look);
+    request->outcome = status;
+    request_wake(request);
+}
+
+static void answer_look(struct request *request)
+{
+    struct look *look = &request->look;
+    if (request->outcome != 0) {
+        answer_stored(request);
+        return;
+    }
+    if (look->trace.failed)
+        reply_code(request, ERROR_NO_MEMORY);
+    else
+        answer_tree(request, look->plan, look->trace.bytes, look->trace.size);
+    plan_unref(look->plan);
+    buffer_release(&look->trace);
+}
+
+void get_task_tree(struct request *request)
+{
+    static const char *const known[] = {NULL};
+    struct server *server = request->server;
+    if (!query_check(request, known) || !task_read(request, 0))
+        return;
+    if (task_state_is_final(request->record->state)) {
+        answer_stored(request);
+        return;
+    }
+    if (!server_may_ask(server)) {
+        reply_code(request, ERROR_DRAINING);
+        return;
+    }
+    request->look = (struct look){.id = request->id, .done = look_done};
+    request_park(request, answer_look);
+    runtime_look(server->runtime, &request->look);
+    server_asked(server);
+}
