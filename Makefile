@@ -32,7 +32,7 @@ SCHEMA := $(wildcard schema/*.c)
 RUNTIME := $(wildcard runtime/*.c runtime/ops/*.c runtime/base/*.c runtime/store/*.c)
 SERVER := $(filter-out server/main.c,$(wildcard server/*.c))
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))
-LIBRARY := $(call objects,$(RUNTIME) $(SCHEMA)) $(OUT)/embedded.o
+LIBRARY := $(OUT)/library.a
 
 all: build/awaitd ## build build/awaitd (the default)
 
@@ -42,6 +42,10 @@ build/awaitd: $(OUT)/awaitd
 $(OUT)/awaitd: $(call objects,server/main.c $(SERVER)) $(LIBRARY)
 	@echo "link $@"
 	@$(CC) $(CFLAGS) $^ -o $@ $(LIBS)
+
+# An archive, so that a test program takes from it only what it does not bring itself.
+$(LIBRARY): $(call objects,$(RUNTIME) $(SCHEMA)) $(OUT)/embedded.o
+	@rm -f $@ && $(AR) crs $@ $^
 
 $(OUT)/%.o: %.c Makefile | packages-build
 	@mkdir -p $(@D)
