@@ -153,10 +153,10 @@ static bool check_fields(struct request *request)
     MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, read_field, &reading);
     if (reading.bad_name)
         reply_refusal(request, 400,
-                      "A header field's name is not a token (RFC 9110, 5.6.2): no "
-                      "blanks before the colon, no folded lines.");
+                      "a header field's name is not a token (RFC 9110, 5.6.2): no "
+                      "blanks before the colon, no folded lines");
     else if (reading.twice)
-        reply_refusal(request, 400, "The header field %s is given twice.", reading.twice);
+        reply_refusal(request, 400, "the header field %s is given twice", reading.twice);
     return !request->response;
 }
 
@@ -172,11 +172,11 @@ static bool check_encoding(struct request *request, const char *version)
         return true;
     if (h->content_length)
         reply_refusal(request, 400,
-                      "Content-Length and Transfer-Encoding exclude each other (RFC 9112, 6.3).");
+                      "Content-Length and Transfer-Encoding exclude each other (RFC 9112, 6.3)");
     else if (strcmp(version, "HTTP/1.1") != 0)
-        reply_refusal(request, 400, "Transfer-Encoding needs HTTP/1.1.");
+        reply_refusal(request, 400, "Transfer-Encoding needs HTTP/1.1");
     else if (strcasecmp(h->transfer_encoding, "chunked") != 0)
-        reply_refusal(request, 400, "The only Transfer-Encoding that is taken is chunked.");
+        reply_refusal(request, 400, "the only Transfer-Encoding that is taken is chunked");
     return !request->response;
 }
 
@@ -190,10 +190,10 @@ static bool check_length(struct request *request)
     const char *length = request->headers.content_length;
     size_t limit = request->server->config->max_body;
     if (length && strtoull(length, NULL, 10) > limit)
-        reply_refusal(request, 413, "The body has %s bytes; at most %zu are taken (--max-body).",
+        reply_refusal(request, 413, "the body has %s bytes; at most %zu are taken (--max-body)",
                       length, limit);
     else if (request->has_body && !takes_body(request->method))
-        reply_refusal(request, 400, "A body is for POST; this method takes none.");
+        reply_refusal(request, 400, "a body is for POST; this method takes none");
     return !request->response;
 }
 
@@ -218,22 +218,22 @@ static bool check_host(struct request *request)
     const char *host = request->headers.host, *allowed = request->server->config->allow_hosts;
     char authority[256];
     if (!cut_authority(request, authority))
-        reply_problem(request, 400, "The host in the request's target is too long.");
+        reply_problem(request, 400, "the host in the request's target is too long");
     else if (!request->server->checks_host)
         return true;
     else if (*authority && !gate_host_is_allowed(authority, allowed))
         reply_problem(request, 403,
-                      "This server is not '%.100s': start it with --allow-host to let "
-                      "it answer to that name.",
+                      "this server is not '%.100s': start it with --allow-host to let "
+                      "it answer to that name",
                       authority);
     else if (!host)
         reply_problem(request, 403,
-                      "The Host header is missing; it must be localhost, a loopback "
-                      "address, or a name given with --allow-host.");
+                      "the Host header is missing; it must be localhost, a loopback "
+                      "address, or a name given with --allow-host");
     else if (!gate_host_is_allowed(host, allowed))
         reply_problem(request, 403,
-                      "The Host header says '%.100s'; it must be localhost, a loopback "
-                      "address, or a name given with --allow-host (* for any).",
+                      "the Host header says '%.100s'; it must be localhost, a loopback "
+                      "address, or a name given with --allow-host (* for any)",
                       host);
     return !request->response;
 }
@@ -243,12 +243,12 @@ static bool check_origin(struct request *request)
     const struct headers *h = &request->headers;
     if (h->origin && !gate_origin_is_own(h->origin, h->host))
         reply_problem(request, 403,
-                      "Web pages of other servers may not use this one (Origin: %.100s).",
+                      "web pages of other servers may not use this one (Origin: %.100s)",
                       h->origin);
     else if (h->sec_fetch_site && strcasecmp(h->sec_fetch_site, "cross-site") == 0)
         reply_problem(
             request, 403,
-            "Web pages of other servers may not use this one (Sec-Fetch-Site: cross-site).");
+            "web pages of other servers may not use this one (Sec-Fetch-Site: cross-site)");
     return !request->response;
 }
 
@@ -257,12 +257,12 @@ static bool check_type(struct request *request)
     const char *type = request->headers.content_type;
     if (request->has_body && !type)
         reply_problem(request, 415,
-                      "The body has no Content-Type; it must be application/json (or "
-                      "application/x-www-form-urlencoded, as curl -d says).");
+                      "the body has no Content-Type; it must be application/json (or "
+                      "application/x-www-form-urlencoded, as curl -d says)");
     else if (type && takes_body(request->method) && !gate_type_is_json(type))
         reply_problem(request, 415,
-                      "The body must be application/json (or application/x-www-form-urlencoded, as "
-                      "curl -d says); its Content-Type is '%.100s'.",
+                      "the body must be application/json (or application/x-www-form-urlencoded, as "
+                      "curl -d says); its Content-Type is '%.100s'",
                       type);
     return !request->response;
 }
@@ -273,8 +273,8 @@ static bool check_body(struct request *request, bool is_hidden)
 {
     if (is_hidden && request->route->body == BODY_REQUIRED)
         reply_refusal(request, 411,
-                      "This needs a body, and Content-Length or Transfer-Encoding: "
-                      "chunked to say where it ends.");
+                      "this needs a body, and Content-Length or Transfer-Encoding: "
+                      "chunked to say where it ends");
     return !request->response && check_type(request);
 }
 

@@ -77,12 +77,13 @@ static enum MHD_Result answer(struct request *request, bool body_is_unread)
     return MHD_queue_response(request->connection, request->status, request->response);
 }
 
-/* What is refused without its body is answered now; what has one that may be read, after it. */
+/* What cannot go on is answered now; else the body is read first, also where it is not wanted: who
+ * is answered before he has sent all has to have his connection closed. */
 static enum MHD_Result begin(struct request *request, const char *method, const char *version)
 {
     request->method = method_parse(method);
     peer_begin(request->peer, PEER_BODY_S);
-    if (!gate_check(request, version) && (request->must_close || !request->has_body))
+    if (!gate_check(request, version) && request->must_close)
         return answer(request, request->has_body);
     request->phase = PHASE_BODY;
     return MHD_YES;
@@ -176,7 +177,7 @@ static struct MHD_Response *make_no_memory(void)
 {
     static const char text[] =
         "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-        "\"detail\":\"The server is short of memory; please try again.\"}\n";
+        "\"detail\":\"the server is short of memory; please try again\"}\n";
     struct MHD_Response *response = MHD_create_response_from_buffer(
         sizeof(text) - 1, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
     reply_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");

@@ -22,7 +22,7 @@ static bool read_state(struct request *request, struct page *page)
     if (!state || page->filter.state >= 0)
         return true;
     reply_problem(request, 422,
-                  "state=%.100s must be pending, running, succeeded, failed or cancelled.", state);
+                  "state=%.100s must be pending, running, succeeded, failed or cancelled", state);
     return false;
 }
 
@@ -33,8 +33,8 @@ static bool read_label(struct request *request, struct page *page)
     if (!label)
         return true;
     if (!colon || colon == label) {
-        reply_problem(request, 422,
-                      "label=%.100s must be a key and a value, as in label=team:docs.", label);
+        reply_problem(request, 422, "label=%.100s must be a key and a value, as in label=team:docs",
+                      label);
         return false;
     }
     page->label_key = strndup(label, (size_t)(colon - label));
@@ -51,7 +51,7 @@ static bool read_cursor(struct request *request, struct page *page)
     if (!cursor)
         return true;
     if (!id_parse(cursor, strlen(cursor), &page->before)) {
-        reply_problem(request, 422, "cursor=%.100s is not what the page before had as 'next'.",
+        reply_problem(request, 422, "cursor=%.100s is not what the page before had as 'next'",
                       cursor);
         return false;
     }

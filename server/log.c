@@ -46,7 +46,7 @@ void get_task_log(struct request *request)
     if (text && !parse_integer(text, 0, INT64_MAX, &lines.last)) {
         reply_problem(request, 422,
                       "after=%.100s must be a line's number: the 'next' of the page "
-                      "before.",
+                      "before",
                       text);
         return;
     }

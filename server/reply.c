@@ -14,19 +14,19 @@ static const struct {
     unsigned status;
     const char *detail;
 } answers[] = {
-    {ERROR_NO_MEMORY, 503, "The server is short of memory; please try again."},
-    {ERROR_BAD_JSON, 400, "The body is not acceptable JSON."},
-    {ERROR_INVALID, 422, "The request is not valid."},
-    {ERROR_NOT_FOUND, 404, "There is no task with this id."},
-    {ERROR_CONFLICT, 409, "Not possible in the state that the task is in."},
+    {ERROR_NO_MEMORY, 503, "the server is short of memory; please try again"},
+    {ERROR_BAD_JSON, 400, "the body is not acceptable JSON"},
+    {ERROR_INVALID, 422, "the request is not valid"},
+    {ERROR_NOT_FOUND, 404, "there is no task with this id"},
+    {ERROR_CONFLICT, 409, "not possible in the state that the task is in"},
     {ERROR_TOO_MANY, 503,
-     "As many tasks are under way as this server takes (--max-open-tasks); "
-     "please try again later."},
-    {ERROR_DRAINING, 503, "The server is shutting down; please try again once it is back."},
-    {ERROR_STORE_FULL, 507, "There is no room left on the server's disk. Nothing was changed."},
+     "as many tasks are under way as this server takes (--max-open-tasks); "
+     "please try again later"},
+    {ERROR_DRAINING, 503, "the server is shutting down; please try again once it is back"},
+    {ERROR_STORE_FULL, 507, "there is no room left on the server's disk; nothing was changed"},
     {ERROR_STORE_UNKNOWN, 503,
-     "The disk failed in the middle of the commit: whether the request was "
-     "carried out is unknown. Look once the server is back."},
+     "the disk failed in the middle of the commit: whether the request was "
+     "carried out is unknown; look once the server is back"},
 };
 
 static const struct {
@@ -68,7 +68,7 @@ static const char *detail_of(enum error_code code)
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
         if (answers[i].code == code)
             return answers[i].detail;
-    return "The server could not carry out the request; its log says why.";
+    return "the server could not carry out the request; its log says why";
 }
 
 /* ---- responses ---- */
@@ -227,7 +227,7 @@ void reply_errors(struct request *request, const struct error_list *errors)
 
 void reply_not_allowed(struct request *request, const char *allow)
 {
-    reply_problem(request, 405, "This path takes %s.", allow);
+    reply_problem(request, 405, "this path takes %s", allow);
     if (request->response != request->server->no_memory)
         reply_header(request->response, MHD_HTTP_HEADER_ALLOW, allow);
 }

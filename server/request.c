@@ -76,8 +76,8 @@ bool request_take_body(struct request *request, const char *bytes, size_t size)
     if (!request->response && total > limit) { /* it came in chunks, and did not say how many */
         drop_body(request);
         reply_refusal(request, 413,
-                      "The body has more than %zu bytes, which is the most that is "
-                      "taken (--max-body).",
+                      "the body has more than %zu bytes, which is the most that is "
+                      "taken (--max-body)",
                       limit);
     } else if (!request->response && !make_room(request, total)) {
         drop_body(request);

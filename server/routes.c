@@ -75,7 +75,7 @@ static bool read_id(struct request *request, const char *text, size_t size)
     if (!text || id_parse(text, size, &request->id))
         return true;
     reply_problem(request, 404,
-                  "There is no task '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab.",
+                  "there is no task '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab",
                   (int)(size < 100 ? size : 100), text);
     return false;
 }
@@ -102,7 +102,7 @@ static bool find(struct request *request)
     else if (path_is_known)
         reply_not_allowed(request, allow);
     else
-        reply_problem(request, 404, "There is nothing at '%.200s'; /openapi.yaml lists all paths.",
+        reply_problem(request, 404, "there is nothing at '%.200s'; /openapi.yaml lists all paths",
                       request->path);
     return false;
 }

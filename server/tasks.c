@@ -31,7 +31,7 @@ bool limit_read(struct request *request, size_t *limit)
     const char *text = query_get(&request->query, "limit");
     int64_t number = LIMIT_DEFAULT;
     if (text && !parse_integer(text, 1, LIMIT_MAX, &number)) {
-        reply_problem(request, 422, "limit=%.100s must be a whole number from 1 to %d.", text,
+        reply_problem(request, 422, "limit=%.100s must be a whole number from 1 to %d", text,
                       LIMIT_MAX);
         return false;
     }
@@ -140,7 +140,7 @@ static void answer_cancelled(struct request *request)
         if (request->outcome == 0)
             resource_reply(request, 202, request->record);
         else
-            reply_problem(request, 409, "The task has ended already: it %s.",
+            reply_problem(request, 409, "the task has ended already: it %s",
                           request->record->state == TASK_CANCELLED
                               ? "was cancelled"
                               : task_state_name(request->record->state));
@@ -180,8 +180,8 @@ static void answer_deleted(struct request *request)
         reply_send(request, 204, reply_empty());
     else if (request->outcome == -ERROR_CONFLICT)
         reply_problem(request, 409,
-                      "The task has not ended: cancel it first (POST …/cancel), and "
-                      "delete it once it is done.");
+                      "the task has not ended: cancel it first (POST …/cancel), and "
+                      "delete it once it is done");
     else
         reply_code(request, (enum error_code) - request->outcome);
 }

@@ -107,10 +107,24 @@ static void write_node(struct tree *tree, uint32_t node, size_t *label)
     buffer_text(b, "]}");
 }
 
+/* A plan of one node has no trace: the record says it all. */
+static void read_record(struct tree *tree, const struct task_record *record)
+{
+    const char *outcome = record->state == TASK_SUCCEEDED ? record->result : record->error;
+    tree->entry = (struct trace_entry){.node = tree->plan->root,
+                                       .state = record->state,
+                                       .n_runs = 1,
+                                       .took_us = record->finished_at_us - record->started_at_us,
+                                       .outcome = outcome,
+                                       .outcome_size = outcome ? strlen(outcome) : 0};
+    tree->has_entry = true;
+}
+
 static void answer_tree(struct request *request, const struct plan *plan, const void *trace,
                         size_t trace_size)
 {
-    struct tree tree = {.plan = plan, .started_at_us = request->record->started_at_us};
+    const struct task_record *record = request->record;
+    struct tree tree = {.plan = plan, .started_at_us = record->started_at_us};
     size_t label = 0;
     if (!sort_labels(&tree)) {
         reply_code(request, ERROR_NO_MEMORY);
@@ -118,7 +132,10 @@ static void answer_tree(struct request *request, const struct plan *plan, const 
     }
     tree.trace.at = trace;
     tree.trace.end = tree.trace.at + trace_size;
-    tree.has_entry = trace_size > 0 && trace_read(&tree.trace, &tree.entry);
+    if (trace_size > 0)
+        tree.has_entry = trace_read(&tree.trace, &tree.entry);
+    else if (plan->n_nodes == 1 && task_state_is_final(record->state))
+        read_record(&tree, record);
     write_node(&tree, plan->root, &label);
     free(tree.labels);
     reply_json(request, 200, &tree.out);
@@ -144,7 +161,7 @@ static void answer_stored(struct request *request)
         return;
     struct plan *plan = compile_stored(request->record);
     if (!plan) {
-        reply_problem(request, 500, "The task's spec cannot be read any more by this version.");
+        reply_problem(request, 500, "the task's spec cannot be read any more by this version");
         return;
     }
     answer_tree(request, plan, request->record->trace, request->record->trace_size);

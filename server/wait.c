@@ -26,7 +26,7 @@ bool wait_read(struct request *request, double *seconds)
     if (!wait)
         follow_preference(request, seconds);
     else if (!parse_seconds(wait, seconds) || *seconds > WAIT_MAX_S) {
-        reply_problem(request, 422, "wait=%.100s must be a number of seconds from 0 to %d.", wait,
+        reply_problem(request, 422, "wait=%.100s must be a number of seconds from 0 to %d", wait,
                       WAIT_MAX_S);
         return false;
     }
