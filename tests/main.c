@@ -16,6 +16,8 @@ static void keep_matching(const char *wanted)
 
 int main(int argc, char **argv)
 {
+    if (suites_prepare)
+        suites_prepare(argc, argv);
     if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
         return EXIT_FAILURE;
     if (argc > 1)

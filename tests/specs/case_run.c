@@ -1,0 +1,192 @@
+/* Runs a case and compares what came of it with what the file says. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/memory.h"
+#include "schema/buffer.h"
+#include "tests/specs/case.h"
+
+#define TIME_SLACK 1e-9 /* times are whole nanoseconds, written as decimals */
+
+static bool is_same(const json_t *expected, const json_t *got, bool is_error);
+
+static bool is_same_list(const json_t *expected, const json_t *got, bool are_errors)
+{
+    size_t n = json_array_size(expected);
+    if (n != json_array_size(got))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!is_same(json_array_get(expected, i), json_array_get(got, i), are_errors))
+            return false;
+    return true;
+}
+
+/* An error is compared on the keys that the case gives; null stands for a key that is not there. */
+static bool is_same_error(const json_t *expected, const json_t *got)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)expected, key, value)
+    {
+        const json_t *found = json_object_get(got, key);
+        bool is_error = strcmp(key, "context") == 0 || strcmp(key, "exceptions") == 0;
+        if (found ? !is_same(value, found, is_error) : !json_is_null(value))
+            return false;
+    }
+    return true;
+}
+
+static bool is_same_object(const json_t *expected, const json_t *got)
+{
+    const char *key;
+    json_t *value;
+    bool holds_error = json_object_size(expected) == 1;
+    if (json_object_size(expected) != json_object_size(got))
+        return false;
+    json_object_foreach((json_t *)expected, key, value)
+    {
+        const json_t *found = json_object_get(got, key);
+        if (!found || !is_same(value, found, holds_error && strcmp(key, "error") == 0))
+            return false;
+    }
+    return true;
+}
+
+static bool is_same(const json_t *expected, const json_t *got, bool is_error)
+{
+    if (json_is_number(expected) && json_is_number(got) &&
+        (json_is_real(expected) || json_is_real(got)))
+        return json_number_value(expected) == json_number_value(got);
+    if (!got || json_typeof(expected) != json_typeof(got))
+        return false;
+    if (json_is_array(expected))
+        return is_same_list(expected, got, is_error);
+    if (json_is_object(expected))
+        return is_error ? is_same_error(expected, got) : is_same_object(expected, got);
+    return json_equal(expected, got);
+}
+
+/* In any order: CPython reports an error that nobody looked at when its task's memory is freed. */
+static bool are_same_unhandled(const json_t *expected, const json_t *got)
+{
+    json_t *left = json_array();
+    json_t *value;
+    size_t i, found;
+    json_array_extend(left, (json_t *)got);
+    bool ok = json_array_size(expected) == json_array_size(got);
+    for (i = 0; ok && i < json_array_size(expected); i++) {
+        json_array_foreach(left, found,
+                           value) if (is_same_error(json_array_get(expected, i), value)) break;
+        ok = json_array_remove(left, found) == 0;
+    }
+    json_decref(left);
+    return ok;
+}
+
+/* ---- what is told about a difference ---- */
+
+static void tell(struct buffer *b, const char *key, const char *expected, const char *got)
+{
+    buffer_format(b, "\n      %s: expected %s\n      %*s       got %s", key,
+                  expected ? expected : "none", (int)strlen(key), "", got ? got : "none");
+}
+
+static void tell_json(struct buffer *b, const char *key, const json_t *expected, const char *got)
+{
+    char *text = expected ? json_dumps(expected, JSON_ENCODE_ANY) : NULL;
+    tell(b, key, text, got);
+    free(text);
+}
+
+static json_t *parse(const char *text)
+{
+    return text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+}
+
+static void compare_json(struct buffer *b, const char *key, const json_t *expected, const char *got)
+{
+    json_t *value = parse(got);
+    bool is_error = strcmp(key, "error") == 0;
+    if (expected ? !is_same(expected, value, is_error) : value != NULL)
+        tell_json(b, key, expected, got);
+    json_decref(value);
+}
+
+static void compare_unhandled(struct buffer *b, const json_t *expected, const char *got)
+{
+    json_t *none = json_array();
+    json_t *value = parse(got ? got : "[]");
+    if (!value || !are_same_unhandled(expected ? expected : none, value))
+        tell_json(b, "unhandled", expected ? expected : none, got);
+    json_decref(value);
+    json_decref(none);
+}
+
+static bool is_time(double expected, double got)
+{
+    return fabs(expected - got) <= TIME_SLACK;
+}
+
+static bool is_same_line(const struct case_log *expected, const struct sim_log *got)
+{
+    return is_time(expected->at, got->at) && strcmp(expected->message, got->message) == 0 &&
+           (!expected->level || strcmp(expected->level, got->level) == 0) &&
+           (!expected->path || strcmp(expected->path, got->path) == 0);
+}
+
+static void tell_line(struct buffer *b, double at, const char *level, const char *path,
+                      const char *message)
+{
+    buffer_format(b, "%.9g [%s] @%s %s", at, level ? level : "any", path ? path : "any", message);
+}
+
+static void compare_log(struct buffer *b, const struct spec_case *c, const struct sim_outcome *out)
+{
+    size_t i = 0;
+    while (i < c->n_log && i < out->n_log && is_same_line(&c->log[i], &out->log[i]))
+        i++;
+    if (i == c->n_log && i == out->n_log)
+        return;
+    buffer_format(b, "\n      log: line %zu of %zu: expected ", i + 1, c->n_log);
+    if (i < c->n_log)
+        tell_line(b, c->log[i].at, c->log[i].level, c->log[i].path, c->log[i].message);
+    else
+        buffer_text(b, "none");
+    buffer_text(b, "\n      got ");
+    if (i < out->n_log)
+        tell_line(b, out->log[i].at, out->log[i].level, out->log[i].path, out->log[i].message);
+    else
+        buffer_text(b, "none");
+}
+
+static void compare_ended(struct buffer *b, const struct spec_case *c,
+                          const struct sim_outcome *out)
+{
+    const struct task_record *ended = out->ended;
+    if (strcmp(c->state, task_state_name(ended->state)) != 0)
+        tell(b, "state", c->state, task_state_name(ended->state));
+    compare_json(b, "result", c->result, ended->result);
+    compare_json(b, "error", c->error, ended->error);
+    compare_unhandled(b, c->unhandled, ended->unhandled);
+    if (c->took >= 0 && !is_time(c->took, out->took))
+        buffer_format(b, "\n      took: expected %.9g, got %.9g", c->took, out->took);
+}
+
+char *spec_case_run(const struct spec_case *c)
+{
+    struct sim_outcome out;
+    struct buffer differs = {0};
+    char *why;
+    int status = sim_run(c->spec, c->timeout, c->cancels, c->n_cancels, &out, &why);
+    if (status != 0 && !(why && strstr(why, "wait for ever")))
+        tell(&differs, "state", c->state, why);
+    else if (status != 0 && strcmp(c->state, "stuck") != 0)
+        tell(&differs, "state", c->state, "stuck");
+    else if (status == 0)
+        compare_ended(&differs, c, &out);
+    compare_log(&differs, c, &out);
+    sim_outcome_release(&out);
+    free(why);
+    return buffer_take(&differs);
+}
