@@ -1,0 +1,252 @@
+/* The runtime through its face, on a store in memory: several threads submit, wait, cancel and look at
+ * once. Run under ThreadSanitizer too. */
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/runtime.h"
+#include "schema/json.h"
+#include "tests/suites.h"
+
+extern CU_TestInfo tests_runtime[];
+
+struct fixture {
+    struct store *store;
+    struct runtime *runtime;
+    atomic_uint_fast64_t n_ids;
+};
+
+static struct fixture open_fixture(size_t max_open_tasks)
+{
+    struct fixture f = {0};
+    struct error e;
+    struct runtime_options options = {max_open_tasks, 1 << 20};
+    CU_ASSERT_EQUAL_FATAL(store_open(&f.store, ":memory:", &e), 0);
+    CU_ASSERT_EQUAL_FATAL(runtime_open(&f.runtime, f.store, &options, &e), 0);
+    return f;
+}
+
+static void close_fixture(struct fixture *f)
+{
+    runtime_drain(f->runtime, 1000);
+    runtime_close(f->runtime);
+    store_close(f->store);
+}
+
+/* A submission whose end somebody waits for. */
+struct call {
+    struct submission submission;
+    struct waiter waiter;
+    sem_t accepted, over;
+    int status;
+    struct id id;
+    struct task_record *ended;
+};
+
+static void submitted(struct submission *submission, int status)
+{
+    struct call *call = CONTAINER_OF(submission, struct call, submission);
+    call->status = status;
+    sem_post(&call->accepted);
+}
+
+static void waited(struct waiter *waiter, struct task_record *ended)
+{
+    struct call *call = CONTAINER_OF(waiter, struct call, waiter);
+    call->ended = ended ? task_record_ref(ended) : NULL;
+    sem_post(&call->over);
+}
+
+static void submit(struct fixture *f, struct call *call, const char *text, double wait)
+{
+    struct error_list errors = {0};
+    json_t *spec = json_read(text, strlen(text), NULL);
+    *call = (struct call){.submission.done = submitted, .waiter.done = waited};
+    sem_init(&call->accepted, 0, 0);
+    sem_init(&call->over, 0, 0);
+    call->id = id_make(1000, atomic_fetch_add(&f->n_ids, 1) * 0x9e3779b97f4a7c15u);
+    call->submission.record = task_record_new();
+    call->submission.record->id = call->id;
+    call->submission.record->created_at_us = 1000;
+    call->submission.record->spec = strdup(text);
+    call->submission.plan = plan_compile(spec, runtime_ops(), -1, "", &errors);
+    call->waiter.wait_ns = (int64_t)(wait * 1e9);
+    call->submission.waiter = wait > 0 ? &call->waiter : NULL;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(call->submission.plan);
+    json_decref(spec);
+    runtime_submit(f->runtime, &call->submission);
+    sem_wait(&call->accepted);
+}
+
+static void release_call(struct call *call)
+{
+    sem_destroy(&call->accepted);
+    sem_destroy(&call->over);
+    task_record_unref(call->ended);
+}
+
+static void a_waiter_gets_the_ended_record(void)
+{
+    struct fixture f = open_fixture(10);
+    struct call call;
+    submit(&f, &call, "{\"op\":\"sleep\",\"seconds\":0.01,\"result\":[1,2]}", 60);
+    CU_ASSERT_EQUAL(call.status, 0);
+    sem_wait(&call.over);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(call.ended);
+    CU_ASSERT_EQUAL(call.ended->state, TASK_SUCCEEDED);
+    CU_ASSERT_STRING_EQUAL(call.ended->result, "[1,2]");
+    release_call(&call);
+    close_fixture(&f);
+}
+
+static void a_wait_that_is_over_first_gets_nothing(void)
+{
+    struct fixture f = open_fixture(10);
+    struct call call;
+    submit(&f, &call, "{\"op\":\"sleep\",\"seconds\":3600}", 0.01);
+    sem_wait(&call.over);
+    CU_ASSERT_PTR_NULL(call.ended);
+    release_call(&call);
+    close_fixture(&f);
+}
+
+static void a_wait_can_be_given_up(void)
+{
+    struct fixture f = open_fixture(10);
+    struct call call, other;
+    submit(&f, &call, "{\"op\":\"sleep\",\"seconds\":3600}", 3600);
+    other = call;
+    other.waiter = (struct waiter){.id = call.id, .wait_ns = 3600000000000, .ticket = 7,
+                                   .done = waited};
+    sem_init(&other.over, 0, 0);
+    runtime_wait(f.runtime, &other.waiter);
+    runtime_give_up(f.runtime, &call.id, 8); /* nobody's ticket */
+    runtime_give_up(f.runtime, &call.id, 7);
+    sem_wait(&other.over);
+    CU_ASSERT_PTR_NULL(other.ended);
+    close_fixture(&f); /* answers the first one */
+    sem_wait(&call.over);
+    release_call(&call);
+}
+
+static void too_many_open_tasks_are_refused(void)
+{
+    struct fixture f = open_fixture(1);
+    struct call first, second;
+    submit(&f, &first, "{\"op\":\"sleep\",\"seconds\":3600}", 0);
+    submit(&f, &second, "{\"op\":\"sleep\",\"seconds\":3600}", 0);
+    CU_ASSERT_EQUAL(first.status, 0);
+    CU_ASSERT_EQUAL(second.status, -ERROR_TOO_MANY);
+    release_call(&first);
+    release_call(&second);
+    close_fixture(&f);
+}
+
+struct cancel_call {
+    struct cancellation cancellation;
+    sem_t done;
+    int status;
+};
+
+static void cancelled(struct cancellation *cancellation, int status)
+{
+    struct cancel_call *call = CONTAINER_OF(cancellation, struct cancel_call, cancellation);
+    call->status = status;
+    sem_post(&call->done);
+}
+
+static int cancel(struct fixture *f, const struct id *id, char *text)
+{
+    struct cancel_call call = {.cancellation = {.id = *id, .text = text, .done = cancelled}};
+    sem_init(&call.done, 0, 0);
+    runtime_cancel(f->runtime, &call.cancellation);
+    sem_wait(&call.done);
+    sem_destroy(&call.done);
+    return call.status;
+}
+
+static void a_cancelled_task_ends_with_the_message(void)
+{
+    struct fixture f = open_fixture(10);
+    struct call call;
+    submit(&f, &call, "{\"op\":\"sleep\",\"seconds\":3600}", 60);
+    CU_ASSERT_EQUAL(cancel(&f, &call.id, "enough"), 0);
+    sem_wait(&call.over);
+    CU_ASSERT_EQUAL(call.ended->state, TASK_CANCELLED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(call.ended->error, "\"message\":\"enough\""));
+    CU_ASSERT_NOT_EQUAL(call.ended->cancel_requested_at_us, 0);
+    CU_ASSERT_EQUAL(cancel(&f, &call.id, NULL), -ERROR_NOT_FOUND);
+    release_call(&call);
+    close_fixture(&f);
+}
+
+static void what_is_asked_while_draining_is_answered(void)
+{
+    struct fixture f = open_fixture(10);
+    struct call call, late;
+    submit(&f, &call, "{\"op\":\"sleep\",\"seconds\":3600}", 3600);
+    runtime_drain(f.runtime, 1000);
+    sem_wait(&call.over);
+    CU_ASSERT_PTR_NULL(call.ended);
+    submit(&f, &late, "{\"op\":\"value\",\"value\":1}", 0);
+    CU_ASSERT_EQUAL(late.status, -ERROR_DRAINING);
+    release_call(&call);
+    release_call(&late);
+    runtime_close(f.runtime);
+    store_close(f.store);
+}
+
+#define N_THREADS 4
+#define N_CALLS 200
+
+static void *submit_many(void *context)
+{
+    static const char *const specs[] = {
+        "{\"op\":\"value\",\"value\":1}",
+        "{\"op\":\"gather\",\"tasks\":[{\"op\":\"sleep\",\"seconds\":0.001},{\"op\":\"log\",\"message\":\"x\"}]}",
+        "{\"op\":\"timeout\",\"seconds\":0.001,\"body\":{\"op\":\"sleep\",\"seconds\":9}}",
+        "{\"op\":\"subprocess\",\"argv\":[\"true\"]}",
+    };
+    struct fixture *f = context;
+    size_t n_ended = 0;
+    for (size_t i = 0; i < N_CALLS; i++) {
+        struct call call;
+        submit(f, &call, specs[i % (i % 20 ? 3 : 4)], 60);
+        sem_wait(&call.over);
+        n_ended += call.ended != NULL;
+        release_call(&call);
+    }
+    return (void *)n_ended;
+}
+
+static void many_threads_at_once(void)
+{
+    struct fixture f = open_fixture(1000);
+    pthread_t threads[N_THREADS];
+    for (int i = 0; i < N_THREADS; i++)
+        pthread_create(&threads[i], NULL, submit_many, &f);
+    for (int i = 0; i < N_THREADS; i++) {
+        void *n_ended;
+        pthread_join(threads[i], &n_ended);
+        CU_ASSERT_EQUAL((size_t)n_ended, N_CALLS);
+    }
+    struct runtime_stats stats;
+    runtime_stats(f.runtime, &stats);
+    CU_ASSERT_EQUAL(stats.submitted, N_THREADS * N_CALLS);
+    close_fixture(&f);
+}
+
+CU_TestInfo tests_runtime[] = {
+    {"a_waiter_gets_the_ended_record", a_waiter_gets_the_ended_record},
+    {"a_wait_that_is_over_first_gets_nothing", a_wait_that_is_over_first_gets_nothing},
+    {"a_wait_can_be_given_up", a_wait_can_be_given_up},
+    {"too_many_open_tasks_are_refused", too_many_open_tasks_are_refused},
+    {"a_cancelled_task_ends_with_the_message", a_cancelled_task_ends_with_the_message},
+    {"what_is_asked_while_draining_is_answered", what_is_asked_while_draining_is_answered},
+    {"many_threads_at_once", many_threads_at_once},
+    CU_TEST_INFO_NULL,
+};
