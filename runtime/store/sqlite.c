@@ -79,7 +79,9 @@ static void bind_time(sqlite3_stmt *statement, int i, int64_t at_us)
 /* Carries out a statement that has no rows. SQLITE_OK or what went wrong. */
 static int run(struct sqlite *s, enum statement which)
 {
+    errno = 0;
     int rc = sqlite3_step(s->statements[which]);
+    s->system_error = errno;
     sqlite3_reset(s->statements[which]);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
@@ -232,12 +234,11 @@ static int carry_out(struct sqlite *s, struct store_request *request)
 
 /* ---- one batch ---- */
 
-/* What an error means for those who wait. Only these are known to have left nothing behind; quotas
- * and limits on file size reach us as a failed write of the log's frames, which is as harmless as a
- * full disk: without the last frame there is no commit. */
+/* What an error means for those who wait. Only these are known to have left nothing behind. Quotas
+ * and limits on the size of files reach us as a failed write, which is as harmless as a full disk:
+ * without the last page in the log there is no commit. A failed sync is another matter. */
 static int judge(struct sqlite *s, int rc)
 {
-    int system = sqlite3_system_errno(s->db);
     bool is_write = sqlite3_extended_errcode(s->db) == SQLITE_IOERR_WRITE;
     switch (rc & 0xff) {
     case SQLITE_FULL:
@@ -247,7 +248,7 @@ static int judge(struct sqlite *s, int rc)
     case SQLITE_BUSY: /* somebody writes the file with another program */
         return -ERROR_SYSTEM;
     }
-    if (is_write && (system == ENOSPC || system == EDQUOT || system == EFBIG))
+    if (is_write && (s->system_error == EDQUOT || s->system_error == EFBIG))
         return -ERROR_STORE_FULL;
     s->is_broken = true;
     return -ERROR_STORE_UNKNOWN;
@@ -288,7 +289,9 @@ static int sqlite_settle(struct backend *base)
         return 0;
     int mode = s->wal_pages < CHECKPOINT_PAGES_LATE ? SQLITE_CHECKPOINT_PASSIVE
                                                     : SQLITE_CHECKPOINT_RESTART;
+    errno = 0;
     int rc = sqlite3_wal_checkpoint_v2(s->db, "main", mode, NULL, NULL);
+    s->system_error = errno;
     if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
         return 0;
     return judge(s, rc) == -ERROR_STORE_UNKNOWN ? -ERROR_STORE_UNKNOWN : 0;
@@ -325,6 +328,8 @@ int sqlite_open(struct backend **out, const char *path, struct error *e)
     int rc = sqlite_acquire(s, path, e);
     if (rc == 0)
         rc = prepare(s, e);
+    if (rc == 0)
+        rc = sqlite_begin(s, e);
     if (rc != 0) {
         sqlite_close(&s->base);
         return rc;

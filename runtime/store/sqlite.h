@@ -14,10 +14,11 @@
 struct sqlite {
     struct backend base;
     sqlite3 *db;
-    char *path;     /* absolute, without symbolic links; readers open it too, and never change it */
-    int lock;       /* descriptor of path.lock, locked */
-    int wal_pages;  /* in the write-ahead log, as of the last commit */
-    bool is_broken; /* a write's outcome is unknown: closing must not touch the file either */
+    char *path;    /* absolute, without symbolic links; readers open it too, and never change it */
+    int lock;      /* descriptor of path.lock, locked */
+    int wal_pages; /* in the write-ahead log, as of the last commit */
+    int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
+    bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
     sqlite3_stmt *statements[SQLITE_STATEMENTS];
 };
 
@@ -31,6 +32,8 @@ static inline void sqlite_bind_id(sqlite3_stmt *statement, int i, const struct i
 /* Finds the file's real name, locks it against other processes, opens it, refuses what is not ours,
  * creates or migrates. 0, or -code and *e; then sqlite_release undoes what was done. */
 int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
+/* Once all is known to be in order: counts a new start for every task that had not ended. */
+int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);
 
 /* ---- sqlite_read.c ---- */

@@ -21,6 +21,10 @@ static char *real_path(const char *path)
     if (real || errno != ENOENT)
         return real;
     const char *slash = strrchr(path, '/');
+    if (*(slash ? slash + 1 : path) == '\0') { /* no name of a file, only a folder's */
+        errno = EISDIR;
+        return NULL;
+    }
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
     char *real_folder = folder ? realpath(folder, NULL) : NULL;
     if (real_folder && asprintf(&real, "%s/%s", real_folder, slash ? slash + 1 : path) < 0)
@@ -78,8 +82,9 @@ static int fail(const struct sqlite *s, const char *doing, struct error *e)
     if (rc == SQLITE_FULL)
         return error_set(e, ERROR_STORE_FULL, "%s: %s: no room left on the disk; make some",
                          s->path, doing);
-    return error_set(e, ERROR_SYSTEM, "%s: %s: %s (%s)", s->path, doing, sqlite3_errmsg(s->db),
-                     strerror(sqlite3_system_errno(s->db)));
+    int system = sqlite3_system_errno(s->db);
+    return error_set(e, ERROR_SYSTEM, "%s: %s: %s%s%s", s->path, doing, sqlite3_errmsg(s->db),
+                     system ? ": " : "", system ? strerror(system) : "");
 }
 
 static int execute(struct sqlite *s, const char *sql, struct error *e)
@@ -203,7 +208,8 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
     s->lock = -1;
     s->path = real_path(path);
     if (!s->path)
-        return error_set(e, ERROR_SYSTEM, "%s: %s; the folder must exist", path, strerror(errno));
+        return error_set(e, ERROR_SYSTEM, "'%s': %s; give a file in a folder that exists", path,
+                         strerror(errno));
     if ((rc = lock_take(s, e)) != 0 || (rc = open_connection(s, &version, e)) != 0)
         return rc;
     /* No memory mapping: a read error on a mapped page is a SIGBUS, not an error. */
@@ -212,12 +218,14 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
         (rc = require(s, "PRAGMA synchronous = FULL", "PRAGMA synchronous", "2", e)) != 0 ||
         (rc = execute(s, "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864", e)))
         return rc;
-    if ((rc = migrate(s, version, e)) != 0 || (rc = sync_folder(s, e)) != 0)
-        return rc;
-    rc = execute(s, "UPDATE tasks SET starts = starts + 1 WHERE finished_at IS NULL", e);
-    if (rc == 0)
-        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    return rc;
+    rc = migrate(s, version, e);
+    return rc == 0 ? sync_folder(s, e) : rc;
+}
+
+int sqlite_begin(struct sqlite *s, struct error *e)
+{
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    return execute(s, "UPDATE tasks SET starts = starts + 1 WHERE finished_at IS NULL", e);
 }
 
 void sqlite_release(struct sqlite *s)

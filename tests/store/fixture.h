@@ -22,6 +22,9 @@ extern struct fixture fixture;
 /* For CU_SuiteInfo: what kind of store, and before and after each test. */
 int fixture_use_sqlite(void);
 int fixture_use_memory(void);
+/* SQLite on a disk that fails on demand (test_faults.c), and the end of that. */
+int faults_register(void);
+int faults_unregister(void);
 void fixture_set_up(void);
 void fixture_tear_down(void);
 /* The same, with nothing opened yet. */
