@@ -25,10 +25,18 @@ static void woken(uv_async_t *async)
     (void)async; /* that uv_run returns is all it is for */
 }
 
+/* libuv runs timers before it polls as well; without this it would then block, though there is
+ * something to do. */
+void host_uv_has_news(struct host_uv *host)
+{
+    uv_stop(&host->uv);
+}
+
 static void timed_out(uv_timer_t *timer)
 {
     struct host_uv *host = timer->data;
     host->armed_ns = INT64_MAX;
+    host_uv_has_news(host);
 }
 
 int host_uv_open(struct host_uv **out, struct error *e)

@@ -19,6 +19,10 @@ struct host_uv {
     char chunk[65536]; /* what was read last; used within one callback */
 };
 
+/* To be called by every callback of a libuv timer that gives the loop something to do: host_uv_wait
+ * returns without blocking. */
+void host_uv_has_news(struct host_uv *host);
+
 /* host_uv_process.c: the port's functions. */
 void host_uv_spawn(struct host *host, struct process *process);
 void host_uv_kill(struct host *host, struct process *process, int signal);

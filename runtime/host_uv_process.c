@@ -58,6 +58,7 @@ static void tell_end(struct child *child)
     child->host->n_processes--;
     close_handle(&child->grace);
     child->process = NULL;
+    host_uv_has_news(child->host);
     if (process)
         process->ended(process);
 }
