@@ -8,7 +8,7 @@ RUN make
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libmicrohttpd12 libjansson4 libuv1 libsqlite3-0 \
+    && apt-get install -y --no-install-recommends libmicrohttpd12 libjansson4 libuv1 libsqlite3-0 tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --home-dir /data --shell /usr/sbin/nologin awaitd \
     && install -d -o awaitd -g awaitd -m 700 /data
@@ -23,5 +23,6 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${AWAITD_LISTEN##*:} && printf 'GET /healthz HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
-ENTRYPOINT ["awaitd"]
+# PID 1 inherits the orphans of all processes that jobs start: tini reaps them, and passes SIGTERM on.
+ENTRYPOINT ["tini", "--", "awaitd"]
 CMD ["serve"]
