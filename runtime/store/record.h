@@ -34,7 +34,7 @@ struct task_record {
     int64_t deadline_at_us;         /* of the timeout that was given with the submission */
     int64_t cancel_requested_at_us; /* the first request */
     char *name;
-    char *labels;         /* JSON object of strings */
+    char *labels;         /* JSON object of strings, each as buffer_json_string writes it */
     char *cancel_message; /* of the first request; NULL when none was given */
     char *result;         /* JSON, when succeeded */
     char *error;          /* JSON, when failed or cancelled */

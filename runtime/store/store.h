@@ -25,8 +25,8 @@ struct store_reader;
  * STORE_LOCKED (another process has it, with its pid), STORE_FOREIGN, STORE_NEWER, SYSTEM. [main] */
 int store_open(struct store **out, const char *path, struct error *e);
 
-/* Carries out what is queued, checkpoints, ends the writer thread, closes. Readers must be closed
- * before. [main] */
+/* Carries out what is queued, checkpoints, ends the writer thread, closes. What finds no room even then
+ * gets -STORE_FULL, whatever it is. Readers must be closed before. [main] */
 void store_close(struct store *store);
 
 /* Where the data is, for /healthz: "sqlite" or "memory". [any] */
@@ -39,18 +39,22 @@ void store_on_failure(struct store *store, void (*stop)(void *context, const cha
 
 /* ---- writing ---- */
 
+/* Each gets ERROR_NOT_FOUND where there is no such task, and ERROR_CONFLICT as said. */
 enum store_verb {
-    STORE_INSERT, /* a new task: record with spec */
-    STORE_FINISH, /* its end: state, result, error, unhandled, started, finished, trace of record */
-    STORE_LOG,    /* one line: entry */
-    STORE_CANCEL, /* record's id, cancel_requested_at_us, cancel_message; keeps the first request's */
-    STORE_DELETE, /* a finished task with its log; ERROR_NOT_FOUND, or ERROR_CONFLICT while it runs */
+    STORE_INSERT, /* a new task: record with spec; its starts are 1. Conflict: the id is taken */
+    STORE_FINISH, /* its end: state, result, error, unhandled, started, finished, trace of record.
+                   * Conflict: it has ended */
+    STORE_LOG,    /* one line: entry. Conflict: the task has a line with this seq */
+    STORE_CANCEL, /* record's id, cancel_requested_at_us, cancel_message; keeps the first request's.
+                   * Conflict: it has ended */
+    STORE_DELETE, /* a finished task with its log. Conflict: it has not ended */
 };
 
 /* Owned by whoever queues it, untouched by him until done was called; done may free it.
- * done gets 0 or -code: -STORE_FULL (this request was not carried out; FINISH and LOG are never
- * refused for want of room: the writer keeps them and tries again until there is some),
- * -STORE_UNKNOWN, -NOT_FOUND, -CONFLICT. Called on the writer thread after the commit: be brief. */
+ * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
+ * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is writing
+ * the file): FINISH and LOG are never refused so, the writer keeps them and tries again until the
+ * store is closed. Called on the writer thread after the commit: be brief. */
 struct store_request {
     struct mpsc_node node;
     enum store_verb verb;
@@ -90,7 +94,7 @@ int store_list(struct store_reader *reader, const struct store_filter *filter,
                struct task_record **records, size_t *n, struct error *e);
 
 /* Calls each(context, entry) for the lines with seq > after, in order, at most limit of them; the
- * entry is borrowed during the call. */
+ * entry is borrowed during the call, and `each` must not call the store. */
 int store_read_log(struct store_reader *reader, const struct id *id, int64_t after, size_t limit,
                    void (*each)(void *context, const struct log_entry *entry), void *context,
                    struct error *e);

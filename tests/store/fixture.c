@@ -1,9 +1,11 @@
 #include "tests/store/fixture.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -171,6 +173,35 @@ void writer_hold(void)
 void writer_release(void)
 {
     sem_post(&released);
+}
+
+/* ---- other processes ---- */
+
+/* Runs child() in a process of its own, which writes to the returned pipe, and which never returns.
+ */
+pid_t fork_child(void (*child)(int out), int *in)
+{
+    int ends[2];
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    CU_ASSERT_FATAL(pid >= 0);
+    if (pid == 0) {
+        close(ends[0]);
+        child(ends[1]);
+        _exit(0);
+    }
+    close(ends[1]);
+    *in = ends[0];
+    return pid;
+}
+
+void kill_child(pid_t pid)
+{
+    int status;
+    kill(pid, SIGKILL);
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_TRUE(WIFSIGNALED(status));
 }
 
 /* ---- records ---- */

@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "runtime/store/store.h"
 #include "tests/suites.h"
@@ -53,6 +54,11 @@ int write_now(enum store_verb verb, struct task_record *record);
 /* Keeps the writer busy, so that all that is submitted until writer_release is one batch. */
 void writer_hold(void);
 void writer_release(void);
+
+/* Runs child in a process of its own: it writes to the pipe whose other end is *in, and never
+ * returns (or is over). */
+pid_t fork_child(void (*child)(int out), int *in);
+void kill_child(pid_t pid);
 
 /* ---- records: the n-th task of a test ---- */
 struct id id_of(unsigned n);

@@ -242,6 +242,29 @@ static void test_full_refuses_a_whole_life(void)
     CU_ASSERT_FALSE(is_there(1));
 }
 
+/* A task larger than SQLite's cache is written to the log before the commit: what came before it in
+ * the same transaction must not stay. */
+static void test_full_before_the_commit(void)
+{
+    enum { SIZE = 50000000 };
+    struct task_record *large = task_new(2);
+    fixture_open();
+    large->spec = realloc(large->spec, SIZE + 1);
+    memset(large->spec, 'x', SIZE);
+    large->spec[SIZE] = '\0';
+    writer_hold();
+    struct write *first = submit(STORE_INSERT, task_new(1));
+    struct write *second = submit(STORE_INSERT, large);
+    faults.is_full = true;
+    writer_release();
+    CU_ASSERT_EQUAL(write_wait(first), -ERROR_STORE_FULL);
+    CU_ASSERT_EQUAL(write_wait(second), -ERROR_STORE_FULL);
+    faults.is_full = false;
+    CU_ASSERT_EQUAL(insert(3), 0);
+    CU_ASSERT_FALSE(is_there(1));
+    CU_ASSERT_EQUAL(fixture.n_stops, 0);
+}
+
 /* Closing does not wait for room that may never come: the task runs again after the next start. */
 static void test_full_until_closed(void)
 {
@@ -335,6 +358,7 @@ CU_TestInfo tests_faults[] = {
     {"checkpoint's sync fails", test_checkpoint_sync_fails},
     {"full", test_full},
     {"full refuses a whole life", test_full_refuses_a_whole_life},
+    {"full before the commit", test_full_before_the_commit},
     {"full until closed", test_full_until_closed},
     {"full file system", test_full_file_system},
     {"full by limit", test_full_by_limit},

@@ -1,4 +1,4 @@
-/* What is SQLite's alone: the file, its lock, its version, and what a crash leaves of it. */
+/* What is SQLite's alone: the file, its lock and its version. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -21,23 +21,6 @@ static void run_sql(const char *sql)
     CU_ASSERT_EQUAL_FATAL(sqlite3_open(fixture.path, &db), SQLITE_OK);
     CU_ASSERT_EQUAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
-}
-
-static int note_check(void *context, int n, char **values, char **names)
-{
-    (void)n, (void)names;
-    *(bool *)context = strcmp(values[0], "ok") == 0;
-    return 0;
-}
-
-static bool is_sound(void)
-{
-    sqlite3 *db;
-    bool is_ok = false;
-    CU_ASSERT_EQUAL_FATAL(sqlite3_open(fixture.path, &db), SQLITE_OK);
-    sqlite3_exec(db, "PRAGMA integrity_check", note_check, &is_ok, NULL);
-    sqlite3_close(db);
-    return is_ok;
 }
 
 static void read_file(const char *path, struct buffer *out)
@@ -75,141 +58,6 @@ static void check_refused(enum error_code code, const char *text, const char *ot
     CU_ASSERT(before.size == 0 || memcmp(before.bytes, after.bytes, before.size) == 0);
     buffer_release(&before);
     buffer_release(&after);
-}
-
-/* Runs child() in a process of its own, which writes to the returned pipe, and which never returns.
- */
-static pid_t fork_child(void (*child)(int out), int *in)
-{
-    int ends[2];
-    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
-    fflush(NULL);
-    pid_t pid = fork();
-    CU_ASSERT_FATAL(pid >= 0);
-    if (pid == 0) {
-        close(ends[0]);
-        child(ends[1]);
-        _exit(0);
-    }
-    close(ends[1]);
-    *in = ends[0];
-    return pid;
-}
-
-static void kill_child(pid_t pid)
-{
-    int status;
-    kill(pid, SIGKILL);
-    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-    CU_ASSERT_TRUE(WIFSIGNALED(status));
-}
-
-/* ---- reopening ---- */
-
-static void test_reopen(void)
-{
-    fixture_open();
-    CU_ASSERT_STRING_EQUAL(store_kind(fixture.store), "sqlite");
-    insert(1);
-    insert(2);
-    write_now(STORE_FINISH, task_end(2, TASK_SUCCEEDED));
-    for (unsigned opened = 2; opened <= 3; opened++) {
-        fixture_close();
-        fixture_open();
-        struct task_record *open = look_up(1, STORE_SPEC), *finished = look_up(2, 0);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(open);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(finished);
-        CU_ASSERT_EQUAL(open->starts, opened);
-        CU_ASSERT_STRING_EQUAL(open->spec, "{\"op\":\"value\",\"value\":1}");
-        CU_ASSERT_EQUAL(finished->starts, 1);
-        task_record_unref(open);
-        task_record_unref(finished);
-    }
-    fixture_close();
-    CU_ASSERT_TRUE(is_sound());
-}
-
-/* ---- kill -9 ---- */
-
-static int ack_pipe;
-
-static void ack(struct store_request *request, int status)
-{
-    unsigned n = (unsigned)(request->record->created_at_us - 1700000000000000);
-    if (status == 0 && request->verb == STORE_FINISH)
-        n |= 1u << 31;
-    if (write(ack_pipe, &n, sizeof n) != sizeof n)
-        _exit(1);
-    task_record_unref(request->record);
-    free(request);
-}
-
-static void submit_acked(struct store *store, enum store_verb verb, struct task_record *record,
-                         unsigned n)
-{
-    struct store_request *request = calloc(1, sizeof *request);
-    request->verb = verb;
-    request->record = record;
-    request->record->created_at_us = 1700000000000000 + n;
-    request->done = ack;
-    store_submit(store, request);
-}
-
-/* Inserts and finishes without end, as fast as the pipe lets it; every second one stays open. */
-static void write_for_ever(int out)
-{
-    struct store *store;
-    struct error e;
-    ack_pipe = out;
-    if (store_open(&store, fixture.path, &e) != 0)
-        _exit(1);
-    for (unsigned n = 0;; n++) {
-        submit_acked(store, STORE_INSERT, task_new(n), n);
-        if (n % 2)
-            submit_acked(store, STORE_FINISH, task_end(n, TASK_SUCCEEDED), n);
-        if (n % 64 == 0)
-            usleep(100); /* or it would fill the memory: nothing else holds it back */
-    }
-}
-
-static void check_acked(const unsigned *acked, size_t n_acked)
-{
-    fixture_open();
-    for (size_t i = 0; i < n_acked; i++) {
-        bool is_finish = acked[i] >> 31;
-        struct task_record *got = look_up(acked[i] & ~(1u << 31), 0);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(got);
-        CU_ASSERT(!is_finish || got->state == TASK_SUCCEEDED);
-        CU_ASSERT_EQUAL(got->starts, got->finished_at_us ? 1 : 2);
-        task_record_unref(got);
-    }
-    fixture_close();
-    CU_ASSERT_TRUE(is_sound());
-}
-
-static void test_kill(void)
-{
-    enum { MAX = 20000 };
-    static unsigned acked[MAX];
-    for (size_t wanted = 1; wanted < 6000; wanted = wanted * 3 + 7) {
-        int in;
-        size_t size = 0;
-        ssize_t more;
-        pid_t pid = fork_child(write_for_ever, &in);
-        bool is_killed = false;
-        while ((more = read(in, (char *)acked + size, sizeof acked - size)) > 0) {
-            size += (size_t)more;
-            if (!is_killed && size >= wanted * sizeof *acked) {
-                kill_child(pid);
-                is_killed = true;
-            }
-        }
-        close(in);
-        CU_ASSERT_TRUE_FATAL(is_killed);
-        check_acked(acked, size / sizeof *acked);
-        fixture_tear_down();
-        fixture_make_folder();
-    }
 }
 
 /* ---- the lock ---- */
@@ -374,6 +222,41 @@ static void test_log_stays_small(void)
     CU_ASSERT_TRUE(status.st_size < 20 * SIZE);
 }
 
+static int note_number(void *context, int n, char **values, char **names)
+{
+    (void)n, (void)names;
+    *(long *)context = strtol(values[0], NULL, 10);
+    return 0;
+}
+
+/* Rows that no reader would ever find. */
+static void test_nothing_is_left_behind(void)
+{
+    static const char count[] =
+        "SELECT (SELECT count(*) FROM tasks) + (SELECT count(*) FROM specs) +"
+        " (SELECT count(*) FROM traces) + (SELECT count(*) FROM labels) +"
+        " (SELECT count(*) FROM log)";
+    struct task_record *task = task_new(1), *end = task_end(1, TASK_SUCCEEDED);
+    struct id id = id_of(1);
+    struct write *line = write_log(&id, 1, "line");
+    sqlite3 *db;
+    long n = -1;
+    set_text(&task->labels, "{\"k\":\"v\",\"x\":\"y\"}");
+    end->trace = calloc(1, 2);
+    end->trace_size = 2;
+    fixture_open();
+    CU_ASSERT_EQUAL(write_now(STORE_INSERT, task_record_ref(task)), 0);
+    CU_ASSERT_EQUAL(write_now(STORE_INSERT, task), -ERROR_CONFLICT);
+    write_submit(line);
+    CU_ASSERT_EQUAL(write_wait(line), 0);
+    CU_ASSERT_EQUAL(write_now(STORE_FINISH, end), 0);
+    CU_ASSERT_EQUAL(write_now(STORE_DELETE, task_cancel(1, 0, NULL)), 0);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(fixture.path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(db, count, note_number, &n, NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL(n, 0);
+    sqlite3_close(db);
+}
+
 /* Another program's transaction keeps us out: new tasks are refused after a while, results wait. */
 static void test_foreign_writer(void)
 {
@@ -393,8 +276,6 @@ static void test_foreign_writer(void)
 }
 
 CU_TestInfo tests_sqlite[] = {
-    {"reopen", test_reopen},
-    {"kill -9", test_kill},
     {"locked", test_locked},
     {"newer", test_newer},
     {"newer in log", test_newer_in_log},
@@ -405,6 +286,7 @@ CU_TestInfo tests_sqlite[] = {
     {"empty file is fine", test_empty_file_is_fine},
     {"no folder", test_no_folder},
     {"log stays small", test_log_stays_small},
+    {"nothing is left behind", test_nothing_is_left_behind},
     {"foreign writer", test_foreign_writer},
     CU_TEST_INFO_NULL,
 };
