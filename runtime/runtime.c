@@ -76,15 +76,18 @@ static void answer_waiters(struct runtime *runtime, struct job *job, struct task
         answer_waiter(CONTAINER_OF(job->waiters.next, struct waiter, link), runtime, ended);
 }
 
+static void end_wait(struct waiter *waiter, const struct job *job)
+{
+    if (job->is_stored)
+        answer_waiter(waiter, waiter->runtime, NULL);
+    else
+        waiter->wait_ns = 0; /* not acknowledged yet: answered when it is */
+}
+
 static void wait_is_over(struct timer *timer)
 {
     struct waiter *waiter = CONTAINER_OF(timer, struct waiter, timer);
-    struct runtime *runtime = waiter->runtime;
-    struct job *job = loop_find(&runtime->loop, &waiter->id);
-    if (job->is_stored)
-        answer_waiter(waiter, runtime, NULL);
-    else
-        waiter->wait_ns = 0; /* not acknowledged yet: answered when it is */
+    end_wait(waiter, loop_find(&waiter->runtime->loop, &waiter->id));
 }
 
 static void add_waiter(struct runtime *runtime, struct job *job, struct waiter *waiter)
@@ -138,8 +141,7 @@ static void handle_giving_up(struct loop *loop, struct message *message)
     for (struct list *l = job ? job->waiters.next : NULL; l && l != &job->waiters; l = l->next) {
         struct waiter *waiter = CONTAINER_OF(l, struct waiter, link);
         if (waiter->ticket == asked->ticket) {
-            if (job->is_stored)
-                answer_waiter(waiter, runtime_of(loop), NULL);
+            end_wait(waiter, job);
             break;
         }
     }
@@ -509,8 +511,10 @@ static void refuse_until_closed(struct runtime *runtime)
 static void *run_loop(void *context)
 {
     struct runtime *runtime = context;
-    while (!has_drained(runtime)) {
+    for (;;) {
         int64_t next_ns = run_round(runtime);
+        if (has_drained(runtime))
+            break;
         host_uv_wait(runtime->host, earlier(next_ns, runtime->stop_at_ns));
     }
     end_processes(runtime, SIGTERM, TERM_GRACE_NS);

@@ -26,7 +26,7 @@ struct runtime_options {
 };
 
 /* Starts the loop's thread and runs again what had not ended when the process last stopped. Borrows
- * the store until runtime_close. 0 or -code and *e. [main] */
+ * the store until runtime_drain has returned and the server has stopped. 0 or -code and *e. [main] */
 int runtime_open(struct runtime **out, struct store *store, const struct runtime_options *options,
                  struct error *e);
 
@@ -37,7 +37,9 @@ int runtime_open(struct runtime **out, struct store *store, const struct runtime
 void runtime_drain(struct runtime *runtime, int64_t grace_ms);
 /* Refuses submissions and answers waiters at once from now on, without waiting. [main] */
 void runtime_refuse(struct runtime *runtime);
-void runtime_close(struct runtime *runtime); /* [main] after runtime_drain */
+/* After runtime_drain, and once no other thread can call anything here: the server stopped, the store
+ * closed (its writer posts what is done). [main] */
+void runtime_close(struct runtime *runtime);
 
 /* The ops that a spec may use: for plan_compile. [any] */
 const struct op_table *runtime_ops(void);

@@ -95,9 +95,10 @@ static int serve(const struct config *config, struct error *e)
                 status = run(&server, http, &listener);
             else
                 runtime_drain(server.runtime, 0);
-            runtime_close(server.runtime);
         }
         store_close(server.store);
+        if (server.runtime)
+            runtime_close(server.runtime); /* its writer posted to it until now */
     }
     listener_close(&listener);
     return status;

@@ -33,8 +33,8 @@ static struct fixture open_fixture(size_t max_open_tasks)
 static void close_fixture(struct fixture *f)
 {
     runtime_drain(f->runtime, 1000);
-    runtime_close(f->runtime);
     store_close(f->store);
+    runtime_close(f->runtime);
 }
 
 /* A submission whose end somebody waits for. */
@@ -196,8 +196,8 @@ static void what_is_asked_while_draining_is_answered(void)
     CU_ASSERT_EQUAL(late.status, -ERROR_DRAINING);
     release_call(&call);
     release_call(&late);
-    runtime_close(f.runtime);
     store_close(f.store);
+    runtime_close(f.runtime);
 }
 
 #define N_THREADS 4
