@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "runtime/base/bug.h"
@@ -89,6 +90,29 @@ static enum MHD_Result begin(struct request *request, const char *method, const 
     return MHD_YES;
 }
 
+/* A body in chunks turns out to be too long. libmicrohttpd takes no answer before the end of a
+ * body, which may never come: so it is written by hand, and the connection ends. Nothing else was
+ * written for this request, but perhaps a "100 Continue". */
+static enum MHD_Result cut_off(struct request *request)
+{
+    char body[256], answer[768];
+    int body_size =
+        snprintf(body, sizeof(body),
+                 "{\"type\":\"about:blank\",\"title\":\"Content Too Large\",\"status\":413,"
+                 "\"detail\":\"the body has more than %zu bytes, which is the most that "
+                 "is taken (--max-body)\"}\n",
+                 request->server->config->max_body);
+    int size = snprintf(answer, sizeof(answer),
+                        "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
+                        "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
+                        "X-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s",
+                        body_size, body);
+    request->peer->must_linger = true;
+    if (send(request->peer->fd, answer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) < size)
+        log_line(LOG_DEBUG, "a client did not take its 413");
+    return MHD_NO;
+}
+
 static enum MHD_Result run(struct request *request, void (*handle)(struct request *request))
 {
     request->phase = PHASE_WORK;
@@ -96,15 +120,6 @@ static enum MHD_Result run(struct request *request, void (*handle)(struct reques
     handle(request);
     BUG_ON((request->phase == PHASE_PARKED) == (request->response != NULL));
     return request->phase == PHASE_PARKED ? MHD_YES : answer(request, false);
-}
-
-static enum MHD_Result resume(struct request *request)
-{
-    atomic_fetch_sub(&request->server->n_parked, 1);
-    if (request->waiter.ticket != 0)
-        peer_wait_end(request->peer);
-    request->waiter.ticket = 0;
-    return run(request, request->next);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
@@ -119,13 +134,15 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return MHD_NO;
     if (request->phase == PHASE_HEAD)
         return begin(request, method, version);
-    if (request->phase == PHASE_PARKED)
-        return resume(request);
+    if (request->phase == PHASE_PARKED) {
+        request_unpark(request);
+        return run(request, request->next);
+    }
     BUG_ON(request->phase != PHASE_BODY);
     if (*size > 0) {
         bool goes_on = request_take_body(request, bytes, *size);
         *size = 0;
-        return goes_on ? MHD_YES : MHD_NO;
+        return goes_on ? MHD_YES : cut_off(request);
     }
     return request->response ? answer(request, false) : run(request, request->route->handle);
 }
@@ -197,6 +214,19 @@ static void http_free(struct http *http)
     free(http);
 }
 
+/* A first look, for nothing: a database that cannot be read is found out before the first request,
+ * and what reading opens is open. */
+static int open_reader(struct lane *lane, struct error *e)
+{
+    const struct id nobody = {{0}};
+    struct task_record *none = NULL;
+    int status = store_reader_open(&lane->reader, lane->server->store, e);
+    if (status == 0)
+        status = store_get(lane->reader, &nobody, 0, &none, e);
+    task_record_unref(none);
+    return status == -ERROR_NOT_FOUND ? 0 : status;
+}
+
 int http_start(struct http **out, struct server *server, struct listener *listener, struct error *e)
 {
     struct http *http = calloc(1, sizeof(*http));
@@ -209,7 +239,7 @@ int http_start(struct http **out, struct server *server, struct listener *listen
     MHD_set_panic_func(on_panic, NULL);
     int status = hangup_start(&server->hangup, server->runtime, e);
     if (status == 0)
-        status = store_reader_open(&http->lane.reader, server->store, e);
+        status = open_reader(&http->lane, e);
     if (status == 0 && !(server->no_memory = make_no_memory()))
         status = error_set(e, ERROR_NO_MEMORY, "out of memory");
     if (status == 0 && !(http->lane.daemon = start_daemon(&http->lane, listener->fd)))

@@ -27,12 +27,16 @@ struct request *request_new(struct lane *lane, struct MHD_Connection *connection
 
 void request_free(struct request *request)
 {
-    BUG_ON(request->phase == PHASE_PARKED);
     struct server *server = request->server;
+    if (request->phase == PHASE_PARKED) /* woken, and then the client was found to have left */
+        request_unpark(request);
     if (request->response && request->response != server->no_memory)
         MHD_destroy_response(request->response);
     task_record_unref(request->record);
     task_record_unref(request->ended);
+    if (request->plan)
+        plan_unref(request->plan);
+    buffer_release(&request->trace);
     free(request->text);
     free(request->body);
     free(request->target);
@@ -41,13 +45,6 @@ void request_free(struct request *request)
 }
 
 /* ---- the body ---- */
-
-static void drop_body(struct request *request)
-{
-    free(request->body);
-    request->body = NULL;
-    request->body_capacity = 0;
-}
 
 /* A body of known length gets its room at once, if it is not large; otherwise it doubles. */
 static bool make_room(struct request *request, size_t size)
@@ -71,21 +68,19 @@ static bool make_room(struct request *request, size_t size)
 
 bool request_take_body(struct request *request, const char *bytes, size_t size)
 {
-    size_t limit = request->server->config->max_body, total = request->body_size + size;
+    size_t total = request->body_size + size;
+    if (total > request->server->config->max_body)
+        return false;
     peer_moved(request->peer, PEER_BODY_S, total);
-    if (!request->response && total > limit) { /* it came in chunks, and did not say how many */
-        drop_body(request);
-        reply_refusal(request, 413,
-                      "the body has more than %zu bytes, which is the most that is "
-                      "taken (--max-body)",
-                      limit);
-    } else if (!request->response && !make_room(request, total)) {
-        drop_body(request);
+    if (!request->response && !make_room(request, total)) {
+        free(request->body);
+        request->body = NULL;
+        request->body_capacity = 0;
         reply_code(request, ERROR_NO_MEMORY);
     } else if (!request->response)
         memcpy(request->body + request->body_size, bytes, size);
     request->body_size = total;
-    return total / 4 <= limit; /* who goes on and on is cut off */
+    return true;
 }
 
 /* ---- parking ---- */
@@ -96,6 +91,15 @@ void request_park(struct request *request, void (*next)(struct request *request)
     request->phase = PHASE_PARKED;
     atomic_fetch_add(&request->server->n_parked, 1);
     MHD_suspend_connection(request->connection);
+}
+
+void request_unpark(struct request *request)
+{
+    request->phase = PHASE_WORK;
+    if (request->waiter.ticket != 0)
+        peer_wait_end(request->peer);
+    request->waiter.ticket = 0;
+    atomic_fetch_sub(&request->server->n_parked, 1);
 }
 
 void request_wake(struct request *request)

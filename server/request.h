@@ -110,6 +110,8 @@ struct request {
     int outcome;                /* 0 or -code, of what was asked */
     struct task_record *record; /* owned */
     struct task_record *ended;  /* owned; what a wait came to */
+    struct plan *plan;          /* owned; with the trace what a look came to */
+    struct buffer trace;
 };
 
 /* NULL when out of memory. Copies the target. */
@@ -117,13 +119,15 @@ struct request *request_new(struct lane *lane, struct MHD_Connection *connection
                             const char *target);
 void request_free(struct request *request);
 
-/* The bytes of the body that came. False when there is no memory for them; what is beyond the limit
- * refuses the request (413). */
+/* The bytes of the body that came. False when they are more than the server takes. Dropped where
+ * the request is refused already; without memory it is refused. */
 bool request_take_body(struct request *request, const char *bytes, size_t size);
 
 /* Suspends the connection. After this the handler asks, once, and touches the request no more:
  * `next` may be running before the asking call has returned. */
 void request_park(struct request *request, void (*next)(struct request *request));
+/* The connection is no longer suspended. */
+void request_unpark(struct request *request);
 /* Ends what request_park began; the caller must not touch the request after. [any, once] */
 void request_wake(struct request *request);
 

@@ -16,7 +16,7 @@
 #define LABELS_MAX 64
 #define LABEL_KEY_MAX 63
 #define LABEL_VALUE_MAX 255
-#define LAST_TIME_US 253402300799999999 /* the end of the year 9999 */
+#define TIMEOUT_MAX_S 3155760000 /* 100 years, as in the ops */
 
 static const char *const members[] = {"spec", "name", "timeout", "labels", NULL};
 
@@ -45,10 +45,13 @@ static void check_timeout(struct fields *fields, const json_t *value, struct err
 {
     if (json_is_null(value))
         return;
-    if (!json_is_number(value) || json_number_value(value) < 0)
-        error_list_add(errors, "/timeout", "must be a number of seconds, at least 0, or null");
+    double seconds = json_number_value(value);
+    if (!json_is_number(value) || seconds < 0 || seconds > TIMEOUT_MAX_S)
+        error_list_add(errors, "/timeout",
+                       "must be a number of seconds from 0 to %lld (100 years), or null",
+                       (long long)TIMEOUT_MAX_S);
     else
-        fields->timeout = json_number_value(value);
+        fields->timeout = seconds;
 }
 
 static bool is_label_key(const char *key)
@@ -137,12 +140,6 @@ static char *json_text(const json_t *value)
     return buffer_take(&b);
 }
 
-static int64_t deadline(int64_t from_us, double seconds)
-{
-    double at_us = (double)from_us + seconds * 1e6;
-    return at_us < (double)LAST_TIME_US ? (int64_t)at_us : LAST_TIME_US;
-}
-
 /* NULL when out of memory. */
 static struct task_record *make_record(struct request *request, const struct fields *fields)
 {
@@ -154,7 +151,7 @@ static struct task_record *make_record(struct request *request, const struct fie
     record->starts = 1;
     record->spec = json_text(fields->spec);
     if (fields->timeout >= 0)
-        record->deadline_at_us = deadline(record->created_at_us, fields->timeout);
+        record->deadline_at_us = record->created_at_us + (int64_t)(fields->timeout * 1e6);
     if (fields->name)
         record->name = strdup(json_string_value(fields->name));
     if (fields->labels)

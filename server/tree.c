@@ -175,22 +175,19 @@ static void look_done(struct look *look, int status)
 {
     struct request *request = CONTAINER_OF(look, struct request, look);
     request->outcome = status;
+    request->plan = status == 0 ? look->plan : NULL;
+    request->trace = status == 0 ? look->trace : (struct buffer){0};
     request_wake(request);
 }
 
 static void answer_look(struct request *request)
 {
-    struct look *look = &request->look;
-    if (request->outcome != 0) {
+    if (request->outcome != 0)
         answer_stored(request);
-        return;
-    }
-    if (look->trace.failed)
+    else if (request->trace.failed)
         reply_code(request, ERROR_NO_MEMORY);
     else
-        answer_tree(request, look->plan, look->trace.bytes, look->trace.size);
-    plan_unref(look->plan);
-    buffer_release(&look->trace);
+        answer_tree(request, request->plan, request->trace.bytes, request->trace.size);
 }
 
 void get_task_tree(struct request *request)
