@@ -127,8 +127,14 @@ check-layers: ## who may include what
 check-headers: | packages-build ## every header compiles alone
 	@tests/check-headers.sh $(CC) $(BASE)
 
-bench: all ## how many tasks, how fast, how much memory
+bench: ## speed, as ratios to a bare libmicrohttpd under the same load
+	@tests/install-dependencies.sh bench
+	@$(MAKE) all build/release/bare
 	@tests/bench/run.sh
+
+build/release/bare: tests/bench/bare.c
+	@mkdir -p $(@D)
+	@$(CC) $(BASE) -O2 $< -o $@ -lmicrohttpd -pthread
 
 # ---- the rest ----
 

@@ -17,6 +17,7 @@ struct output {
  * borrowed until then. */
 struct process {
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *shell;       /* the command line, when argv is a shell that runs it; else NULL */
     const char *const *env;  /* "KEY=value", on top of the few that every child gets; or NULL */
     const char *cwd;         /* or NULL */
     const char *input;       /* for its standard input, which is closed after */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing: as root, or with sudo; else it says which, and stops.
-#   install-dependencies.sh build|run|test           what building, `make run`, `make test` need
-#   install-dependencies.sh --check build|run|test   installs nothing
+#   install-dependencies.sh build|run|test|bench           what building, `make run`, ... need
+#   install-dependencies.sh --check build|run|test|bench   installs nothing
 # When all is there, it costs one dpkg-query.
 set -eu
 
@@ -18,8 +18,9 @@ case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
 test) wanted=$tests ;;
+bench) wanted="$build wrk" ;;
 *)
-    echo "usage: $0 [--check] build|run|test" >&2
+    echo "usage: $0 [--check] build|run|test|bench" >&2
     exit 64
     ;;
 esac

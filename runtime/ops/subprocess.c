@@ -50,7 +50,7 @@ static struct process *new_process(const struct node *node, struct subprocess_fr
     if (node_has(node, SHELL)) {
         shell[0] = "/bin/sh";
         shell[1] = "-c";
-        shell[2] = given[SHELL].text->bytes;
+        shell[2] = p->shell = given[SHELL].text->bytes;
     }
     p->argv = node_has(node, SHELL) ? shell : given[ARGV].texts;
     p->env = node_has(node, ENV) ? given[ENV].texts : NULL;

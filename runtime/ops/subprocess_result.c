@@ -71,17 +71,19 @@ static struct value *not_started(const struct plan *plan, uint32_t node,
 /* As Python's str(CalledProcessError). */
 static void write_message(struct buffer *b, const struct process *process)
 {
-    buffer_text(b, "Command '[");
-    for (size_t i = 0; process->argv[i]; i++)
+    buffer_format(b, "Command '%s", process->shell ? process->shell : "[");
+    for (size_t i = 0; !process->shell && process->argv[i]; i++)
         buffer_format(b, "%s'%s'", i ? ", " : "", process->argv[i]);
+    if (!process->shell)
+        buffer_char(b, ']');
     int signal = -process->exit_code;
     const char *name = signal > 0 ? sigabbrev_np(signal) : NULL;
     if (name)
-        buffer_format(b, "]' died with <Signals.SIG%s: %d>.", name, signal);
+        buffer_format(b, "' died with <Signals.SIG%s: %d>.", name, signal);
     else if (signal > 0)
-        buffer_format(b, "]' died with unknown signal %d.", signal);
+        buffer_format(b, "' died with unknown signal %d.", signal);
     else
-        buffer_format(b, "]' returned non-zero exit status %d.", process->exit_code);
+        buffer_format(b, "' returned non-zero exit status %d.", process->exit_code);
 }
 
 struct value *subprocess_outcome(const struct plan *plan, uint32_t node,
