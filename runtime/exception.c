@@ -67,8 +67,7 @@ struct value *exception_cancelled(const struct plan *plan, uint32_t node,
     return e;
 }
 
-/* As Python's repr() of a string, but for characters beyond ASCII, which stand as they are. */
-static void write_repr(struct buffer *b, const char *text)
+void exception_write_repr(struct buffer *b, const char *text)
 {
     char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
     buffer_char(b, quote);
@@ -89,7 +88,7 @@ static void write_repr(struct buffer *b, const char *text)
 struct value *exception_key_error(const struct plan *plan, uint32_t node, const char *name)
 {
     struct buffer message = {0};
-    write_repr(&message, name);
+    exception_write_repr(&message, name);
     struct value *e = exception_new(
         plan, node, &(struct exception_parts){.type = "KeyError", .message = message.bytes});
     buffer_release(&message);

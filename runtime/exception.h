@@ -23,8 +23,11 @@ struct value *exception_new(const struct plan *plan, uint32_t node,
 struct value *exception_cancelled(const struct plan *plan, uint32_t node,
                                   const struct value *message);
 
-/* KeyError for a name that the job has not filed yet: the message is the name as Python's repr has it. */
-struct value *exception_key_error(const struct plan *plan, uint32_t node, const char *name);
+/* KeyError, whose message is the repr of its key, as str(KeyError(key)) is in Python. */
+struct value *exception_key_error(const struct plan *plan, uint32_t node, const char *key);
+
+/* Appends a text as Python's repr() has it; characters beyond ASCII stand as they are. */
+void exception_write_repr(struct buffer *b, const char *text);
 
 static inline bool exception_is_cancelled(const struct value *value)
 {

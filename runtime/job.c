@@ -242,6 +242,19 @@ static void report_leftover(struct job *job)
     job->n_leftover = 0;
 }
 
+/* The root's names go with it, and with them the errors that nobody awaited. */
+static void report_named(struct job *job)
+{
+    for (uint32_t i = 0; i < job->plan->n_slots; i++) {
+        struct task *task = job->named[i];
+        if (!task || task->phase != TASK_DONE || task->is_cancelled || task->is_retrieved)
+            continue;
+        if (value_is_exception(task->outcome))
+            job_add_unhandled(job, task->outcome);
+        task->is_retrieved = true;
+    }
+}
+
 static void end(struct job *job)
 {
     report_leftover(job);
@@ -254,6 +267,7 @@ static void after_turn(struct job *job)
 {
     shrink(&job->ready);
     if (job->phase == JOB_RUNNING && job->root_is_done) {
+        report_named(job);
         if (list_is_empty(&job->tasks))
             end(job);
         else

@@ -249,8 +249,10 @@ static bool cancel_waited_for(struct task *task, struct value *message, struct c
 
 static void visit(struct task *task, struct value *message, struct cancel_walk *walk)
 {
-    if (task->phase == TASK_DONE)
+    if (task->phase == TASK_DONE) {
+        task->is_retrieved = true; /* Task.cancel begins with _log_traceback = False */
         return;
+    }
     task->n_cancels++;
     if (!cancel_waited_for(task, message, walk))
         set_must_cancel(task, message);
@@ -278,12 +280,11 @@ static void walk_on(struct cancel_walk *walk, struct value *message)
 
 bool task_cancel(struct task *task, struct value *message)
 {
-    if (task->phase == TASK_DONE)
-        return false;
+    bool was_live = task->phase != TASK_DONE;
     struct cancel_walk *walk = walk_of(task->job->loop);
     push_stop(walk, task, false);
     walk_on(walk, message);
-    return true;
+    return was_live;
 }
 
 void task_cancel_pending(struct task *task)

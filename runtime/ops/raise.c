@@ -1,4 +1,6 @@
 /* raise: `raise Type(message)`. */
+#include <string.h>
+
 #include "runtime/ops/op.h"
 
 enum { TYPE, MESSAGE };
@@ -14,6 +16,8 @@ static struct action raise_start(struct task *task, struct frame *frame)
     struct exception_parts parts = {.type = node->arguments[TYPE].text->bytes};
     if (node_has(node, MESSAGE))
         parts.message = node->arguments[MESSAGE].text->bytes;
+    if (parts.message && strcmp(parts.type, "KeyError") == 0)
+        return action_end(exception_key_error(task->job->plan, frame->node, parts.message));
     return action_end(exception_new(task->job->plan, frame->node, &parts));
 }
 

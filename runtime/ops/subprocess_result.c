@@ -60,8 +60,8 @@ static struct value *not_started(const struct plan *plan, uint32_t node,
     else if (process->error == ENOTDIR)
         parts.type = "NotADirectoryError";
     struct buffer message = {0};
-    buffer_format(&message, "[Errno %d] %s: '%s'", process->error, strerror(process->error),
-                  process->bad_cwd ? process->cwd : process->argv[0]);
+    buffer_format(&message, "[Errno %d] %s: ", process->error, strerror(process->error));
+    exception_write_repr(&message, process->bad_cwd ? process->cwd : process->argv[0]);
     parts.message = message.bytes;
     struct value *error = exception_new(plan, node, &parts);
     buffer_release(&message);
@@ -72,8 +72,10 @@ static struct value *not_started(const struct plan *plan, uint32_t node,
 static void write_message(struct buffer *b, const struct process *process)
 {
     buffer_format(b, "Command '%s", process->shell ? process->shell : "[");
-    for (size_t i = 0; !process->shell && process->argv[i]; i++)
-        buffer_format(b, "%s'%s'", i ? ", " : "", process->argv[i]);
+    for (size_t i = 0; !process->shell && process->argv[i]; i++) {
+        buffer_text(b, i ? ", " : "");
+        exception_write_repr(b, process->argv[i]);
+    }
     if (!process->shell)
         buffer_char(b, ']');
     int signal = -process->exit_code;
