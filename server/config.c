@@ -283,13 +283,13 @@ static int read_file(struct reading *r, struct error *e)
     int status = 0;
     FILE *file = fopen(path, "re");
     if (!file)
-        return error_set(e, ERROR_SYSTEM, "cannot read %s: %s", path, strerror(errno));
+        return error_set(e, ERROR_NOT_FOUND, "cannot read %s: %s", path, strerror(errno));
     while (status == 0 && getline(&line, &room, file) >= 0) {
         snprintf(where, sizeof(where), "%.250s:%zu", path, ++number);
         status = read_file_line(r, line, where, e);
     }
     if (status == 0 && ferror(file))
-        status = error_set(e, ERROR_SYSTEM, "cannot read %s: %s", path, strerror(errno));
+        status = error_set(e, ERROR_NOT_FOUND, "cannot read %s: %s", path, strerror(errno));
     free(line);
     fclose(file);
     return status;

@@ -2,16 +2,24 @@
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_buffer[];
+extern CU_TestInfo tests_config[];
+extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_id[];
+extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_timer[];
+extern CU_TestInfo tests_trace[];
 
 CU_SuiteInfo suites[] = {
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
+    {"config", NULL, NULL, NULL, NULL, tests_config},
+    {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"id", NULL, NULL, NULL, NULL, tests_id},
+    {"json", NULL, NULL, NULL, NULL, tests_json},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
+    {"trace", NULL, NULL, NULL, NULL, tests_trace},
     CU_SUITE_INFO_NULL,
 };
