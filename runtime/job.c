@@ -133,19 +133,12 @@ static void free_runs(struct job *job)
     free(job->runs);
 }
 
-static void drop_named(struct job *job)
-{
-    for (uint32_t i = 0; job->named && i < job->plan->n_slots; i++) {
-        task_unref(job->named[i]);
-        job->named[i] = NULL;
-    }
-}
-
 void job_free(struct job *job)
 {
     while (!list_is_empty(&job->tasks))
         task_abandon(CONTAINER_OF(job->tasks.next, struct task, link));
-    drop_named(job);
+    for (uint32_t i = 0; i < job->plan->n_slots; i++)
+        task_unref(job->named[i]);
     for (size_t i = 0; i < job->n_leftover; i++)
         task_unref(job->leftover[i]);
     free(job->leftover);
@@ -227,6 +220,18 @@ static void cancel_leftover(struct job *job)
         task_cancel(job->leftover[i], NULL);
 }
 
+/* "Task exception was never retrieved", of what create_task filed; what was cancelled at the end has a
+ * report of its own. */
+static void report_named(struct job *job)
+{
+    for (size_t i = 0; i < job->n_leftover; i++)
+        job->leftover[i]->is_retrieved = true;
+    for (uint32_t i = 0; i < job->plan->n_slots; i++) {
+        task_unref(job->named[i]);
+        job->named[i] = NULL;
+    }
+}
+
 /* "unhandled exception during asyncio.run() shutdown" */
 static void report_leftover(struct job *job)
 {
@@ -234,7 +239,6 @@ static void report_leftover(struct job *job)
         struct task *task = job->leftover[i];
         if (!task->is_cancelled && value_is_exception(task->outcome))
             job_add_unhandled(job, task->outcome);
-        task->is_retrieved = true;
         task_unref(task);
     }
     free(job->leftover);
@@ -242,24 +246,11 @@ static void report_leftover(struct job *job)
     job->n_leftover = 0;
 }
 
-/* The root's names go with it, and with them the errors that nobody awaited. */
-static void report_named(struct job *job)
-{
-    for (uint32_t i = 0; i < job->plan->n_slots; i++) {
-        struct task *task = job->named[i];
-        if (!task || task->phase != TASK_DONE || task->is_cancelled || task->is_retrieved)
-            continue;
-        if (value_is_exception(task->outcome))
-            job_add_unhandled(job, task->outcome);
-        task->is_retrieved = true;
-    }
-}
-
 static void end(struct job *job)
 {
-    report_leftover(job);
     job->outcome = task_take_outcome(job->root, job->root->code);
-    drop_named(job);
+    report_named(job);
+    report_leftover(job);
     job->phase = JOB_ENDED;
 }
 
@@ -267,7 +258,6 @@ static void after_turn(struct job *job)
 {
     shrink(&job->ready);
     if (job->phase == JOB_RUNNING && job->root_is_done) {
-        report_named(job);
         if (list_is_empty(&job->tasks))
             end(job);
         else
