@@ -44,8 +44,7 @@ struct value *exception_new(const struct plan *plan, uint32_t node,
     struct buffer json = {0};
     write_parts(&json, plan, node, parts);
     struct value *e =
-        from_json(&json, node, strlen(parts->type),
-                                strcmp(parts->type, "CancelledError") == 0);
+        from_json(&json, node, strlen(parts->type), strcmp(parts->type, "CancelledError") == 0);
     buffer_release(&json);
     return e;
 }

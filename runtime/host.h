@@ -13,8 +13,8 @@ struct output {
     size_t size, capacity, dropped;
 };
 
-/* A child process. The op owns it and keeps it until `ended` was called. argv, env, cwd and input are
- * borrowed until then. */
+/* A child process. The op owns it and keeps it until `ended` was called. argv, env, cwd and input
+ * are borrowed until then. */
 struct process {
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
     const char *shell;       /* the command line, when argv is a shell that runs it; else NULL */

@@ -1,5 +1,5 @@
-/* The real host: libuv's loop on one thread. Only host_uv*.c include <uv.h>; what stands here is opaque
- * to the rest. */
+/* The real host: libuv's loop on one thread. Only host_uv*.c include <uv.h>; what stands here is
+ * opaque to the rest. */
 #ifndef AWAITD_RUNTIME_HOST_UV_H
 #define AWAITD_RUNTIME_HOST_UV_H
 
@@ -17,7 +17,8 @@ int host_uv_open(struct host_uv **out, struct error *e);
 struct host *host_uv_port(struct host_uv *host);
 /* Lets the present or next host_uv_wait return. [any] */
 void host_uv_wake(struct host_uv *host);
-/* Blocks until something happened or due_ns has come (0: does not block; INT64_MAX: no limit). [loop] */
+/* Blocks until something happened or due_ns has come (0: does not block; INT64_MAX: no limit).
+ * [loop] */
 void host_uv_wait(struct host_uv *host, int64_t due_ns);
 
 /* No process is started from now on: those that are asked for never begin. [loop] */

@@ -1,8 +1,8 @@
 /* Child processes: real pipes, a session and process group of their own, a clean environment.
  *
- * A child is over when it was reaped and both of its streams have ended. What is left of its process
- * group is killed when it exits; a stream that somebody outside the group still holds open is closed
- * GRACE_MS later. */
+ * A child is over when it was reaped and both of its streams have ended. What is left of its
+ * process group is killed when it exits; a stream that somebody outside the group still holds open
+ * is closed GRACE_MS later. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ struct child {
     uv_pipe_t input;
     uv_write_t write;
     struct stream out, err;
-    uv_timer_t grace; /* after the exit; before, it tells a failed start */
+    uv_timer_t grace;   /* after the exit; before, it tells a failed start */
     unsigned n_handles; /* not closed yet */
     bool has_exited, input_is_open;
 };

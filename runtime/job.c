@@ -220,8 +220,8 @@ static void cancel_leftover(struct job *job)
         task_cancel(job->leftover[i], NULL);
 }
 
-/* "Task exception was never retrieved", of what create_task filed; what was cancelled at the end has a
- * report of its own. */
+/* "Task exception was never retrieved", of what create_task filed; what was cancelled at the end
+ * has a report of its own. */
 static void report_named(struct job *job)
 {
     for (size_t i = 0; i < job->n_leftover; i++)
@@ -330,8 +330,8 @@ struct value *job_limit_result(struct job *job, uint32_t node, struct value *lis
         snprintf(text, sizeof text, "the result has %zu bytes, more than the limit of %zu",
                  list->size, job->loop->max_result);
     value_unref(list);
-    return exception_new(job->plan, node, &(struct exception_parts){.type = "ResultTooLarge",
-                                                                    .message = text});
+    return exception_new(job->plan, node,
+                         &(struct exception_parts){.type = "ResultTooLarge", .message = text});
 }
 
 enum task_state outcome_state(const struct value *outcome)
@@ -341,11 +341,11 @@ enum task_state outcome_state(const struct value *outcome)
     return exception_is_cancelled(outcome) ? TASK_CANCELLED : TASK_FAILED;
 }
 
-static struct value *shown_outcome(const struct job *job, uint32_t node, const struct value *outcome)
+static struct value *shown_outcome(const struct job *job, uint32_t node,
+                                   const struct value *outcome)
 {
-    bool is_shown = value_is_exception(outcome)
-                        ? ((const struct exception *)outcome)->node == node
-                        : job->plan->nodes[node].n_children == 0;
+    bool is_shown = value_is_exception(outcome) ? ((const struct exception *)outcome)->node == node
+                                                : job->plan->nodes[node].n_children == 0;
     return is_shown ? value_ref((struct value *)outcome) : NULL;
 }
 

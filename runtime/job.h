@@ -1,5 +1,5 @@
-/* A job is one asyncio.run: a plan that runs, with its own ready queue and its own turns. A turn is what
- * stood in the queue when it began; callbacks that it schedules belong to the next one. [loop]
+/* A job is one asyncio.run: a plan that runs, with its own ready queue and its own turns. A turn is
+ * what stood in the queue when it began; callbacks that it schedules belong to the next one. [loop]
  *
  *   RUNNING ──root's done callback ran, turn over──► CLEANING (the rest was cancelled) ──► ENDED
  *                     └── nothing else was running ───────────────────────────────────────►┘
@@ -50,10 +50,10 @@ struct job {
     struct plan *plan;
     struct task_record *record;
     enum job_phase phase;
-    bool root_is_done;  /* its done callback ran */
-    bool is_queued;     /* in the loop's list of ready jobs */
-    bool is_held;       /* has effects and is not on disk yet: gets no turn */
-    uint32_t turn_end;  /* of the turn that is going on, as the ready queue counts */
+    bool root_is_done; /* its done callback ran */
+    bool is_queued;    /* in the loop's list of ready jobs */
+    bool is_held;      /* has effects and is not on disk yet: gets no turn */
+    uint32_t turn_end; /* of the turn that is going on, as the ready queue counts */
     struct ready_queue ready;
     struct list ready_link;
     struct list tasks;   /* live ones, in the order of their creation */
@@ -71,8 +71,8 @@ struct job {
     bool is_stored;        /* the runtime's: the submission is on disk */
 };
 
-/* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's list.
- * Takes the plan's and the record's reference. */
+/* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's
+ * list. Takes the plan's and the record's reference. */
 struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *record, bool is_held);
 /* Also in the middle: frames are dropped, nothing runs any more. */
 void job_free(struct job *job);
@@ -88,14 +88,16 @@ void job_unschedule(struct job *job, uint32_t number);
 /* call_soon_threadsafe(root.cancel, msg): message may be NULL; takes it. */
 void job_request_cancel(struct job *job, struct value *message);
 
-/* Makes sure that nobody else sees the job's record: replaces it by a copy without the spec if need be. */
+/* Makes sure that nobody else sees the job's record: replaces it by a copy without the spec if need
+ * be. */
 void job_own_record(struct job *job);
 
 /* ENDED: makes the record say how it ended (state, times, result or error, unhandled,
  * trace); after job_own_record. Borrowed. */
 struct task_record *job_finish_record(struct job *job);
 
-/* A line in the task's log. stream: "log" for the job's own, "awaitd" for what the server says of it. */
+/* A line in the task's log. stream: "log" for the job's own, "awaitd" for what the server says of
+ * it. */
 void job_say(struct job *job, const char *level, const char *stream, const char *path,
              const char *message);
 void job_log(struct job *job, const char *level, uint32_t node, const char *message);

@@ -65,10 +65,11 @@ struct job *loop_find(struct loop *loop, const struct id *id)
 
 /* ---- life ---- */
 
-void loop_init(struct loop *loop, struct host *host, const struct loop_events *events, void *context)
+void loop_init(struct loop *loop, struct host *host, const struct loop_events *events,
+               void *context)
 {
-    *loop = (struct loop){.host = host, .events = events, .context = context,
-                           .max_result = SIZE_MAX};
+    *loop =
+        (struct loop){.host = host, .events = events, .context = context, .max_result = SIZE_MAX};
     list_init(&loop->ready);
     loop->n_buckets = BUCKETS_MIN;
     loop->table = memory_new_zeroed(BUCKETS_MIN, sizeof *loop->table);
@@ -102,8 +103,8 @@ static void fire_due(struct loop *loop)
 {
     int64_t now_ns = loop->host->now_ns(loop->host);
     struct timer *timer;
-    for (uint32_t n = 0; (!loop->slice || n < loop->slice) &&
-                         (timer = timer_take_due(&loop->timers, now_ns)); n++)
+    for (uint32_t n = 0;
+         (!loop->slice || n < loop->slice) && (timer = timer_take_due(&loop->timers, now_ns)); n++)
         timer->fire(timer);
 }
 

@@ -1,5 +1,6 @@
 /* One event loop: the jobs that run on it, their turns, and one heap of timers. It never blocks and
- * never locks; a driver (host_uv.c, or the simulator) calls loop_run again and again on one thread. */
+ * never locks; a driver (host_uv.c, or the simulator) calls loop_run again and again on one thread.
+ */
 #ifndef AWAITD_RUNTIME_LOOP_H
 #define AWAITD_RUNTIME_LOOP_H
 
@@ -23,11 +24,12 @@ struct loop {
     const struct loop_events *events;
     void *context; /* of events */
     struct timer_heap timers;
-    struct list ready; /* jobs that have something to do */
+    struct list ready;  /* jobs that have something to do */
     struct job **table; /* by id: n_buckets chains */
     size_t n_buckets, n_jobs;
-    uint32_t slice; /* callbacks and timers in one go; 0: no limit (exact turns, for the simulator) */
-    size_t max_result;  /* bytes of a result's JSON text */
+    uint32_t
+        slice; /* callbacks and timers in one go; 0: no limit (exact turns, for the simulator) */
+    size_t max_result;        /* bytes of a result's JSON text */
     struct cancel_walk *walk; /* task.c's, kept for reuse */
 };
 

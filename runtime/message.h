@@ -1,5 +1,5 @@
-/* What other threads may say to a loop: a message is embedded in what it is about, posted once through
- * the loop's inbox, and handled on the loop's thread. */
+/* What other threads may say to a loop: a message is embedded in what it is about, posted once
+ * through the loop's inbox, and handled on the loop's thread. */
 #ifndef AWAITD_RUNTIME_MESSAGE_H
 #define AWAITD_RUNTIME_MESSAGE_H
 

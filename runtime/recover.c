@@ -10,7 +10,8 @@
 
 #define PAGE 1000
 
-/* Each start has its own range of line numbers, so that the order holds without a look into the store. */
+/* Each start has its own range of line numbers, so that the order holds without a look into the
+ * store. */
 #define LOG_SEQ_BITS 32
 
 /* What is left of the task's own timeout; -1 when it has none. */
@@ -51,9 +52,10 @@ static struct plan *compile(const struct task_record *record, int64_t wall_us)
 static void note_in_log(struct job *job)
 {
     char text[120];
-    snprintf(text, sizeof text,
-             "the server stopped before this task ended; it runs again from its beginning (start %u)",
-             job->record->starts);
+    snprintf(
+        text, sizeof text,
+        "the server stopped before this task ended; it runs again from its beginning (start %u)",
+        job->record->starts);
     job->log_seq = (int64_t)(job->record->starts - 1) << LOG_SEQ_BITS;
     job_say(job, "warning", "awaitd", "", text);
 }
@@ -74,7 +76,8 @@ static void run_again(struct runtime *runtime, struct task_record *record)
     int64_t wall_us = host->wall_us(host);
     struct job *job = job_new(&runtime->loop, compile(record, wall_us), record, false);
     job->is_stored = true;
-    job->started_ns -= (wall_us - record->started_at_us) * 1000; /* times count from its first start */
+    job->started_ns -=
+        (wall_us - record->started_at_us) * 1000; /* times count from its first start */
     loop_add(&runtime->loop, job);
     note_in_log(job);
     if (record->cancel_requested_at_us)

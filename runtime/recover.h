@@ -4,7 +4,8 @@
 
 #include "runtime/runtime.h"
 
-/* Reads what is open in the store and makes jobs of it. 0 or -code and *e. [main, before the thread] */
+/* Reads what is open in the store and makes jobs of it. 0 or -code and *e. [main, before the
+ * thread] */
 int runtime_recover(struct runtime *runtime, struct error *e);
 
 #endif

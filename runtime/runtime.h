@@ -1,7 +1,7 @@
 /* The face of the runtime: all that server/ may ask of it. Every call below returns at once; the
- * answer comes through the `done` function of what was asked, on another thread. What was handed over
- * belongs to the runtime until then. So a caller that parks a connection must park it first and ask
- * second.
+ * answer comes through the `done` function of what was asked, on another thread. What was handed
+ * over belongs to the runtime until then. So a caller that parks a connection must park it first
+ * and ask second.
  *
  * A *job* is one submitted task: one asyncio.run. */
 #ifndef AWAITD_RUNTIME_RUNTIME_H
@@ -26,19 +26,20 @@ struct runtime_options {
 };
 
 /* Starts the loop's thread and runs again what had not ended when the process last stopped. Borrows
- * the store until runtime_drain has returned and the server has stopped. 0 or -code and *e. [main] */
+ * the store until runtime_drain has returned and the server has stopped. 0 or -code and *e. [main]
+ */
 int runtime_open(struct runtime **out, struct store *store, const struct runtime_options *options,
                  struct error *e);
 
 /* Shuts down in order: refuses submissions from now on (ERROR_DRAINING), starts no new leaf with
- * effects, lets the running ones go on for at most grace_ms, then ends their processes (SIGTERM, then
- * SIGKILL), answers every waiter, and ends the loop's thread. Jobs that have not ended stay open in
- * the store, and the next start runs them again. Blocks until it is over. [main] */
+ * effects, lets the running ones go on for at most grace_ms, then ends their processes (SIGTERM,
+ * then SIGKILL), answers every waiter, and ends the loop's thread. Jobs that have not ended stay
+ * open in the store, and the next start runs them again. Blocks until it is over. [main] */
 void runtime_drain(struct runtime *runtime, int64_t grace_ms);
 /* Refuses submissions and answers waiters at once from now on, without waiting. [main] */
 void runtime_refuse(struct runtime *runtime);
-/* After runtime_drain, and once no other thread can call anything here: the server stopped, the store
- * closed (its writer posts what is done). [main] */
+/* After runtime_drain, and once no other thread can call anything here: the server stopped, the
+ * store closed (its writer posts what is done). [main] */
 void runtime_close(struct runtime *runtime);
 
 /* The ops that a spec may use: for plan_compile. [any] */
@@ -47,10 +48,10 @@ const struct op_table *runtime_ops(void);
 /* ---- submit ---- */
 
 /* `record` needs id, created_at_us, spec, and name, labels, deadline_at_us where given; the runtime
- * takes the reference. `plan`: takes the reference. `done` is called exactly once, on the writer's or the
- * loop's thread, when the task is on disk (0) or was refused: -TOO_MANY, -DRAINING, -STORE_FULL,
- * -STORE_UNKNOWN, -NO_MEMORY. With a waiter (which then needs no id), the waiter's done follows the
- * submission's success, maybe at once; after a refusal it is not called. */
+ * takes the reference. `plan`: takes the reference. `done` is called exactly once, on the writer's
+ * or the loop's thread, when the task is on disk (0) or was refused: -TOO_MANY, -DRAINING,
+ * -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY. With a waiter (which then needs no id), the waiter's
+ * done follows the submission's success, maybe at once; after a refusal it is not called. */
 struct waiter;
 struct submission {
     struct message message;
@@ -63,9 +64,9 @@ void runtime_submit(struct runtime *runtime, struct submission *submission); /* 
 
 /* ---- wait ---- */
 
-/* Waits for the end of a task. done(waiter, record): the ended task's record, on disk by then (the callee
- * refs it if it keeps it); or NULL when the wait is over before (seconds passed, given up, draining)
- * or no such task is open: then look into the store. Called on the loop's thread. */
+/* Waits for the end of a task. done(waiter, record): the ended task's record, on disk by then (the
+ * callee refs it if it keeps it); or NULL when the wait is over before (seconds passed, given up,
+ * draining) or no such task is open: then look into the store. Called on the loop's thread. */
 struct waiter {
     struct message message;
     struct list link; /* the runtime's own */
@@ -73,12 +74,13 @@ struct waiter {
     struct id id;
     int64_t wait_ns;
     struct runtime *runtime; /* the runtime's own */
-    uint64_t ticket; /* for runtime_give_up; unique in the process, chosen by the caller */
+    uint64_t ticket;         /* for runtime_give_up; unique in the process, chosen by the caller */
     void (*done)(struct waiter *waiter, struct task_record *ended);
 };
 void runtime_wait(struct runtime *runtime, struct waiter *waiter); /* [any] */
 
-/* Ends a wait early, if it is still going on: its done is called as if the time had passed. [any] */
+/* Ends a wait early, if it is still going on: its done is called as if the time had passed. [any]
+ */
 void runtime_give_up(struct runtime *runtime, const struct id *id, uint64_t ticket);
 
 /* ---- cancel, delete, look ---- */
@@ -98,8 +100,8 @@ struct cancellation {
 };
 void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation); /* [any] */
 
-/* The live state of a running job's tree. done on the loop's thread: 0, with a plan reference and the
- * trace (runtime/trace.h) in `trace`, both the caller's to release; or -NOT_FOUND as above. */
+/* The live state of a running job's tree. done on the loop's thread: 0, with a plan reference and
+ * the trace (runtime/trace.h) in `trace`, both the caller's to release; or -NOT_FOUND as above. */
 struct look {
     struct message message;
     struct id id;

@@ -1,5 +1,6 @@
-/* The trampoline: the only caller of ops' start, child_ended and woken. Values and errors go from frame
- * to frame of one task here, without recursion; everything between tasks goes through the ready queue. */
+/* The trampoline: the only caller of ops' start, child_ended and woken. Values and errors go from
+ * frame to frame of one task here, without recursion; everything between tasks goes through the
+ * ready queue. */
 #include "runtime/base/bug.h"
 #include "runtime/ops/op.h"
 
@@ -11,8 +12,7 @@ static struct frame *frame_of(struct task *task, uint32_t node)
 static struct action enter(struct task *task, uint32_t node)
 {
     struct frame *frame = frame_of(task, node);
-    *frame = (struct frame){node, task->job->plan->nodes[node].frame_offset,
-                            job_now_us(task->job)};
+    *frame = (struct frame){node, task->job->plan->nodes[node].frame_offset, job_now_us(task->job)};
     task->current = node;
     return op_of(&task->job->plan->nodes[node])->start(task, frame);
 }
@@ -26,7 +26,8 @@ static void leave(struct task *task, uint32_t node, const struct value *outcome)
         op->release(task, frame);
 }
 
-/* The present node ended: on to its parent, unless it was the code's root. True when the task ended. */
+/* The present node ended: on to its parent, unless it was the code's root. True when the task
+ * ended. */
 static bool end_node(struct task *task, struct value *outcome, struct action *next)
 {
     uint32_t node = task->current;
@@ -58,10 +59,10 @@ static void schedule_step(struct task *task, struct value *thrown)
 
 static void refuse_self(struct task *task)
 {
-    schedule_step(task, exception_new(task->job->plan, task->current,
-                                      &(struct exception_parts){
-                                          .type = "RuntimeError",
-                                          .message = "Task cannot await on itself"}));
+    schedule_step(
+        task, exception_new(task->job->plan, task->current,
+                            &(struct exception_parts){.type = "RuntimeError",
+                                                      .message = "Task cannot await on itself"}));
 }
 
 static void wait_now(struct task *task, struct task *other)

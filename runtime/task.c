@@ -14,8 +14,13 @@ struct task *task_create(struct job *job, uint32_t code, struct task *owner)
 {
     uint32_t frames_size = job->plan->nodes[code].frames_size;
     struct task *task = memory_new(sizeof *task + frames_size);
-    *task = (struct task){.refs = 2, .phase = TASK_SCHEDULED, .code = code, .current = code,
-                          .job = job, .owner = owner, .is_owned = owner != NULL};
+    *task = (struct task){.refs = 2,
+                          .phase = TASK_SCHEDULED,
+                          .code = code,
+                          .current = code,
+                          .job = job,
+                          .owner = owner,
+                          .is_owned = owner != NULL};
     list_append(&job->tasks, &task->link);
     job_schedule(job, HANDLE_STEP, task);
     return task;
@@ -173,8 +178,9 @@ void task_resolve(struct task *task, struct value *outcome)
 
 /* ---- cancellation ---- */
 
-/* What one request still has to visit: depth first, in asyncio's order, without recursion, since tasks
- * may wait for each other in chains of any length. A task is entered again to be left (on_path). */
+/* What one request still has to visit: depth first, in asyncio's order, without recursion, since
+ * tasks may wait for each other in chains of any length. A task is entered again to be left
+ * (on_path). */
 struct cancel_walk {
     size_t n, capacity;
     struct cancel_stop {
@@ -204,8 +210,8 @@ static void set_must_cancel(struct task *task, struct value *message)
     task->must_cancel = true;
 }
 
-/* Tasks that wait for each other in a circle: CPython recurses until it fails. Here the request ends
- * the wait that closes the circle. */
+/* Tasks that wait for each other in a circle: CPython recurses until it fails. Here the request
+ * ends the wait that closes the circle. */
 static void break_circle(struct task *task, struct value *message)
 {
     remove_awaiter(task->awaited, task);

@@ -22,7 +22,8 @@ void buffer_format(struct buffer *b, const char *format, ...) __attribute__((for
 
 /* A JSON string in quotes, escaped (RFC 8259, section 7). `text` must be UTF-8. */
 void buffer_json_string(struct buffer *b, const char *text, size_t size);
-/* The shortest decimal that reads back as the same double, as Python prints it: 3.0 keeps its ".0". */
+/* The shortest decimal that reads back as the same double, as Python prints it: 3.0 keeps its ".0".
+ */
 void buffer_json_real(struct buffer *b, double number);
 /* RFC 3339 in UTC with microseconds, in quotes; null for 0. */
 void buffer_json_time(struct buffer *b, int64_t at_us);

@@ -1,5 +1,5 @@
-/* Spec to plan: one walk over the JSON tree that checks everything, complains about all that is wrong,
- * and lays out nodes, arguments and frames. */
+/* Spec to plan: one walk over the JSON tree that checks everything, complains about all that is
+ * wrong, and lays out nodes, arguments and frames. */
 #include "schema/compile.h"
 
 #include <stdarg.h>
@@ -149,7 +149,8 @@ static void refuse_unknown(struct compiler *c, const struct op_shape *shape, con
     compile_leave(c, mark);
 }
 
-/* The node's label for the tree view. Only ops that do not use the field for themselves have one. */
+/* The node's label for the tree view. Only ops that do not use the field for themselves have one.
+ */
 static void read_label(struct compiler *c, const json_t *value, uint32_t i)
 {
     size_t size = json_string_length(value);
@@ -167,12 +168,13 @@ static void read_label(struct compiler *c, const json_t *value, uint32_t i)
     }
 }
 
-static void check_fields_known(struct compiler *c, const struct op_shape *shape,
-                               const json_t *spec, uint32_t i)
+static void check_fields_known(struct compiler *c, const struct op_shape *shape, const json_t *spec,
+                               uint32_t i)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)spec, key, value) {
+    json_object_foreach((json_t *)spec, key, value)
+    {
         if (strcmp(key, "op") == 0 || find_field(shape, key))
             continue;
         if (strcmp(key, "name") != 0) {
@@ -200,7 +202,8 @@ static union argument *new_arguments(struct compiler *c, const struct op_shape *
     return arguments;
 }
 
-static uint32_t compile_node(struct compiler *c, const json_t *spec, uint32_t parent, uint32_t code);
+static uint32_t compile_node(struct compiler *c, const json_t *spec, uint32_t parent,
+                             uint32_t code);
 
 static uint32_t last_child(const struct plan *plan, uint32_t parent)
 {
@@ -210,7 +213,8 @@ static uint32_t last_child(const struct plan *plan, uint32_t parent)
     return i;
 }
 
-/* Compiles one child and links it behind `previous` (PLAN_NONE for the first); returns its index. */
+/* Compiles one child and links it behind `previous` (PLAN_NONE for the first); returns its index.
+ */
 static uint32_t compile_child(struct compiler *c, const json_t *spec, uint32_t parent,
                               uint32_t code, size_t field, size_t position, uint32_t previous)
 {
@@ -354,7 +358,8 @@ static void keep_slots(struct compiler *c)
     c->out_of_memory |= n && !names;
     const char *name;
     json_t *slot;
-    json_object_foreach(c->slots, name, slot) {
+    json_object_foreach(c->slots, name, slot)
+    {
         size_t size = strlen(name) + 1;
         char *copy = names ? plan_allocate(c->plan, size) : NULL;
         c->out_of_memory |= !copy;

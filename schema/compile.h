@@ -13,14 +13,14 @@ struct compiler {
     struct plan *plan;
     const struct op_table *ops;
     struct error_list *errors;
-    struct buffer path;     /* JSON Pointer of what is being looked at */
-    uint32_t capacity;      /* of plan->nodes */
-    uint32_t depth;         /* nodes above the one being looked at */
+    struct buffer path;           /* JSON Pointer of what is being looked at */
+    uint32_t capacity;            /* of plan->nodes */
+    uint32_t depth;               /* nodes above the one being looked at */
     bool out_of_memory, too_many; /* said once, at the end */
-    json_t *slots;          /* name -> slot, of create_task nodes */
-    struct name_use {       /* names to be resolved once all are known */
+    json_t *slots;                /* name -> slot, of create_task nodes */
+    struct name_use {             /* names to be resolved once all are known */
         struct name_use *next;
-        const char *name;   /* borrowed from the spec */
+        const char *name; /* borrowed from the spec */
         char *pointer;
         union argument *argument;
     } * uses;

@@ -1,5 +1,5 @@
-/* What went wrong in an operation of ours, and where. A job's own failure is not one of these: it is
- * an exception that flows up its tree (runtime/exception.h).
+/* What went wrong in an operation of ours, and where. A job's own failure is not one of these: it
+ * is an exception that flows up its tree (runtime/exception.h).
  *
  * Any module may fill a caller's `struct error`; nothing here allocates. [any] */
 #ifndef AWAITD_SCHEMA_ERROR_H
@@ -31,15 +31,16 @@ enum error_code {
 #undef ERROR_ENUM
 };
 
-/* The caller owns it, usually on the stack. `pointer` is a JSON Pointer (RFC 6901) into the text that
- * was read, where one applies, else "". */
+/* The caller owns it, usually on the stack. `pointer` is a JSON Pointer (RFC 6901) into the text
+ * that was read, where one applies, else "". */
 struct error {
     enum error_code code;
     char pointer[256];
     char text[512];
 };
 
-/* Fills *e (which may be NULL) and returns -code, so that a function can `return error_set(...)`. */
+/* Fills *e (which may be NULL) and returns -code, so that a function can `return error_set(...)`.
+ */
 int error_set(struct error *e, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -128,7 +128,8 @@ static bool replace_strings(struct compiler *c, json_t *value)
     } else if (json_is_object(value)) {
         const char *key;
         json_t *member;
-        json_object_foreach(value, key, member) {
+        json_object_foreach(value, key, member)
+        {
             size_t mark = compile_enter(c, key);
             json_t *plain = without_escapes(c, member);
             good &= plain && json_object_set_new(value, key, plain) == 0;
@@ -175,8 +176,8 @@ static bool compile_json(struct compiler *c, const json_t *value, union argument
 
 /* ---- numbers ---- */
 
-static bool compile_number(struct compiler *c, const struct field_shape *field,
-                           const json_t *value, union argument *out)
+static bool compile_number(struct compiler *c, const struct field_shape *field, const json_t *value,
+                           union argument *out)
 {
     if (!json_is_number(value))
         return wrong_type(c, field->nullable ? "a number or null" : "a number", value);
@@ -209,8 +210,8 @@ static bool compile_integer(struct compiler *c, const struct field_shape *field,
 
 /* ---- words ---- */
 
-static bool compile_choice(struct compiler *c, const struct field_shape *field,
-                           const json_t *value, union argument *out)
+static bool compile_choice(struct compiler *c, const struct field_shape *field, const json_t *value,
+                           union argument *out)
 {
     size_t n = 0;
     struct buffer known = {0};
@@ -229,7 +230,7 @@ static bool compile_choice(struct compiler *c, const struct field_shape *field,
 
 static bool is_exception_name(const char *name)
 {
-    static const char *const refused[] = {"BaseException", "SystemExit", "KeyboardInterrupt",
+    static const char *const refused[] = {"BaseException", "SystemExit",    "KeyboardInterrupt",
                                           "GeneratorExit", "StopIteration", "StopAsyncIteration"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (strcmp(name, refused[i]) == 0)
@@ -246,9 +247,10 @@ static bool compile_exception(struct compiler *c, const json_t *value, union arg
     if (!json_is_string(value))
         return wrong_type(c, "the name of an exception type", value);
     if (!is_exception_name(json_string_value(value))) {
-        compile_error(c, "'%.100s' is no exception that a job may raise: a name of letters, digits, "
-                         "'_' and '.', but not BaseException, SystemExit, KeyboardInterrupt, "
-                         "GeneratorExit, StopIteration or StopAsyncIteration",
+        compile_error(c,
+                      "'%.100s' is no exception that a job may raise: a name of letters, digits, "
+                      "'_' and '.', but not BaseException, SystemExit, KeyboardInterrupt, "
+                      "GeneratorExit, StopIteration or StopAsyncIteration",
                       json_string_value(value));
         return false;
     }
@@ -276,7 +278,8 @@ static bool compile_task_new(struct compiler *c, const json_t *value, union argu
         return false;
     json_t *slot = json_object_get(c->slots, json_string_value(value));
     out->integer = slot ? json_integer_value(slot) : (int64_t)json_object_size(c->slots);
-    if (!slot && json_object_set_new(c->slots, json_string_value(value), json_integer(out->integer)))
+    if (!slot &&
+        json_object_set_new(c->slots, json_string_value(value), json_integer(out->integer)))
         c->out_of_memory = true;
     return true;
 }
@@ -353,7 +356,8 @@ static bool compile_text_map(struct compiler *c, const json_t *value, union argu
     const char *key;
     json_t *member;
     size_t i = 0;
-    json_object_foreach((json_t *)value, key, member) {
+    json_object_foreach((json_t *)value, key, member)
+    {
         size_t mark = compile_enter(c, key);
         const struct text *text = compile_text(c, member);
         if (!*key || strchr(key, '=')) {

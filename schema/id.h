@@ -1,5 +1,6 @@
 /* Identifiers: UUIDv7 (RFC 9562, section 5.7, method 3: the 12 bits after the milliseconds hold the
- * fraction of one), so that ids sort by their time of creation. Pure: time and chance are given. [any] */
+ * fraction of one), so that ids sort by their time of creation. Pure: time and chance are given.
+ * [any] */
 #ifndef AWAITD_SCHEMA_ID_H
 #define AWAITD_SCHEMA_ID_H
 

@@ -19,7 +19,9 @@ void *plan_allocate(struct plan *plan, size_t size)
     struct block *block = plan->blocks;
     size = (size + 7) & ~(size_t)7;
     if (!block || block->size - block->used < size) {
-        size_t want = !block ? BLOCK_SIZE : block->size < BLOCK_SIZE_MAX ? block->size * 2 : block->size;
+        size_t want = !block                         ? BLOCK_SIZE
+                      : block->size < BLOCK_SIZE_MAX ? block->size * 2
+                                                     : block->size;
         want = want < size ? size : want;
         struct block *fresh = malloc(sizeof *fresh + want);
         if (!fresh)
@@ -68,8 +70,7 @@ void plan_path(const struct plan *plan, uint32_t i, struct buffer *out)
         up[n++] = i;
     while (n--) {
         const struct node *node = &plan->nodes[up[n]];
-        const struct field_shape *field =
-            &plan->nodes[node->parent].shape->fields[node->field];
+        const struct field_shape *field = &plan->nodes[node->parent].shape->fields[node->field];
         buffer_char(out, '/');
         buffer_text(out, field->name);
         if (field->type == FIELD_NODES)

@@ -1,10 +1,10 @@
-/* A spec compiled: read-only, reference counted atomically, shared by all jobs that run it. Holds no
- * json_t. Pure. [any]
+/* A spec compiled: read-only, reference counted atomically, shared by all jobs that run it. Holds
+ * no json_t. Pure. [any]
  *
- * Nodes stand in preorder: the first child of node i is i + 1, and nodes[i].next is its next sibling.
- * A node that becomes a task of its own is the root of a code: its frames and those of all nodes
- * below it, down to the next such node, live in that task. Since only one path of a code is active
- * at a time, a node's frame has a fixed offset, and siblings share theirs. */
+ * Nodes stand in preorder: the first child of node i is i + 1, and nodes[i].next is its next
+ * sibling. A node that becomes a task of its own is the root of a code: its frames and those of all
+ * nodes below it, down to the next such node, live in that task. Since only one path of a code is
+ * active at a time, a node's frame has a fixed offset, and siblings share theirs. */
 #ifndef AWAITD_SCHEMA_PLAN_H
 #define AWAITD_SCHEMA_PLAN_H
 
@@ -31,8 +31,8 @@ union argument {
     double number;
     int64_t integer; /* integers, booleans, choices and slots */
     const struct text *text;
-    struct value *json;            /* immortal */
-    const char *const *texts;      /* FIELD_TEXT_LIST, FIELD_TEXT_MAP: NULL-terminated */
+    struct value *json;       /* immortal */
+    const char *const *texts; /* FIELD_TEXT_LIST, FIELD_TEXT_MAP: NULL-terminated */
 };
 
 struct node {
@@ -42,10 +42,10 @@ struct node {
     uint32_t parent;                 /* PLAN_NONE for the root */
     uint32_t next;                   /* next sibling or PLAN_NONE */
     uint32_t n_children;
-    uint32_t frame_offset;           /* from the start of its task's frames */
-    uint32_t frames_size;            /* for the root of a code: bytes of all its frames; else 0 */
-    uint32_t position;               /* index in the parent's list field */
-    uint8_t field;                   /* index of the parent's field that holds it */
+    uint32_t frame_offset; /* from the start of its task's frames */
+    uint32_t frames_size;  /* for the root of a code: bytes of all its frames; else 0 */
+    uint32_t position;     /* index in the parent's list field */
+    uint8_t field;         /* index of the parent's field that holds it */
 };
 
 struct label {
@@ -57,13 +57,13 @@ struct label {
 struct plan {
     atomic_uint refs;
     uint32_t n_nodes;
-    uint32_t root;             /* the spec's own root: 1 under the task's own timeout, else 0 */
-    uint32_t n_slots;          /* names of create_task nodes */
-    bool has_effects;          /* any node's shape has */
-    const char *const *slots;  /* the names, by slot */
+    uint32_t root;            /* the spec's own root: 1 under the task's own timeout, else 0 */
+    uint32_t n_slots;         /* names of create_task nodes */
+    bool has_effects;         /* any node's shape has */
+    const char *const *slots; /* the names, by slot */
     struct node *nodes;
-    struct label *labels;      /* names of nodes for the tree view, the greatest node first */
-    void *blocks;              /* what the plan owns (plan.c) */
+    struct label *labels; /* names of nodes for the tree view, the greatest node first */
+    void *blocks;         /* what the plan owns (plan.c) */
 };
 
 /* Checks the spec against the table and compiles it. On failure: NULL and at least one item in

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 enum field_type {
-    FIELD_NUMBER,    /* double between min and max */
-    FIELD_INTEGER,   /* int64 between min and max */
+    FIELD_NUMBER,  /* double between min and max */
+    FIELD_INTEGER, /* int64 between min and max */
     FIELD_BOOLEAN,
     FIELD_TEXT,      /* a string without NUL */
     FIELD_JSON,      /* any JSON value, kept as a constant */
@@ -27,9 +27,9 @@ struct field_shape {
     const char *name;
     enum field_type type;
     bool required;
-    bool nullable;             /* JSON null is accepted and reads as absent */
-    bool spawns;               /* FIELD_NODE(S): each child becomes a task of its own */
-    double min, max;           /* of numbers; max 0 means no upper limit. min: least length of lists */
+    bool nullable;   /* JSON null is accepted and reads as absent */
+    bool spawns;     /* FIELD_NODE(S): each child becomes a task of its own */
+    double min, max; /* of numbers; max 0 means no upper limit. min: least length of lists */
     const char *const *choices; /* FIELD_CHOICE, NULL-terminated */
 };
 
@@ -39,7 +39,7 @@ struct op_shape {
     const char *name;
     const struct field_shape *fields;
     uint8_t n_fields;
-    uint32_t one_of;     /* bit mask of fields of which exactly one must be there; 0: no such rule */
+    uint32_t one_of; /* bit mask of fields of which exactly one must be there; 0: no such rule */
     uint32_t frame_size; /* bytes of the op's frame */
     bool has_effects;    /* touches the world outside: may start only once the task is on disk */
 };

@@ -1,6 +1,6 @@
 /* Immutable values of a running job: JSON as compact text, lists that share their items, and
- * exceptions. Reference counted without atomics: a value belongs to one loop's thread. Constants of a
- * plan are immortal and therefore shared freely. [loop] */
+ * exceptions. Reference counted without atomics: a value belongs to one loop's thread. Constants of
+ * a plan are immortal and therefore shared freely. [loop] */
 #ifndef AWAITD_SCHEMA_VALUE_H
 #define AWAITD_SCHEMA_VALUE_H
 
@@ -34,8 +34,8 @@ struct value_list {
     struct value *items[]; /* owns a reference to each */
 };
 
-/* An exception is the JSON text of its error object, {"type":...,"message":...,...}, made once when it
- * is raised; base.size is that of {"error":{...}}, its form as an item of a list. */
+/* An exception is the JSON text of its error object, {"type":...,"message":...,...}, made once when
+ * it is raised; base.size is that of {"error":{...}}, its form as an item of a list. */
 struct exception {
     struct value base;
     bool is_cancelled; /* a CancelledError */
@@ -43,8 +43,8 @@ struct exception {
     uint8_t type_size; /* the type's name stands in json, from EXCEPTION_TYPE_AT on */
     char json[];
 };
-#define EXCEPTION_TYPE_AT 9    /* strlen("{\"type\":\"") */
-#define EXCEPTION_WRAPPING 10  /* strlen("{\"error\":}") */
+#define EXCEPTION_TYPE_AT 9   /* strlen("{\"type\":\"") */
+#define EXCEPTION_WRAPPING 10 /* strlen("{\"error\":}") */
 
 extern struct value *const value_null, *const value_true, *const value_false; /* immortal */
 
@@ -60,7 +60,8 @@ void value_list_set(struct value *list, size_t i, struct value *item);
 struct value *value_ref(struct value *value);
 void value_unref(struct value *value); /* NULL is fine */
 
-/* Appends the JSON text. An exception stands as {"error": {...}}, as gather's return_exceptions has it. */
+/* Appends the JSON text. An exception stands as {"error": {...}}, as gather's return_exceptions has
+ * it. */
 void value_write(struct buffer *b, const struct value *value);
 
 static inline size_t exception_json_size(const struct value *value)

@@ -1,4 +1,5 @@
-/* Mistakes of ours, as opposed to errors of an operation: say where, and stop. Always compiled in. [any] */
+/* Mistakes of ours, as opposed to errors of an operation: say where, and stop. Always compiled in.
+ * [any] */
 #ifndef AWAITD_RUNTIME_BASE_BUG_H
 #define AWAITD_RUNTIME_BASE_BUG_H
 

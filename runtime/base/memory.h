@@ -1,6 +1,7 @@
-/* Memory for a job that was admitted: there is no good way to go on without it, and nothing is lost by
- * stopping, since every acknowledged task is on disk and runs again at the next start. So these never
- * return NULL; they say what happened and abort. Requests that can be refused use malloc instead. [any] */
+/* Memory for a job that was admitted: there is no good way to go on without it, and nothing is lost
+ * by stopping, since every acknowledged task is on disk and runs again at the next start. So these
+ * never return NULL; they say what happened and abort. Requests that can be refused use malloc
+ * instead. [any] */
 #ifndef AWAITD_RUNTIME_BASE_MEMORY_H
 #define AWAITD_RUNTIME_BASE_MEMORY_H
 

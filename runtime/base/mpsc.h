@@ -1,6 +1,6 @@
-/* Queue from many threads to one, without locks: any thread pushes, the one consumer takes all at once
- * in the order of the pushes. Nodes live in what is queued; a pushed node belongs to the queue until
- * it was taken. */
+/* Queue from many threads to one, without locks: any thread pushes, the one consumer takes all at
+ * once in the order of the pushes. Nodes live in what is queued; a pushed node belongs to the queue
+ * until it was taken. */
 #ifndef AWAITD_RUNTIME_BASE_MPSC_H
 #define AWAITD_RUNTIME_BASE_MPSC_H
 

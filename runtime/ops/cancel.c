@@ -1,5 +1,5 @@
-/* cancel: task.cancel(message), of a task that create_task filed; does not wait. Result: whether a request
- * was made. */
+/* cancel: task.cancel(message), of a task that create_task filed; does not wait. Result: whether a
+ * request was made. */
 #include "runtime/base/memory.h"
 #include "runtime/ops/op.h"
 
@@ -28,6 +28,9 @@ static struct action cancel_start(struct task *task, struct frame *frame)
 }
 
 const struct op op_cancel = {
-    .shape = {.name = "cancel", .fields = fields, .n_fields = 2, .frame_size = sizeof(struct frame)},
+    .shape = {.name = "cancel",
+              .fields = fields,
+              .n_fields = 2,
+              .frame_size = sizeof(struct frame)},
     .start = cancel_start,
 };

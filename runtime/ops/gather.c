@@ -1,6 +1,6 @@
-/* gather: asyncio.gather(*tasks, return_exceptions): all start together; results in the order of the
- * list. The first error ends it at once, and the others go on. Follows gather and _GatheringFuture in
- * CPython's asyncio/tasks.py. */
+/* gather: asyncio.gather(*tasks, return_exceptions): all start together; results in the order of
+ * the list. The first error ends it at once, and the others go on. Follows gather and
+ * _GatheringFuture in CPython's asyncio/tasks.py. */
 #include <stdlib.h>
 
 #include "runtime/base/memory.h"
@@ -40,7 +40,8 @@ static struct action gather_start(struct task *task, struct frame *frame)
     return action_await();
 }
 
-/* How an ended child stands in the list. A cancelled one has lost its message there, as in CPython. */
+/* How an ended child stands in the list. A cancelled one has lost its message there, as in CPython.
+ */
 static struct value *item_of(struct task *child, uint32_t node)
 {
     child->is_retrieved = true;

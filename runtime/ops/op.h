@@ -1,16 +1,17 @@
-/* What an op is: a shape (its fields, which schema/ checks), and a few functions. One file per op; one
- * line in registry.c. All functions run on the loop's thread, inside a turn of the job; none blocks,
- * and no op calls another. An op asks for what is to happen next by the action that it returns:
+/* What an op is: a shape (its fields, which schema/ checks), and a few functions. One file per op;
+ * one line in registry.c. All functions run on the loop's thread, inside a turn of the job; none
+ * blocks, and no op calls another. An op asks for what is to happen next by the action that it
+ * returns:
  *
  *   start       the coroutine reaches the node
  *   child_ended a child that runs in the same task ended (action_call); takes the outcome
  *   woken       what it waited for ended (action_await, action_yield, action_await_task), or an
  *               exception is thrown in there; takes the outcome. NULL: the node ends with it
- *   task_ended  done callback of a child that is a task of its own (task_create with this task as owner)
- *   timer_fired the frame's timer (it is a timed_frame) came due
- *   cancelled   Future.cancel() of what it waits for: true if the request was taken. NULL: the future
- *               is cancelled at once. Called only while that future is pending
- *   release     the frame goes away: drop what it holds, also when the job is given up half-way
+ *   task_ended  done callback of a child that is a task of its own (task_create with this task as
+ * owner) timer_fired the frame's timer (it is a timed_frame) came due cancelled   Future.cancel()
+ * of what it waits for: true if the request was taken. NULL: the future is cancelled at once.
+ * Called only while that future is pending release     the frame goes away: drop what it holds,
+ * also when the job is given up half-way
  */
 #ifndef AWAITD_RUNTIME_OPS_OP_H
 #define AWAITD_RUNTIME_OPS_OP_H

@@ -1,5 +1,5 @@
-/* sequence: the steps one after another; the first error ends it. The result is `return`, else the last
- * step's, else null. */
+/* sequence: the steps one after another; the first error ends it. The result is `return`, else the
+ * last step's, else null. */
 #include "runtime/ops/op.h"
 
 enum { STEPS, RETURN };

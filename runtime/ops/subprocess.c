@@ -1,5 +1,5 @@
-/* subprocess: create_subprocess_exec or _shell, then communicate. On cancellation SIGTERM to the whole
- * process group, after kill_after SIGKILL; the cancellation goes on when the child is reaped.
+/* subprocess: create_subprocess_exec or _shell, then communicate. On cancellation SIGTERM to the
+ * whole process group, after kill_after SIGKILL; the cancellation goes on when the child is reaped.
  *
  *   RUNNING ──exited──► (ends)
  *      └─cancelled──► TERMINATING ──kill_after──► KILLING
@@ -59,7 +59,8 @@ static struct process *new_process(const struct node *node, struct subprocess_fr
         p->input = given[STDIN].text->bytes;
         p->input_size = given[STDIN].text->size;
     }
-    p->max_output = node_has(node, MAX_OUTPUT) ? (size_t)given[MAX_OUTPUT].integer : MAX_OUTPUT_DEFAULT;
+    p->max_output =
+        node_has(node, MAX_OUTPUT) ? (size_t)given[MAX_OUTPUT].integer : MAX_OUTPUT_DEFAULT;
     p->ended = subprocess_ended;
     p->context = self;
     return p;

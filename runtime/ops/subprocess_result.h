@@ -1,4 +1,5 @@
-/* What a job sees of a process that ended: the result, or the exception that Python raises. Pure. [loop] */
+/* What a job sees of a process that ended: the result, or the exception that Python raises. Pure.
+ * [loop] */
 #ifndef AWAITD_RUNTIME_OPS_SUBPROCESS_RESULT_H
 #define AWAITD_RUNTIME_OPS_SUBPROCESS_RESULT_H
 
@@ -6,8 +7,9 @@
 #include "runtime/host.h"
 
 /* {"returncode", "stdout", "stderr"}; a stream that is not UTF-8 is "stdout_base64" instead, and
- * "stdout_dropped" counts the bytes beyond the limit. Exceptions: FileNotFoundError, PermissionError or
- * OSError when it could not be started; with `check` CalledProcessError for a returncode other than 0. */
+ * "stdout_dropped" counts the bytes beyond the limit. Exceptions: FileNotFoundError,
+ * PermissionError or OSError when it could not be started; with `check` CalledProcessError for a
+ * returncode other than 0. */
 struct value *subprocess_outcome(const struct plan *plan, uint32_t node,
                                  const struct process *process, bool check);
 

@@ -1,5 +1,6 @@
-/* timeout: `async with asyncio.timeout(seconds)`: at the deadline the task is cancelled; once the body
- * has ended by that, TimeoutError is raised. Follows Timeout in CPython's asyncio/timeouts.py. */
+/* timeout: `async with asyncio.timeout(seconds)`: at the deadline the task is cancelled; once the
+ * body has ended by that, TimeoutError is raised. Follows Timeout in CPython's asyncio/timeouts.py.
+ */
 #include "runtime/ops/op.h"
 
 enum { SECONDS, BODY };

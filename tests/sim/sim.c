@@ -113,10 +113,9 @@ static void logged(void *context, struct job *job, const struct log_entry *entry
     struct sim_outcome *out = sim->out;
     (void)job;
     out->log = memory_resize(out->log, (out->n_log + 1) * sizeof *out->log);
-    out->log[out->n_log++] = (struct sim_log){(double)sim->now_ns / 1e9,
-                                              memory_need(strdup(entry->level)),
-                                              memory_need(strdup(entry->message)),
-                                              memory_need(strdup(entry->path))};
+    out->log[out->n_log++] =
+        (struct sim_log){(double)sim->now_ns / 1e9, memory_need(strdup(entry->level)),
+                         memory_need(strdup(entry->message)), memory_need(strdup(entry->path))};
 }
 
 static void ended(void *context, struct job *job)

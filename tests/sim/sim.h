@@ -3,7 +3,8 @@
  *
  * Subprocesses are simulated too. argv[0] must be "sim"; the other arguments say what it does:
  *   after=SECONDS (0)  exit=CODE (0)  stdout=TEXT  stderr=TEXT  ignore_term (only SIGKILL ends it)
- * It ends after SECONDS of virtual time; SIGTERM ends it at once with returncode -15, SIGKILL with -9. */
+ * It ends after SECONDS of virtual time; SIGTERM ends it at once with returncode -15, SIGKILL with
+ * -9. */
 #ifndef AWAITD_TESTS_SIM_SIM_H
 #define AWAITD_TESTS_SIM_SIM_H
 

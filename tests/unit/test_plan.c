@@ -1,4 +1,5 @@
-/* Specs to plans: what is refused, where, and with which words; how nodes and frames are laid out. */
+/* Specs to plans: what is refused, where, and with which words; how nodes and frames are laid out.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,15 +83,17 @@ static void names_must_be_known(void)
 {
     refuses("{\"op\":\"await\",\"task\":\"a\"}",
             "/spec/task: no 'create_task' of this job has the name 'a'\n");
-    refuses("{\"op\":\"sequence\",\"steps\":[{\"op\":\"cancel\",\"task\":\"later\"},"
-            "{\"op\":\"create_task\",\"name\":\"later\",\"body\":{\"op\":\"sleep\",\"seconds\":0}}]}",
-            "");
+    refuses(
+        "{\"op\":\"sequence\",\"steps\":[{\"op\":\"cancel\",\"task\":\"later\"},"
+        "{\"op\":\"create_task\",\"name\":\"later\",\"body\":{\"op\":\"sleep\",\"seconds\":0}}]}",
+        "");
 }
 
 static void references_are_refused_and_escapes_are_not(void)
 {
     char *got = complaints("{\"op\":\"log\",\"message\":\"hello ${args.name}\"}");
-    CU_ASSERT_PTR_NOT_NULL(strstr(got, "/spec/message: the reference '${args.name}' names nothing"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(got, "/spec/message: the reference '${args.name}' names nothing"));
     free(got);
     got = complaints("{\"op\":\"value\",\"value\":{\"a\":[1,\"${x}\"]}}");
     CU_ASSERT_PTR_NOT_NULL(strstr(got, "/spec/value/a/1: the reference '${x}'"));
@@ -131,9 +134,10 @@ static void raise_takes_no_exception_that_ends_the_program(void)
 
 static void frames_of_siblings_share_their_place(void)
 {
-    const char *text = "{\"op\":\"sequence\",\"steps\":[{\"op\":\"sleep\",\"seconds\":0},"
-                       "{\"op\":\"timeout\",\"seconds\":1,\"body\":{\"op\":\"sleep\",\"seconds\":0}},"
-                       "{\"op\":\"gather\",\"tasks\":[{\"op\":\"sleep\",\"seconds\":0}]}]}";
+    const char *text =
+        "{\"op\":\"sequence\",\"steps\":[{\"op\":\"sleep\",\"seconds\":0},"
+        "{\"op\":\"timeout\",\"seconds\":1,\"body\":{\"op\":\"sleep\",\"seconds\":0}},"
+        "{\"op\":\"gather\",\"tasks\":[{\"op\":\"sleep\",\"seconds\":0}]}]}";
     struct error_list errors = {0};
     json_t *spec = json_read(text, strlen(text), NULL);
     struct plan *plan = plan_compile(spec, runtime_ops(), 5, "/spec", &errors);

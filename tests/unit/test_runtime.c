@@ -1,5 +1,5 @@
-/* The runtime through its face, on a store in memory: several threads submit, wait, cancel and look at
- * once. Run under ThreadSanitizer too. */
+/* The runtime through its face, on a store in memory: several threads submit, wait, cancel and look
+ * at once. Run under ThreadSanitizer too. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -120,8 +120,8 @@ static void a_wait_can_be_given_up(void)
     struct call call, other;
     submit(&f, &call, "{\"op\":\"sleep\",\"seconds\":3600}", 3600);
     other = call;
-    other.waiter = (struct waiter){.id = call.id, .wait_ns = 3600000000000, .ticket = 7,
-                                   .done = waited};
+    other.waiter =
+        (struct waiter){.id = call.id, .wait_ns = 3600000000000, .ticket = 7, .done = waited};
     sem_init(&other.over, 0, 0);
     runtime_wait(f.runtime, &other.waiter);
     runtime_give_up(f.runtime, &call.id, 8); /* nobody's ticket */
@@ -207,7 +207,8 @@ static void *submit_many(void *context)
 {
     static const char *const specs[] = {
         "{\"op\":\"value\",\"value\":1}",
-        "{\"op\":\"gather\",\"tasks\":[{\"op\":\"sleep\",\"seconds\":0.001},{\"op\":\"log\",\"message\":\"x\"}]}",
+        "{\"op\":\"gather\",\"tasks\":[{\"op\":\"sleep\",\"seconds\":0.001},{\"op\":\"log\","
+        "\"message\":\"x\"}]}",
         "{\"op\":\"timeout\",\"seconds\":0.001,\"body\":{\"op\":\"sleep\",\"seconds\":9}}",
         "{\"op\":\"subprocess\",\"argv\":[\"true\"]}",
     };

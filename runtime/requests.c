@@ -1,0 +1,96 @@
+/* What is asked of a running job from outside: cancellation, and a look. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/base/memory.h"
+#include "runtime/runtime_internal.h"
+
+/* ---- cancellation ---- */
+
+static void note_request(struct job *job, const struct cancellation *c)
+{
+    if (job->record->cancel_requested_at_us)
+        return;
+    job_own_record(job);
+    job->record->cancel_requested_at_us = c->record->cancel_requested_at_us;
+    if (c->text)
+        job->record->cancel_message = memory_need(strdup(c->text));
+}
+
+static void finish_cancellation(struct cancellation *c, int status)
+{
+    task_record_unref(c->record);
+    c->done(c, status);
+}
+
+/* It is on disk: now it is asked of the job, if that still runs. */
+static void deliver_cancellation(struct loop *loop, struct message *message)
+{
+    struct cancellation *c = CONTAINER_OF(message, struct cancellation, message);
+    struct runtime *runtime = runtime_of(loop);
+    struct job *job = loop_find(loop, &c->id);
+    runtime->n_requests--;
+    if (c->status == 0 && job && job->phase != JOB_ENDED) {
+        note_request(job, c);
+        job_request_cancel(job, c->text ? memory_need(value_from_string(c->text, strlen(c->text)))
+                                        : NULL);
+    }
+    finish_cancellation(c, c->status);
+}
+
+/* [writer] */
+static void cancellation_stored(struct store_request *request, int status)
+{
+    struct cancellation *c = CONTAINER_OF(request, struct cancellation, request);
+    c->status = status;
+    c->message.handle = deliver_cancellation;
+    runtime_post(c->runtime, &c->message);
+}
+
+static void handle_cancellation(struct loop *loop, struct message *message)
+{
+    struct cancellation *c = CONTAINER_OF(message, struct cancellation, message);
+    struct runtime *runtime = runtime_of(loop);
+    struct job *job = loop_find(loop, &c->id);
+    if (!job || job->phase == JOB_ENDED) {
+        c->done(c, -ERROR_NOT_FOUND);
+        return;
+    }
+    c->runtime = runtime;
+    c->record = memory_need(task_record_new());
+    c->record->id = c->id;
+    c->record->cancel_requested_at_us = loop->host->wall_us(loop->host);
+    c->record->cancel_message = c->text ? memory_need(strdup(c->text)) : NULL;
+    c->request = (struct store_request){
+        .verb = STORE_CANCEL, .record = c->record, .done = cancellation_stored};
+    runtime->n_requests++;
+    runtime_queue_request(runtime, &c->request);
+}
+
+void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation)
+{
+    cancellation->message.handle = handle_cancellation;
+    runtime_post(runtime, &cancellation->message);
+}
+
+/* ---- a look ---- */
+
+static void handle_look(struct loop *loop, struct message *message)
+{
+    struct look *look = CONTAINER_OF(message, struct look, message);
+    struct job *job = loop_find(loop, &look->id);
+    if (!job || job->phase == JOB_ENDED) {
+        look->done(look, -ERROR_NOT_FOUND);
+        return;
+    }
+    look->plan = plan_ref(job->plan);
+    job_write_trace(job, &look->trace);
+    look->done(look, 0);
+}
+
+void runtime_look(struct runtime *runtime, struct look *look)
+{
+    look->message.handle = handle_look;
+    runtime_post(runtime, &look->message);
+}
