@@ -41,8 +41,11 @@ for check in "$@"; do
     log=$logs/$check.log
     printf '\n==== %s\n' "$check"
     began=$(date +%s)
-    # timeout gives it a process group of its own, so that what a hanging check has started ends with it.
-    timeout --kill-after=5 "$limit" "${MAKE:-make}" "check-$check" </dev/null >"$log" 2>&1 &
+    # timeout gives it a process group of its own, so that what a hanging check has started ends with it;
+    # and env undoes what & does to the interrupts.
+    : >"$log"
+    env --default-signal=INT,QUIT timeout --kill-after=5 "$limit" "${MAKE:-make}" "check-$check" \
+        </dev/null >>"$log" 2>&1 &
     running=$!
     tail -n +1 -s 0.2 -f --pid="$running" "$log"
     wait "$running"
