@@ -1,5 +1,6 @@
 #include "server/request.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -8,6 +9,8 @@
 #include "runtime/base/bug.h"
 #include "server/hangup.h"
 #include "server/reply.h"
+
+#define LARGE_BODY (1 << 20)
 
 struct request *request_new(struct lane *lane, struct MHD_Connection *connection,
                             const char *target)
@@ -40,6 +43,8 @@ void request_free(struct request *request)
     free(request->text);
     free(request->body);
     free(request->target);
+    if (request->body_size > LARGE_BODY)
+        malloc_trim(0); /* its JSON tree took many times its size, and nobody needs that again */
     free(request);
     atomic_fetch_sub(&server->n_requests, 1);
 }
