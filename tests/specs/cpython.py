@@ -28,6 +28,27 @@ class OrderedTimer(asyncio.TimerHandle):
     def __lt__(self, other):
         return (self._when, self.sequence) < (other._when, other.sequence)
 
+    def __gt__(self, other):  # what Python asks for `other < self` of a subclass
+        return (self._when, self.sequence) > (other._when, other.sequence)
+
+
+class HostTimer(OrderedTimer):
+    """An event of the host: happens when it is due, not as a callback of the loop's next turn."""
+
+    is_armed = False
+
+    @property
+    def _scheduled(self):
+        return self.is_armed
+
+    @_scheduled.setter
+    def _scheduled(self, scheduled):
+        due = self.is_armed and not scheduled  # the loop takes it from its heap
+        self.is_armed = scheduled
+        if due:
+            self._run()
+            self.cancel()
+
 
 class VirtualSelector(selectors.SelectSelector):
     loop = None
@@ -56,8 +77,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.now = now
         self._clock_resolution = max(5e-10, math.ulp(now))
 
+    def host_event(self, delay, callback, *args):
+        self.arm(HostTimer, self.now + delay, callback, args, None)
+
     def call_at(self, when, callback, *args, context=None):
-        timer = OrderedTimer(round(when * 1e9) / 1e9, callback, args, self, context)
+        return self.arm(OrderedTimer, when, callback, args, context)
+
+    def arm(self, kind, when, callback, args, context):
+        timer = kind(round(when * 1e9) / 1e9, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
         return timer
@@ -79,6 +106,7 @@ def exception_class(name):
 
 
 def set_path(error, path):
+    """Where it was raised. None: CPython made it afresh for one who looks at a cancelled task."""
     if not hasattr(error, "job_path"):
         error.job_path = path
 
@@ -104,33 +132,36 @@ class Body(collections.abc.Coroutine):
         return self.coro.__await__()
 
 
-class Child:
-    """tests/sim/sim.h's simulated process."""
+class Child(asyncio.Future):
+    """tests/sim/sim.h's simulated process. Done when it was reaped; cancelling it sends SIGTERM, after
+    its patience SIGKILL, and the CancelledError comes once it was reaped."""
 
-    def __init__(self, loop, argv):
-        if argv[0] != "sim":
-            raise FileNotFoundError(2, "No such file or directory", argv[0])
+    def __init__(self, loop, argv, patience):
+        super().__init__(loop=loop)
         said = dict(word.partition("=")[::2] for word in argv[1:])
-        self.loop = loop
+        self.loop, self.patience = loop, patience
         self.ignores_term = "ignore_term" in said
         self.stdout, self.stderr = said.get("stdout", ""), said.get("stderr", "")
-        self.returncode, self.waiter = None, None
-        loop.call_later(float(said.get("after", 0)), self.end, int(said.get("exit", 0)))
+        self.cancelled_error = None
+        loop.host_event(float(said.get("after", 0)), self.end, int(said.get("exit", 0)))
 
     def end(self, returncode):
-        if self.returncode is None:
-            self.returncode = returncode
-            if self.waiter and not self.waiter.done():
-                self.waiter.set_result(None)
+        if not self.done():
+            if self.cancelled_error:
+                self.set_exception(self.cancelled_error)
+            else:
+                self.set_result(returncode)
 
     def kill(self, number):
         if number == signal.SIGKILL or not self.ignores_term:
-            self.loop.call_soon(self.end, -number)
+            self.loop.host_event(0, self.end, -number)
 
-    async def wait(self):
-        if self.returncode is None:
-            self.waiter = self.loop.create_future()
-            await self.waiter
+    def cancel(self, msg=None):
+        if not self.done() and not self.cancelled_error:
+            self.cancelled_error = asyncio.CancelledError(*([] if msg is None else [msg]))
+            self.kill(signal.SIGTERM)
+            self.loop.call_later(self.patience, self.kill, signal.SIGKILL)
+        return not self.done()
 
 
 class Job:
@@ -167,8 +198,14 @@ class Job:
     async def op_gather(self, node, path):
         children = [Body(self, child, f"{path}/tasks/{i}")
                     for i, child in enumerate(node["tasks"])]
-        return await asyncio.gather(*children,
-                                    return_exceptions=node.get("return_exceptions", False))
+        gathered = asyncio.gather(*children,
+                                  return_exceptions=node.get("return_exceptions", False))
+        try:
+            return await gathered
+        except asyncio.CancelledError as error:
+            if gathered.exception() is error:
+                set_path(error, None)
+            raise
 
     async def op_timeout(self, node, path):
         async with asyncio.timeout(node["seconds"]):
@@ -179,30 +216,24 @@ class Job:
         return node["name"]
 
     async def op_await(self, node, path):
-        return await self.names[node["task"]]
+        task = self.names[node["task"]]
+        try:
+            return await task
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                set_path(error, None)
+            raise
 
     async def op_cancel(self, node, path):
         arguments = [node["message"]] if "message" in node else []
         return self.names[node["task"]].cancel(*arguments)
 
     async def op_subprocess(self, node, path):
-        child, cancelled = Child(self.loop, node["argv"]), None
-        try:
-            await child.wait()
-        except asyncio.CancelledError as error:
-            cancelled = error
-        if cancelled:
-            child.kill(signal.SIGTERM)
-            self.loop.call_later(node.get("kill_after", 5), child.kill, signal.SIGKILL)
-            while child.returncode is None:
-                try:
-                    await child.wait()
-                except asyncio.CancelledError:
-                    pass  # asked again: the child is still to be reaped
-            raise cancelled
-        if node.get("check", True) and child.returncode:
-            raise CalledProcessError(child.returncode, node["argv"], child.stdout, child.stderr)
-        return {"returncode": child.returncode, "stdout": child.stdout, "stderr": child.stderr}
+        child = Child(self.loop, node["argv"], node.get("kill_after", 5))
+        returncode = await child
+        if node.get("check", True) and returncode:
+            raise CalledProcessError(returncode, node["argv"], child.stdout, child.stderr)
+        return {"returncode": returncode, "stdout": child.stdout, "stderr": child.stderr}
 
 
 # ---- one run ----
@@ -210,7 +241,7 @@ class Job:
 def as_error(error):
     """An exception as awaitd shows it."""
     shown = {"type": type(error).__name__, "message": str(error)}
-    if hasattr(error, "job_path"):
+    if getattr(error, "job_path", None) is not None:
         shown["path"] = error.job_path
     if isinstance(error, subprocess.CalledProcessError):
         shown["details"] = {"returncode": error.returncode, "stdout": error.stdout,
@@ -290,7 +321,7 @@ def execute(spec, timeout=None, cancels=()):
 def unhandled(tasks, at_shutdown):
     for context in at_shutdown:
         if "task" not in context:
-            raise RuntimeError(f"the loop complains: {context}")
+            raise context.get("exception") or RuntimeError(context["message"])
     reported = {id(context["task"]) for context in at_shutdown}
     errors = []
     for task in tasks:
