@@ -161,7 +161,8 @@ static void on_message(void *context, const char *format, va_list arguments)
 static void on_panic(void *context, const char *file, unsigned line, const char *reason)
 {
     (void)context;
-    log_line(LOG_ERROR, "libmicrohttpd gave up at %s:%u: %s", file, line, reason ? reason : "");
+    log_line(LOG_ERROR, "libmicrohttpd gave up at %s:%u: %.*s", file, line,
+             reason ? (int)strcspn(reason, "\n") : 0, reason);
     abort();
 }
 
@@ -181,12 +182,12 @@ static unsigned connection_limit(void)
 static struct MHD_Daemon *start_daemon(struct lane *lane, int fd)
 {
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, on_request, lane, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PEER_IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, lane, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-        lane, MHD_OPTION_NOTIFY_COMPLETED, on_completed, lane, MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
+        lane, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, connection_limit(), MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)PEER_IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, lane, MHD_OPTION_URI_LOG_CALLBACK, on_target, lane,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, lane, MHD_OPTION_END);
 }
 
 /* The answer for when there is no memory for one. */
@@ -203,15 +204,18 @@ static struct MHD_Response *make_no_memory(void)
     return response;
 }
 
-static void http_free(struct http *http)
+/* All but the lane's bell. */
+static void http_end(struct http *http)
 {
+    struct server *server = http->server;
+    if (http->lane.daemon)
+        MHD_stop_daemon(http->lane.daemon);
     if (http->lane.reader)
         store_reader_close(http->lane.reader);
-    if (http->server->hangup)
-        hangup_stop(http->server->hangup);
-    if (http->server->no_memory)
-        MHD_destroy_response(http->server->no_memory);
-    free(http);
+    if (server->hangup)
+        hangup_stop(server->hangup);
+    if (server->no_memory)
+        MHD_destroy_response(server->no_memory);
 }
 
 /* A first look, for nothing: a database that cannot be read is found out before the first request,
@@ -245,9 +249,13 @@ int http_start(struct http **out, struct server *server, struct listener *listen
     if (status == 0 && !(http->lane.daemon = start_daemon(&http->lane, listener->fd)))
         status = error_set(e, ERROR_SYSTEM, "cannot start the HTTP server");
     if (status == 0)
+        status = lane_start(&http->lane, e);
+    if (status == 0) {
         *out = http;
-    else
-        http_free(http);
+        return 0;
+    }
+    http_end(http);
+    free(http);
     return status;
 }
 
@@ -263,14 +271,20 @@ static bool wait_for_zero(atomic_uint *n)
 bool http_stop(struct http *http)
 {
     struct server *server = http->server;
-    MHD_quiesce_daemon(http->lane.daemon);
-    listener_close(http->listener);
+    lane_quiesce(&http->lane);
     wait_for_zero(&server->n_requests);
+    lane_stop(&http->lane);
+    listener_close(http->listener);
     if (server->n_parked > 0) {
         log_line(LOG_ERROR, "%u requests are still parked", server->n_parked);
         return false;
     }
-    MHD_stop_daemon(http->lane.daemon);
-    http_free(http);
+    http_end(http);
     return true;
+}
+
+void http_free(struct http *http)
+{
+    lane_release(&http->lane);
+    free(http);
 }

@@ -15,8 +15,11 @@ int http_start(struct http **out, struct server *server, struct listener *listen
 
 /* Takes no new connections, closes the listener, gives the answers that are on their way some time,
  * and ends. The runtime must have answered all that it was asked. False when a request is still
- * parked after all: then nothing was stopped, since libmicrohttpd aborts on it, and the process
- * should just _exit. [main] */
+ * parked after all: then the process should just _exit, since libmicrohttpd would abort on it.
+ * [main] */
 bool http_stop(struct http *http);
+/* After http_stop, once no other thread can call back any more: runtime and store are closed.
+ * [main] */
+void http_free(struct http *http);
 
 #endif

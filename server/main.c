@@ -53,7 +53,7 @@ static int serve(const struct config *config, struct error *e)
     const struct runtime_options options = {config->max_open_tasks, config->max_result};
     struct server server = {.config = config};
     struct listener listener;
-    struct http *http;
+    struct http *http = NULL;
     int status = listener_open(&listener, config->listen, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
@@ -65,6 +65,8 @@ static int serve(const struct config *config, struct error *e)
         store_close(server.store);
         if (server.runtime)
             runtime_close(server.runtime); /* the store's writer posted to it until now */
+        if (http)
+            http_free(http); /* and both may have been ringing its bell */
     }
     listener_close(&listener);
     return status;

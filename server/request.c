@@ -3,7 +3,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "runtime/base/bug.h"
@@ -109,7 +108,7 @@ void request_unpark(struct request *request)
 
 void request_wake(struct request *request)
 {
-    MHD_resume_connection(request->connection);
+    lane_wake(request->lane, &request->woken);
 }
 
 bool server_may_ask(struct server *server)
@@ -132,21 +131,6 @@ void server_refuse(struct server *server)
     server->is_draining = true;
     while (server->n_asking > 0)
         nanosleep(&while_asking, NULL);
-}
-
-/* ---- chance and time ---- */
-
-uint64_t lane_random(struct lane *lane)
-{
-    uint64_t bits;
-    if (lane->chance_left < sizeof(bits)) {
-        ssize_t n = getrandom(lane->chance, sizeof(lane->chance), 0);
-        BUG_ON(n < (ssize_t)sizeof(bits)); /* up to 256 bytes it never fails once it is seeded */
-        lane->chance_left = (size_t)n;
-    }
-    lane->chance_left -= sizeof(bits);
-    memcpy(&bits, lane->chance + lane->chance_left, sizeof(bits));
-    return bits;
 }
 
 int64_t now_us(void)

@@ -15,6 +15,7 @@
 
 #include "runtime/runtime.h"
 #include "server/config.h"
+#include "server/lane.h"
 #include "server/query.h"
 
 struct hangup;
@@ -34,18 +35,6 @@ struct server {
     atomic_uint n_parked, n_requests;
     atomic_ulong last_ticket;
 };
-
-/* What belongs to one HTTP thread. There is one now; more are more lanes. */
-struct lane {
-    struct server *server;
-    struct MHD_Daemon *daemon;
-    struct store_reader *reader;
-    unsigned char chance[256]; /* from getrandom, used from the end */
-    size_t chance_left;
-};
-
-/* Random bits that nobody can guess. */
-uint64_t lane_random(struct lane *lane);
 
 enum method {
     METHOD_GET,
@@ -96,6 +85,7 @@ struct request {
     size_t answer_size;
     bool must_close; /* what follows on this connection cannot be trusted */
 
+    struct mpsc_node woken; /* in the lane's queue: to be resumed */
     /* while it is parked: what goes on after, and what was asked. Whoever was asked owns these
      * until he calls back. */
     void (*next)(struct request *request);
