@@ -129,8 +129,6 @@ void task_step(struct task *task)
             sent = exception_cancelled(task->job->plan, task->current, task->outcome);
         }
         task->must_cancel = false;
-        value_unref(task->outcome);
-        task->outcome = NULL;
     }
     task->phase = TASK_ACTIVE;
     if (task->has_started) {

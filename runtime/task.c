@@ -134,7 +134,10 @@ void task_finish(struct task *task, struct value *outcome)
         task->is_cancelled = task->keeps_error = true;
         value_unref(outcome);
     }
-    value_unref(message);
+    if (task->is_cancelled)
+        value_unref(message);
+    else
+        task->wake = message; /* Future._cancel_message outlives the request */
     task->phase = TASK_DONE;
     list_remove(&task->link);
     if (task->owner || task == task->job->root)
@@ -147,7 +150,7 @@ struct value *task_take_cancelled_error(struct task *task, uint32_t node)
 {
     struct value *error = task->is_cancelled ? task->outcome : NULL;
     if (!error)
-        return exception_cancelled(task->job->plan, node, NULL);
+        return exception_cancelled(task->job->plan, node, task->wake);
     if (task->keeps_error)
         return value_ref(error);
     task->outcome = NULL;
@@ -299,9 +302,7 @@ void task_cancel_pending(struct task *task)
     struct value *message = task->outcome;
     if (cancel_waited_for(task, message, walk)) {
         task->must_cancel = false;
-        task->outcome = NULL;
         walk_on(walk, message);
-        value_unref(message);
     }
 }
 

@@ -40,7 +40,8 @@ struct task {
     struct list link;      /* among the job's live tasks, in the order of their creation */
     struct task *owner;    /* whose frame gets task_ended; NULL once that frame is gone */
     struct task *awaited;  /* the task that it waits for, with a reference; else NULL */
-    struct value *wake;    /* with what its own future ended; or what is to be thrown at the step */
+    struct value *wake;    /* with what its own future ended; or what is to be thrown at the step.
+                            * DONE: the message of the last must_cancel */
     struct value *outcome; /* DONE: result or exception; before: the message of must_cancel */
     uintptr_t awaiters;    /* task.c: none, one task, or an array of them */
     _Alignas(8) char frames[];
