@@ -85,6 +85,7 @@ int main(int argc, char **argv)
     struct error e;
     struct buffer help = {0};
     signals_prepare();
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* what we inherited is not for the jobs' processes */
     int status = config_read(&config, argc, argv, environ, &e);
     if (status == 0 && config.wants_help) {
         config_help(&help);
