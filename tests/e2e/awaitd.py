@@ -8,9 +8,11 @@ end with status 0 and without a report of a sanitizer.
 """
 
 import atexit
+import contextlib
 import functools
 import http.client
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -464,3 +466,50 @@ class Server:
 
     def list(self, query=""):
         return [task for page in self.pages(query) for task in page]
+
+
+class Fifo:
+    """A named pipe for jobs to speak through: what they say comes in at once, and the end of the last process that
+    has it open is its end."""
+
+    numbers = itertools.count()
+
+    def __init__(self, test):
+        self.path = os.path.join(test.server.folder, f"fifo-{next(self.numbers)}")
+        os.mkfifo(self.path)
+        self.fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        self.pid = None
+        test.addCleanup(os.close, self.fd)
+        test.addCleanup(self.end)
+        self.test = test
+
+    def say(self, word):
+        return f"echo '{word}' >'{self.path}'"
+
+    def hold(self, word):
+        """Says it and who it is, and has the pipe open from then on as descriptor 9, which children inherit."""
+        return f"exec 9>'{self.path}'; echo '{word}' $$ >&9"
+
+    def read(self):
+        ready, _, _ = select.select([self.fd], [], [], PATIENCE)
+        self.test.assertTrue(ready, "nothing came through the pipe")
+        return os.read(self.fd, 1000).decode()
+
+    def expect(self, word):
+        """Waits for the word of a process; one that holds the pipe is the leader of its group."""
+        said, *pid = self.read().split()
+        self.test.assertEqual(said, word)
+        if pid:
+            self.pid = int(pid[0])
+
+    def expect_end(self):
+        """Waits until no process has it open any more."""
+        self.test.assertEqual(self.read(), "", "said something more")
+        self.pid = None
+
+    def end(self):
+        """Ends the processes that are left when the server was killed."""
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self.pid = None

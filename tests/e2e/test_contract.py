@@ -189,6 +189,24 @@ class Specs(unittest.TestCase):
         self.assertEqual(answer.status, 200)
         self.assertEqual(answer.body, awaitd.contract().text)
 
+    def every_operation(self):
+        """Method, target and body of each, for a task that there is."""
+        id = self.server.submit({"op": "sleep", "seconds": 3600})["id"]
+        for path, item in awaitd.contract().document["paths"].items():
+            for method in item.keys() - {"parameters"}:
+                with self.subTest(f"{method} {path}"):
+                    yield method.upper(), path.replace("{id}", id), {"spec": GOOD} if path == "/v1/tasks" and method == "post" else None
+        self.assertEqual(self.server.task(id)["cancel_requested_at"], None)
+
+    def test_no_operation_is_for_foreigners(self):
+        for method, target, body in self.every_operation():
+            for headers in {"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}:
+                self.assertEqual(self.server.request(method, target, body, headers).status, 403)
+
+    def test_no_operation_takes_unknown_parameters(self):
+        for method, target, body in self.every_operation():
+            self.assertEqual(self.server.request(method, target + "?nonsense=1", body).status, 400)
+
     def test_examples_run(self):
         content = awaitd.contract().document["paths"]["/v1/tasks"]["post"]["requestBody"]["content"]
         ends = {"timeout": "failed", "wholeTimeout": "failed", "cancel": "cancelled"}

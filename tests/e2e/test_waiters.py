@@ -140,22 +140,36 @@ class Waiters(unittest.TestCase):
         self.server.get("/healthz")
         self.assertLess(self.server.stop(), 9)
 
-    def test_second_signal_ends_at_once(self):
-        """While the first waits for a process that does not want to end."""
-        self.server.submit({"op": "subprocess", "shell": "trap '' TERM; sleep 3600 & wait; wait", "kill_after": 1000})
-        awaitd.until(lambda: self.server.list("state=running"), "it runs")
+    def begin_drain(self):
+        """SIGTERM while a process runs that does not want to end. The ids of its task and of one that has ended."""
+        fifo = awaitd.Fifo(self)
+        ended = self.server.run({"op": "value", "value": 1})["id"]
+        runs = self.server.submit({"op": "subprocess", "shell": f"trap '' TERM; {fifo.hold('started')}; sleep 3600"})["id"]
+        fifo.expect("started")
         self.server.process.terminate()
-        awaitd.until(lambda: not self.accepts(), "the first signal has arrived")
-        before = time.monotonic()
+        awaitd.until(lambda: self.server.get("/readyz").status == 503, "the signal has arrived")
+        return runs, ended
+
+    def test_what_a_server_says_that_is_shutting_down(self):
+        runs, ended = self.begin_drain()
+        self.assertEqual(self.server.get("/healthz").json["status"], "draining")
+        refused = self.server.post("/v1/tasks", {"spec": {"op": "value", "value": 1}})
+        self.assertEqual(refused.status, 503)
+        self.assertEqual(refused.headers["Connection"].lower(), "close")
+        self.assertEqual(self.server.cancel(runs).status, 503)
+        self.assertEqual(self.server.task(ended)["state"], "succeeded")
+        self.assertEqual(self.server.get(f"/v1/tasks/{runs}?wait=600").json["state"], "running")
+        self.assertEqual(self.server.get(f"/v1/tasks/{ended}/tree").status, 200)
+        self.assertEqual(len(self.server.list()), 2)
         self.server.process.terminate()
         self.server.ended()
-        self.assertLess(time.monotonic() - before, 3)
 
-    def accepts(self):
-        try:
-            return self.server.get("/readyz").status == 200
-        except OSError:
-            return False
+    def test_second_signal_ends_at_once(self):
+        self.begin_drain()
+        before = time.monotonic()
+        self.server.process.terminate()
+        self.assertEqual(self.server.ended(), 128 + 15)
+        self.assertLess(time.monotonic() - before, 3)
 
 
 class Starting(unittest.TestCase):
@@ -278,6 +292,8 @@ class Limits(unittest.TestCase):
 
     def test_body(self):
         with awaitd.Server("--max-body", "100") as server:
+            id = server.submit(FOREVER)["id"]
+            self.assertEqual(server.cancel(id, "x" * 100).status, 413)
             body = b'{"spec":{"op":"value","value":1}}'
             for size, status in (100, 202), (101, 413):
                 for headers in {}, {"Transfer-Encoding": "chunked"}:
@@ -331,6 +347,8 @@ class DiskFull(unittest.TestCase):
         self.assertFalse(self.server.task(runs)["done"])
         over = self.server.get(f"/v1/tasks/{ends}?wait=1").json
         self.assertFalse(over["done"], "it says that it has ended, and this is on no disk")
+        self.assertEqual(self.server.cancel(runs, "x" * 50_000).status, 507)
+        self.assertIsNone(self.server.task(runs)["cancel_requested_at"])
         os.unlink(filler)
         self.assertEqual(self.server.wait(ends)["result"], "x" * 50_000)
         task = self.server.run({"op": "value", "value": "again"}, name="taken")
