@@ -3,28 +3,36 @@
 #include <stdint.h>
 #include <string.h>
 
+#define STRING_OF(x) #x
+#define STRING(x) STRING_OF(x)
+
 /* What jansson does not check by itself, before its recursion can be made to go deep: NUL bytes (it
  * takes one for the end of the text) and nesting. Text that is no JSON at all passes; jansson says
  * what is wrong with it. */
 static int text_scan(const char *text, size_t size, struct error *e)
 {
-    size_t depth = 0;
+    size_t depth = 0, n_containers = 0, n_commas = 0;
     bool in_string = false;
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
+        const char *wrong = NULL;
         if (c == '\0')
-            return error_set(e, ERROR_BAD_JSON, "at byte %zu: a NUL byte is not allowed", i + 1);
-        if (c == '"')
+            wrong = "a NUL byte is not allowed";
+        else if (c == '"')
             in_string = !in_string;
         else if (in_string)
             i += c == '\\' && i + 1 < size && text[i + 1] != '\0';
         else if (c == '[' || c == '{') {
             if (++depth > JSON_DEPTH_MAX)
-                return error_set(e, ERROR_BAD_JSON,
-                                 "at byte %zu: nested deeper than %d arrays and objects", i + 1,
-                                 JSON_DEPTH_MAX);
+                wrong = "nested deeper than " STRING(JSON_DEPTH_MAX) " arrays and objects";
+            if (++n_containers > JSON_CONTAINERS_MAX)
+                wrong = "more than " STRING(JSON_CONTAINERS_MAX) " arrays and objects";
         } else if (c == ']' || c == '}')
             depth -= depth > 0;
+        else if (c == ',' && ++n_commas > JSON_COMMAS_MAX)
+            wrong = "more than " STRING(JSON_COMMAS_MAX) " values";
+        if (wrong)
+            return error_set(e, ERROR_BAD_JSON, "at byte %zu: %s", i + 1, wrong);
     }
     return 0;
 }

@@ -18,6 +18,9 @@
 
 /* Descriptors that are not for connections: the database, the runtime's, and those of processes. */
 #define RESERVED_FDS(limit) (64 + (limit) / 16)
+/* Of each connection; its head has to fit in. All of it is touched once the first answer was given.
+ */
+#define CONNECTION_BYTES ((size_t)16384)
 #define STOP_WAIT_MS 1000
 
 struct http {
@@ -185,9 +188,10 @@ static struct MHD_Daemon *start_daemon(struct lane *lane, int fd)
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
         lane, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, connection_limit(), MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)PEER_IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, lane, MHD_OPTION_URI_LOG_CALLBACK, on_target, lane,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, lane, MHD_OPTION_END);
+        (unsigned)PEER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, lane,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, lane, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        lane, MHD_OPTION_END);
 }
 
 /* The answer for when there is no memory for one. */

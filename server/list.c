@@ -75,24 +75,51 @@ static void write_link(struct buffer *b, const struct request *request, const ch
     buffer_format(b, "cursor=%s>; rel=\"next\"", cursor);
 }
 
-static void answer_page(struct request *request, struct task_record *const *records, size_t n,
-                        bool has_more)
+/* Results may be large: a page ends early when it is. Records are read a few at a time, so that
+ * what is in memory stays within bounds as well. */
+#define PAGE_BYTES (16u << 20)
+#define BATCH 16
+
+struct writing {
+    struct buffer out;
+    size_t n;       /* tasks in it */
+    struct id last; /* the last of them */
+    bool has_more;
+};
+
+/* At most `wanted` of the next ones; what is read beyond that tells that there are more. */
+static int write_batch(struct request *request, struct page *page, size_t wanted, struct writing *w,
+                       struct error *e)
 {
-    struct buffer b = {0}, link = {0};
-    char cursor[ID_TEXT_SIZE];
-    buffer_text(&b, "{\"tasks\":[");
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0)
-            buffer_char(&b, ',');
-        resource_write(&b, records[i]);
+    struct task_record *records[BATCH + 1];
+    size_t n = 0;
+    page->filter.limit = (wanted < BATCH ? wanted : BATCH) + 1;
+    int status = store_list(request->lane->reader, &page->filter, records, &n, e);
+    for (size_t i = 0; i + 1 < page->filter.limit && i < n && w->out.size < PAGE_BYTES; i++) {
+        if (w->n++ > 0)
+            buffer_char(&w->out, ',');
+        resource_write(&w->out, records[i]);
+        w->last = records[i]->id;
     }
-    if (has_more) {
-        id_format(&records[n - 1]->id, cursor);
-        buffer_format(&b, "],\"next\":\"%s\"}\n", cursor);
+    w->has_more = n > 0 && id_compare(&records[n - 1]->id, &w->last) != 0;
+    for (size_t i = 0; i < n; i++)
+        task_record_unref(records[i]);
+    page->before = w->last;
+    page->filter.before = &page->before;
+    return status;
+}
+
+static void answer_page(struct request *request, struct writing *w)
+{
+    struct buffer link = {0};
+    char cursor[ID_TEXT_SIZE];
+    if (w->has_more) {
+        id_format(&w->last, cursor);
+        buffer_format(&w->out, "],\"next\":\"%s\"}\n", cursor);
         write_link(&link, request, cursor);
     } else
-        buffer_text(&b, "],\"next\":null}\n");
-    struct MHD_Response *response = reply_new(request, &b, TYPE_JSON);
+        buffer_text(&w->out, "],\"next\":null}\n");
+    struct MHD_Response *response = reply_new(request, &w->out, TYPE_JSON);
     if (link.bytes)
         reply_header(response, MHD_HTTP_HEADER_LINK, link.bytes);
     buffer_release(&link);
@@ -101,22 +128,18 @@ static void answer_page(struct request *request, struct task_record *const *reco
 
 static void read_and_answer(struct request *request, struct page *page, size_t limit)
 {
+    struct writing w = {.has_more = true};
     struct error e;
-    size_t n = 0;
-    page->filter.limit = limit + 1; /* one more tells whether there is a next page */
-    struct task_record **records = calloc(limit + 1, sizeof(struct task_record *));
-    if (!records) {
-        reply_code(request, ERROR_NO_MEMORY);
-        return;
-    }
-    int status = store_list(request->lane->reader, &page->filter, records, &n, &e);
+    int status = 0;
+    buffer_text(&w.out, "{\"tasks\":[");
+    while (status == 0 && w.has_more && w.n < limit && w.out.size < PAGE_BYTES)
+        status = write_batch(request, page, limit - w.n, &w, &e);
     if (status == 0)
-        answer_page(request, records, n > limit ? limit : n, n > limit);
-    else
+        answer_page(request, &w);
+    else {
+        buffer_release(&w.out);
         reply_error(request, &e);
-    for (size_t i = 0; i < n; i++)
-        task_record_unref(records[i]);
-    free(records);
+    }
 }
 
 void list_tasks(struct request *request)

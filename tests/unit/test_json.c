@@ -99,7 +99,30 @@ static void test_depth(void)
     check_depth("[", "", 1000000, false);
 }
 
+static void check_number(const char *item, size_t n, const char *expected)
+{
+    struct buffer b = {0};
+    struct error e = {0};
+    buffer_char(&b, '[');
+    for (size_t i = 0; i < n; i++)
+        buffer_text(&b, item);
+    buffer_text(&b, "1]");
+    CU_ASSERT_PTR_NULL(json_read(b.bytes, b.size, &e));
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, expected));
+    buffer_release(&b);
+}
+
+static void test_numbers_of_things(void)
+{
+    check_number("[],", JSON_CONTAINERS_MAX, "more than 3000000 arrays and objects");
+    check_number("1,", JSON_COMMAS_MAX + 1, "more than 10000000 values");
+}
+
 CU_TestInfo tests_json[] = {
-    {"round trip", test_round_trip}, {"errors", test_errors}, {"NUL", test_nul},
-    {"depth", test_depth},           CU_TEST_INFO_NULL,
+    {"round trip", test_round_trip},
+    {"errors", test_errors},
+    {"NUL", test_nul},
+    {"depth", test_depth},
+    {"numbers of things", test_numbers_of_things},
+    CU_TEST_INFO_NULL,
 };
