@@ -1,32 +1,16 @@
 /* How a job's end is told: from the outcome to the record. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
-
-static char *copy_of(const char *text)
-{
-    return text ? memory_need(strdup(text)) : NULL;
-}
 
 void job_own_record(struct job *job)
 {
     struct task_record *old = job->record;
     if (atomic_load(&old->refs) == 1)
         return;
-    struct task_record *fresh = memory_need(task_record_new());
-    fresh->id = old->id;
-    fresh->starts = old->starts;
-    fresh->created_at_us = old->created_at_us;
-    fresh->started_at_us = old->started_at_us;
-    fresh->deadline_at_us = old->deadline_at_us;
-    fresh->cancel_requested_at_us = old->cancel_requested_at_us;
-    fresh->name = copy_of(old->name);
-    fresh->labels = copy_of(old->labels);
-    fresh->cancel_message = copy_of(old->cancel_message);
-    job->record = fresh;
+    job->record = memory_need(task_record_copy(old));
     task_record_unref(old);
 }
 

@@ -56,7 +56,7 @@ static int insert(struct memory *m, const struct store_request *request)
     struct memory_task *task = calloc(1, sizeof *task);
     if (!task)
         return -ERROR_NO_MEMORY;
-    task->record = memory_copy_record(given);
+    task->record = task_record_copy(given);
     task->spec = memory_copy_text(given->spec, &failed);
     if (!task->record || failed) {
         free_task(task);
@@ -78,7 +78,7 @@ static int begin_change(struct memory *m, const struct id *id, struct memory_tas
         return -ERROR_NOT_FOUND;
     if ((*task)->record->finished_at_us != 0)
         return -ERROR_CONFLICT;
-    *changed = memory_copy_record((*task)->record);
+    *changed = task_record_copy((*task)->record);
     return *changed ? 0 : -ERROR_NO_MEMORY;
 }
 

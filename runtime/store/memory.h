@@ -37,8 +37,6 @@ size_t memory_log_position(const struct memory_task *task, int64_t seq);
 /* NULL for NULL; sets *failed when out of memory, and never clears it. */
 char *memory_copy_text(const char *text, bool *failed);
 void *memory_copy_bytes(const void *bytes, size_t size, bool *failed);
-/* Everything but the large parts. NULL when out of memory. */
-struct task_record *memory_copy_record(const struct task_record *from);
 
 /* ---- memory_read.c: the verbs ---- */
 

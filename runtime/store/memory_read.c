@@ -30,38 +30,11 @@ void *memory_copy_bytes(const void *bytes, size_t size, bool *failed)
     return copy;
 }
 
-struct task_record *memory_copy_record(const struct task_record *from)
-{
-    bool failed = false;
-    struct task_record *copy = task_record_new();
-    if (!copy)
-        return NULL;
-    copy->id = from->id;
-    copy->state = from->state;
-    copy->starts = from->starts;
-    copy->created_at_us = from->created_at_us;
-    copy->started_at_us = from->started_at_us;
-    copy->finished_at_us = from->finished_at_us;
-    copy->deadline_at_us = from->deadline_at_us;
-    copy->cancel_requested_at_us = from->cancel_requested_at_us;
-    copy->name = memory_copy_text(from->name, &failed);
-    copy->labels = memory_copy_text(from->labels, &failed);
-    copy->cancel_message = memory_copy_text(from->cancel_message, &failed);
-    copy->result = memory_copy_text(from->result, &failed);
-    copy->error = memory_copy_text(from->error, &failed);
-    copy->unhandled = memory_copy_text(from->unhandled, &failed);
-    if (failed) {
-        task_record_unref(copy);
-        copy = NULL;
-    }
-    return copy;
-}
-
 /* A record of the caller's own, with the large parts that it asks for. NULL when out of memory. */
 static struct task_record *copy_with_parts(const struct memory_task *task, unsigned parts)
 {
     bool failed = false;
-    struct task_record *copy = memory_copy_record(task->record);
+    struct task_record *copy = task_record_copy(task->record);
     if (copy && parts & STORE_SPEC)
         copy->spec = memory_copy_text(task->spec, &failed);
     if (copy && parts & STORE_TRACE && task->trace) {

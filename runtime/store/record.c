@@ -49,3 +49,37 @@ void task_record_unref(struct task_record *record)
     free(record->trace);
     free(record);
 }
+
+static char *copy_text(const char *text, bool *failed)
+{
+    char *copy = text ? strdup(text) : NULL;
+    *failed |= text && !copy;
+    return copy;
+}
+
+struct task_record *task_record_copy(const struct task_record *from)
+{
+    bool failed = false;
+    struct task_record *copy = task_record_new();
+    if (!copy)
+        return NULL;
+    copy->id = from->id;
+    copy->state = from->state;
+    copy->starts = from->starts;
+    copy->created_at_us = from->created_at_us;
+    copy->started_at_us = from->started_at_us;
+    copy->finished_at_us = from->finished_at_us;
+    copy->deadline_at_us = from->deadline_at_us;
+    copy->cancel_requested_at_us = from->cancel_requested_at_us;
+    copy->name = copy_text(from->name, &failed);
+    copy->labels = copy_text(from->labels, &failed);
+    copy->cancel_message = copy_text(from->cancel_message, &failed);
+    copy->result = copy_text(from->result, &failed);
+    copy->error = copy_text(from->error, &failed);
+    copy->unhandled = copy_text(from->unhandled, &failed);
+    if (failed) {
+        task_record_unref(copy);
+        copy = NULL;
+    }
+    return copy;
+}

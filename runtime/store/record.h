@@ -46,6 +46,8 @@ struct task_record {
 
 /* All zero but one reference; NULL when out of memory. */
 struct task_record *task_record_new(void);
+/* One of the caller's own, without spec and trace; NULL when out of memory. */
+struct task_record *task_record_copy(const struct task_record *from);
 struct task_record *task_record_ref(struct task_record *record);
 void task_record_unref(struct task_record *record); /* NULL is fine */
 

@@ -155,6 +155,21 @@ static void frames_of_siblings_share_their_place(void)
     json_decref(spec);
 }
 
+static void every_op_has_spec_tests(void)
+{
+    const struct op_table *ops = runtime_ops();
+    for (size_t i = 0; i < ops->n; i++) {
+        char path[200];
+        snprintf(path, sizeof path, "tests/specs/%s.test", ops->shapes[i]->name);
+        FILE *file = fopen(path, "r");
+        if (!file)
+            printf("\nthere is no %s\n", path);
+        CU_ASSERT_PTR_NOT_NULL(file);
+        if (file)
+            fclose(file);
+    }
+}
+
 CU_TestInfo tests_plan[] = {
     {"every_error_is_reported_with_its_pointer", every_error_is_reported_with_its_pointer},
     {"pointers_are_escaped", pointers_are_escaped},
@@ -166,5 +181,6 @@ CU_TestInfo tests_plan[] = {
     {"raise_takes_no_exception_that_ends_the_program",
      raise_takes_no_exception_that_ends_the_program},
     {"frames_of_siblings_share_their_place", frames_of_siblings_share_their_place},
+    {"every_op_has_spec_tests", every_op_has_spec_tests},
     CU_TEST_INFO_NULL,
 };
