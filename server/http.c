@@ -235,6 +235,24 @@ static int open_reader(struct lane *lane, struct error *e)
     return status == -ERROR_NOT_FOUND ? 0 : status;
 }
 
+/* What an operator should know who opens the server to others. */
+static void warn_if_open(const struct listener *listener)
+{
+    if (listener->is_local)
+        return;
+    log_line(LOG_WARNING,
+             "%s is open to other machines, and no token is asked for: whoever reaches it can run "
+             "commands here",
+             listener->address);
+    int major = 0, minor = 0, patch = 0;
+    sscanf(MHD_get_version(), "%d.%d.%d", &major, &minor, &patch);
+    if (major == 0 && minor * 100 + patch < 977)
+        log_line(LOG_WARNING,
+                 "libmicrohttpd %s glues folded header lines together: behind a proxy, have that "
+                 "refuse them",
+                 MHD_get_version());
+}
+
 int http_start(struct http **out, struct server *server, struct listener *listener, struct error *e)
 {
     struct http *http = calloc(1, sizeof(*http));
@@ -255,6 +273,7 @@ int http_start(struct http **out, struct server *server, struct listener *listen
     if (status == 0)
         status = lane_start(&http->lane, e);
     if (status == 0) {
+        warn_if_open(listener);
         *out = http;
         return 0;
     }

@@ -28,11 +28,6 @@ static void commit_failed(void *context, const char *what)
 /* From ready to drained. */
 static int run(struct server *server, struct http *http, const struct listener *listener)
 {
-    if (!listener->is_local)
-        log_line(LOG_WARNING,
-                 "%s is open to other machines, and no token is asked for: whoever reaches it can "
-                 "run commands here",
-                 listener->address);
     printf("listening on %s\n", listener->address);
     fflush(stdout);
     if (signals_wait() == ENDING_FAILED) {
