@@ -24,5 +24,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${AWAITD_LISTEN##*:} && printf 'GET /healthz HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 # PID 1 inherits the orphans of all processes that jobs start: tini reaps them, and passes SIGTERM on.
-ENTRYPOINT ["tini", "--", "awaitd"]
+ENTRYPOINT ["tini", "-s", "--", "awaitd"]
 CMD ["serve"]
