@@ -665,8 +665,10 @@ class Processes(WithServer):
         self.assertEqual(task["result"]["stdout"].split(), ["0", "1", "2", "3"])  # 3 is the folder that ls reads
 
     def test_signals_are_as_usual(self):
+        """None blocked, none ignored; but for 32 and 33, which are the C library's own and no program can set."""
         task = self.run_job(argv("grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"))
-        self.assertEqual([int(line.split()[1], 16) for line in task["result"]["stdout"].splitlines()], [0, 0])
+        masks = [int(line.split()[1], 16) for line in task["result"]["stdout"].splitlines()]
+        self.assertEqual([mask & ~(3 << 31) for mask in masks], [0, 0])
 
     def test_many_at_once(self):
         task = self.run_job(gather(*[shell(f"echo {n}") for n in range(50)]))
