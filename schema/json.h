@@ -10,8 +10,8 @@
 
 /* How deep arrays and objects of one document may nest; job trees have their own limit (plan.h). */
 #define JSON_DEPTH_MAX 200
-/* How many of them one document may have, and how many values there may be beside each other: in memory
- * they are tens or hundreds of times as large as their text. */
+/* How many of them one document may have, and how many values there may be beside each other: in
+ * memory they are tens or hundreds of times as large as their text. */
 #define JSON_CONTAINERS_MAX 3000000
 #define JSON_COMMAS_MAX 10000000
 

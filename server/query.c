@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/utf8.h"
+#include "schema/utf8.h"
 #include "schema/buffer.h"
 #include "schema/nearest.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/utf8.h"
+#include "schema/utf8.h"
 
 /* code, status, and what there is to say when nobody said more. */
 static const struct {

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/base/utf8.h"
+#include "schema/utf8.h"
 
 #define TEXT_MAX 1024
 #define ESCAPED_MAX 6 /* "\u001b" for one byte */

@@ -10,6 +10,7 @@ extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
+extern CU_TestInfo tests_utf8[];
 
 CU_SuiteInfo suites[] = {
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
@@ -21,5 +22,6 @@ CU_SuiteInfo suites[] = {
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},
+    {"utf8", NULL, NULL, NULL, NULL, tests_utf8},
     CU_SUITE_INFO_NULL,
 };
