@@ -103,6 +103,7 @@ int runtime_recover(struct runtime *runtime, struct error *e)
     store_reader_close(reader);
     atomic_store(&runtime->n_open, runtime->loop.n_jobs);
     if (n_all)
-        log_line(LOG_INFO, "%zu unfinished tasks run again", n_all);
+        log_line(LOG_INFO, "run again, since they had not ended: %zu task%s", n_all,
+                 n_all == 1 ? "" : "s");
     return status;
 }

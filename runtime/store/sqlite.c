@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/bug.h"
 
@@ -11,6 +12,9 @@
 #define CHECKPOINT_PAGES 2000
 /* When readers kept the log from starting over for this long, wait for them. */
 #define CHECKPOINT_PAGES_LATE 20000
+
+/* Bytes of a result, error and unhandled errors that stand in the task's row. */
+#define OUTCOME_SHORT 500
 
 #define STATEMENTS(X)                                                                              \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
@@ -24,7 +28,7 @@
     X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
     X(FINISH, "UPDATE tasks SET state = ?2, started_at = ?3, finished_at = ?4, result = ?5,"       \
               " error = ?6, unhandled = ?7 WHERE id = ?1 AND finished_at IS NULL")                 \
-    X(INSERT_TRACE, "INSERT INTO traces VALUES (?1, ?2)")                                          \
+    X(INSERT_OUTCOME, "INSERT INTO outcomes SELECT spec, ?2, ?3, ?4, ?5 FROM tasks WHERE id = ?1") \
     X(LOG, "INSERT INTO log SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"                                     \
            " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1)")                                    \
     X(CANCEL, "UPDATE tasks SET cancel_requested_at = ?2, cancel_message = ?3 WHERE id = ?1"       \
@@ -33,7 +37,7 @@
     X(DELETE_LABELS, "DELETE FROM labels WHERE (key, value, id) IN (SELECT key, value, ?1"         \
                      " FROM json_each((SELECT labels FROM tasks WHERE id = ?1)))")                 \
     X(DELETE_SPEC, "DELETE FROM specs WHERE n = ?1")                                               \
-    X(DELETE_TRACE, "DELETE FROM traces WHERE id = ?1")                                            \
+    X(DELETE_OUTCOME, "DELETE FROM outcomes WHERE n = ?1")                                         \
     X(DELETE_LOG, "DELETE FROM log WHERE task = ?1")                                               \
     X(DELETE_TASK, "DELETE FROM tasks WHERE id = ?1")
 
@@ -150,27 +154,50 @@ static int explain(struct sqlite *s, struct store_request *request, const struct
     return rc;
 }
 
+/* Where three texts are bound from `first` on: as they are, or as NULL. */
+static void bind_outcome(sqlite3_stmt *statement, int first, const struct task_record *task,
+                         bool is_there)
+{
+    bind_text(statement, first, is_there ? task->result : NULL);
+    bind_text(statement, first + 1, is_there ? task->error : NULL);
+    bind_text(statement, first + 2, is_there ? task->unhandled : NULL);
+}
+
+static size_t size_of(const char *text)
+{
+    return text ? strlen(text) : 0;
+}
+
+/* Whether it fits into the task's row: SQLite keeps rows of up to 1002 bytes in one piece. */
+static bool is_short(const struct task_record *task)
+{
+    return size_of(task->result) + size_of(task->error) + size_of(task->unhandled) <= OUTCOME_SHORT;
+}
+
+static int insert_outcome(struct sqlite *s, const struct task_record *task, bool with_texts)
+{
+    sqlite3_stmt *statement = s->statements[DO_INSERT_OUTCOME];
+    bind_outcome(statement, 2, task, with_texts);
+    sqlite3_bind_blob64(statement, 5, task->trace, task->trace_size, SQLITE_STATIC);
+    return run_for_id(s, DO_INSERT_OUTCOME, &task->id);
+}
+
 static int finish(struct sqlite *s, struct store_request *request)
 {
     const struct task_record *task = request->record;
     sqlite3_stmt *statement = s->statements[DO_FINISH];
+    bool fits = is_short(task);
     BUG_ON(!task_state_is_final(task->state) || task->finished_at_us == 0);
     sqlite3_bind_int(statement, 2, (int)task->state);
     bind_time(statement, 3, task->started_at_us);
     bind_time(statement, 4, task->finished_at_us);
-    bind_text(statement, 5, task->result);
-    bind_text(statement, 6, task->error);
-    bind_text(statement, 7, task->unhandled);
+    bind_outcome(statement, 5, task, fits);
     int rc = run_for_id(s, DO_FINISH, &task->id);
     if (rc != SQLITE_OK)
         return rc;
     if (sqlite3_changes(s->db) == 0)
         return explain(s, request, &task->id);
-    if (task->trace_size == 0)
-        return SQLITE_OK;
-    sqlite3_bind_blob64(s->statements[DO_INSERT_TRACE], 2, task->trace, task->trace_size,
-                        SQLITE_STATIC);
-    return run_for_id(s, DO_INSERT_TRACE, &task->id);
+    return fits && !task->trace_size ? SQLITE_OK : insert_outcome(s, task, !fits);
 }
 
 static int add_log(struct sqlite *s, struct store_request *request)
@@ -205,8 +232,7 @@ static int cancel(struct sqlite *s, struct store_request *request)
 static int delete (struct sqlite *s, struct store_request *request)
 {
     /* The labels first: the task says which they are. */
-    static const enum statement parts[] = {DO_DELETE_LABELS, DO_DELETE_TRACE, DO_DELETE_LOG,
-                                           DO_DELETE_TASK};
+    static const enum statement parts[] = {DO_DELETE_LABELS, DO_DELETE_LOG, DO_DELETE_TASK};
     const struct id *id = &request->record->id;
     enum found found;
     int64_t spec;
@@ -216,7 +242,10 @@ static int delete (struct sqlite *s, struct store_request *request)
         return rc;
     }
     sqlite3_bind_int64(s->statements[DO_DELETE_SPEC], 1, spec);
+    sqlite3_bind_int64(s->statements[DO_DELETE_OUTCOME], 1, spec);
     rc = run(s, DO_DELETE_SPEC);
+    if (rc == SQLITE_OK)
+        rc = run(s, DO_DELETE_OUTCOME);
     for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == SQLITE_OK; i++)
         rc = run_for_id(s, parts[i], id);
     return rc;

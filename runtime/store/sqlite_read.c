@@ -8,20 +8,21 @@
 /* In the order in which take_row reads them. */
 #define COLUMNS                                                                                    \
     "t.id, t.state, t.starts, t.created_at, t.started_at, t.finished_at, t.deadline_at,"           \
-    " t.cancel_requested_at, t.name, t.labels, t.cancel_message, t.result, t.error, t.unhandled"
+    " t.cancel_requested_at, t.name, t.labels, t.cancel_message, coalesce(t.result, o.result),"    \
+    " coalesce(t.error, o.error), coalesce(t.unhandled, o.unhandled)"
 #define N_COLUMNS 14
+#define WITH_OUTCOMES " LEFT JOIN outcomes o ON o.n = t.spec"
 #define SPEC "(SELECT spec FROM specs WHERE n = t.spec)"
 
 #define GET                                                                                        \
     "SELECT " COLUMNS ", CASE WHEN ?2 & 1 THEN " SPEC " END,"                                      \
-    " CASE WHEN ?2 & 2 THEN (SELECT trace FROM traces WHERE id = t.id) END"                        \
-    " FROM tasks t WHERE t.id = ?1"
+    " CASE WHEN ?2 & 2 THEN o.trace END FROM tasks t" WITH_OUTCOMES " WHERE t.id = ?1"
 #define READ_LOG                                                                                   \
     "SELECT seq, at, level, stream, path, message FROM log WHERE task = ?1 AND seq > ?2"           \
     " ORDER BY seq LIMIT ?3"
 /* Two walks along the index of open tasks, merged. */
 #define OPEN_IN_STATE(state)                                                                       \
-    "SELECT " COLUMNS ", " SPEC " FROM tasks t INDEXED BY tasks_open"                              \
+    "SELECT " COLUMNS ", " SPEC " FROM tasks t INDEXED BY tasks_open" WITH_OUTCOMES                \
     " WHERE t.finished_at IS NULL AND t.state = " #state " AND t.id > ?1"
 #define READ_OPEN OPEN_IN_STATE(0) " UNION ALL " OPEN_IN_STATE(1) " ORDER BY 1 LIMIT ?2"
 
@@ -183,14 +184,14 @@ static void list_sql(unsigned kind, struct buffer *sql)
 {
     buffer_text(sql, "SELECT " COLUMNS " FROM ");
     if (kind & BY_LABEL)
-        buffer_text(sql, "labels l CROSS JOIN tasks t ON t.id = l.id"
+        buffer_text(sql, "labels l CROSS JOIN tasks t ON t.id = l.id" WITH_OUTCOMES
                          " WHERE l.key = ?5 AND l.value = ?6 AND l.id < ?1");
     else if (kind & BY_NAME)
-        buffer_text(sql, "tasks t INDEXED BY tasks_named WHERE t.id < ?1");
+        buffer_text(sql, "tasks t INDEXED BY tasks_named" WITH_OUTCOMES " WHERE t.id < ?1");
     else if (kind & BY_OPEN_STATE)
-        buffer_text(sql, "tasks t INDEXED BY tasks_open WHERE t.id < ?1");
+        buffer_text(sql, "tasks t INDEXED BY tasks_open" WITH_OUTCOMES " WHERE t.id < ?1");
     else
-        buffer_text(sql, "tasks t NOT INDEXED WHERE t.id < ?1");
+        buffer_text(sql, "tasks t NOT INDEXED" WITH_OUTCOMES " WHERE t.id < ?1");
     if (kind & BY_NAME)
         buffer_text(sql, " AND t.name = ?4 AND t.name IS NOT NULL");
     if (kind & BY_STATE)

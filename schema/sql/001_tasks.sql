@@ -1,11 +1,20 @@
 -- Version 1. Times are microseconds since the epoch, NULL for "has not happened"; ids are the 16 bytes
 -- of a UUIDv7, which sorts by time, so that new rows go to the end of each tree.
 
--- Specs are large and never change: apart, so that a task's row stays short when it is rewritten. They
--- are found by number, as appending by number is the cheapest thing that SQLite does.
+-- What is large stands apart from tasks: it is not rewritten with the task's row, and SQLite need not read it
+-- whenever it compares that row's key. It is found by the task's number, as appending by number is the
+-- cheapest thing that SQLite does.
 CREATE TABLE specs (
     n INTEGER PRIMARY KEY,
     spec TEXT
+) STRICT;
+
+CREATE TABLE outcomes (
+    n INTEGER PRIMARY KEY, -- the spec's
+    result TEXT,
+    error TEXT,
+    unhandled TEXT,
+    trace BLOB
 ) STRICT;
 
 CREATE TABLE tasks (
@@ -17,11 +26,11 @@ CREATE TABLE tasks (
     finished_at INTEGER,
     deadline_at INTEGER,
     cancel_requested_at INTEGER,
-    spec INTEGER NOT NULL, -- specs.n
+    spec INTEGER NOT NULL, -- specs.n, and outcomes.n if it has a row there
     name TEXT,
     labels TEXT,
     cancel_message TEXT,
-    result TEXT,
+    result TEXT, -- these three: here if they are short, else in outcomes
     error TEXT,
     unhandled TEXT
 ) STRICT, WITHOUT ROWID;
@@ -29,11 +38,6 @@ CREATE TABLE tasks (
 -- What a start runs again, and what lists of unfinished tasks walk along.
 CREATE INDEX tasks_open ON tasks (state, id) WHERE finished_at IS NULL;
 CREATE INDEX tasks_named ON tasks (name, id) WHERE name IS NOT NULL;
-
-CREATE TABLE traces (
-    id BLOB NOT NULL PRIMARY KEY,
-    trace BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
 
 CREATE TABLE labels (
     key TEXT NOT NULL,
@@ -49,6 +53,6 @@ CREATE TABLE log (
     level TEXT,
     stream TEXT,
     path TEXT,
-    message TEXT,
-    PRIMARY KEY (task, seq)
-) STRICT, WITHOUT ROWID;
+    message TEXT -- may be large: therefore not a part of its own index
+) STRICT;
+CREATE UNIQUE INDEX log_lines ON log (task, seq);

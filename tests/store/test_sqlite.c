@@ -234,7 +234,7 @@ static void test_nothing_is_left_behind(void)
 {
     static const char count[] =
         "SELECT (SELECT count(*) FROM tasks) + (SELECT count(*) FROM specs) +"
-        " (SELECT count(*) FROM traces) + (SELECT count(*) FROM labels) +"
+        " (SELECT count(*) FROM outcomes) + (SELECT count(*) FROM labels) +"
         " (SELECT count(*) FROM log)";
     struct task_record *task = task_new(1), *end = task_end(1, TASK_SUCCEEDED);
     struct id id = id_of(1);

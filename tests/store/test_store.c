@@ -96,6 +96,34 @@ static void test_finish(void)
     task_record_unref(before);
 }
 
+/* However large its parts are, an end comes back whole, with a trace and without, and is gone with the
+ * task. */
+static void test_finish_of_any_size(void)
+{
+    static char text[20000];
+    memset(text, '1', sizeof text - 1);
+    for (unsigned n = 1; n <= 40; n++) {
+        struct task_record *end = task_end(n, n % 2 ? TASK_SUCCEEDED : TASK_FAILED);
+        text[n * 400] = '\0';
+        set_text(n % 2 ? &end->result : &end->error, text);
+        set_text(&end->unhandled, n % 4 < 2 ? "[1]" : NULL);
+        end->trace_size = n % 3;
+        end->trace = n % 3 ? calloc(1, n % 3) : NULL;
+        CU_ASSERT_EQUAL(insert(n), 0);
+        CU_ASSERT_EQUAL(write_now(STORE_FINISH, task_record_ref(end)), 0);
+        struct task_record *got = look_up(n, STORE_TRACE);
+        CU_ASSERT_STRING_EQUAL(n % 2 ? got->result : got->error, text);
+        CU_ASSERT_PTR_NULL(n % 2 ? got->error : got->result);
+        CU_ASSERT_EQUAL(got->unhandled != NULL, n % 4 < 2);
+        CU_ASSERT_EQUAL(got->trace_size, end->trace_size);
+        task_record_unref(got);
+        task_record_unref(end);
+        text[n * 400] = '1';
+        CU_ASSERT_EQUAL(write_now(STORE_DELETE, task_cancel(n, 0, NULL)), 0);
+        CU_ASSERT_FALSE(is_there(n));
+    }
+}
+
 static void test_finish_what_is_not_open(void)
 {
     insert(1);
@@ -374,6 +402,7 @@ CU_TestInfo tests_store[] = {
     {"large spec", test_large_spec},
     {"same id twice", test_same_id_twice},
     {"finish", test_finish},
+    {"finish of any size", test_finish_of_any_size},
     {"finish what is not open", test_finish_what_is_not_open},
     {"cancel", test_cancel},
     {"log", test_log},
