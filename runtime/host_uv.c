@@ -1,9 +1,13 @@
 #include "runtime/host_uv.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/host_uv_guard.h"
 #include "runtime/host_uv_internal.h"
 
 static int64_t host_now_ns(struct host *host)
@@ -48,6 +52,14 @@ int host_uv_open(struct host_uv **out, struct error *e)
     if (status < 0) {
         free(host);
         return error_set(e, ERROR_SYSTEM, "cannot make an event loop: %s", uv_strerror(status));
+    }
+    host->guard = guard_start();
+    if (host->guard < 0) {
+        status =
+            error_set(e, ERROR_SYSTEM, "cannot start the guard of processes: %s", strerror(errno));
+        uv_loop_close(&host->uv);
+        free(host);
+        return status;
     }
     host->port = (struct host){.now_ns = host_now_ns,
                                .wall_us = host_wall_us,
@@ -102,5 +114,6 @@ void host_uv_close(struct host_uv *host)
     uv_close((uv_handle_t *)&host->timer, NULL);
     uv_run(&host->uv, UV_RUN_DEFAULT);
     uv_loop_close(&host->uv);
+    close(host->guard);
     free(host);
 }

@@ -13,6 +13,7 @@ struct host_uv {
     uv_async_t wake;
     uv_timer_t timer;
     int64_t armed_ns; /* what the timer is set to; INT64_MAX when it is stopped */
+    int guard;        /* host_uv_guard.h */
     bool holds_processes;
     struct list processes; /* struct child */
     size_t n_processes;

@@ -13,6 +13,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/host_uv_guard.h"
 #include "runtime/host_uv_internal.h"
 
 #define GRACE_MS 1000
@@ -100,6 +101,7 @@ static void exited(uv_process_t *handle, int64_t status, int signal)
     if (child->process)
         child->process->exit_code = signal ? -signal : (int)status;
     kill(-handle->pid, SIGKILL); /* nothing outlives its parent */
+    guard_note(child->host->guard, handle->pid, false);
     close_handle(handle);
     close_input(child);
     uv_timer_start(&child->grace, grace_over, GRACE_MS, 0);
@@ -252,6 +254,8 @@ static int spawn(struct child *child, int fds[3])
     child->n_handles++;
     child->handle.data = child;
     int status = uv_spawn(&child->host->uv, &child->handle, &options);
+    if (status == 0)
+        guard_note(child->host->guard, child->handle.pid, true);
     free(environment);
     return status;
 }

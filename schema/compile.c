@@ -153,9 +153,8 @@ static void refuse_unknown(struct compiler *c, const struct op_shape *shape, con
  */
 static void read_label(struct compiler *c, const json_t *value, uint32_t i)
 {
-    size_t size = json_string_length(value);
-    if (!json_is_string(value) || size == 0 || size > 200) {
-        compile_error(c, "must be a name of 1 to 200 bytes");
+    if (!compile_is_name(value)) {
+        compile_error(c, "must be a name of 1 to %d characters", NAME_MAX_CHARACTERS);
         return;
     }
     const struct text *text = compile_text(c, value);

@@ -39,6 +39,10 @@ void compile_leave(struct compiler *c, size_t mark);
 bool compile_field(struct compiler *c, const struct field_shape *field, const json_t *value,
                    union argument *out);
 
+/* A string of 1 to NAME_MAX_CHARACTERS characters. */
+#define NAME_MAX_CHARACTERS 200
+bool compile_is_name(const json_t *value);
+
 /* A text without NUL that holds no reference; `$${` becomes `${`. NULL when refused. */
 const struct text *compile_text(struct compiler *c, const json_t *value);
 

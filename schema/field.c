@@ -6,6 +6,7 @@
 
 #include "schema/compile.h"
 #include "schema/json.h"
+#include "schema/utf8.h"
 
 static const char *kind_of(const json_t *value)
 {
@@ -260,16 +261,21 @@ static bool compile_exception(struct compiler *c, const json_t *value, union arg
 
 /* ---- names of tasks ---- */
 
+bool compile_is_name(const json_t *value)
+{
+    size_t n =
+        json_is_string(value) ? utf8_count(json_string_value(value), json_string_length(value)) : 0;
+    return n > 0 && n <= NAME_MAX_CHARACTERS;
+}
+
 static bool is_name(struct compiler *c, const json_t *value)
 {
     if (!json_is_string(value))
         return wrong_type(c, "a name", value);
-    size_t size = json_string_length(value);
-    if (size == 0 || size > 200 || has_dollar_brace(value)) {
-        compile_error(c, "must be a name of 1 to 200 bytes without '${'");
-        return false;
-    }
-    return true;
+    if (compile_is_name(value) && !has_dollar_brace(value))
+        return true;
+    compile_error(c, "must be a name of 1 to %d characters without '${'", NAME_MAX_CHARACTERS);
+    return false;
 }
 
 static bool compile_task_new(struct compiler *c, const json_t *value, union argument *out)

@@ -36,6 +36,14 @@ bool utf8_is_valid(const char *text, size_t size)
     return true;
 }
 
+size_t utf8_count(const char *text, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < size; i++)
+        n += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return n;
+}
+
 size_t utf8_whole(const char *text, size_t size)
 {
     for (size_t back = 1; back <= 3 && back <= size; back++) {

@@ -9,6 +9,8 @@
 /* How many of the bytes at text are one well-formed character; 0 when they are none. */
 size_t utf8_character(const char *text, size_t size);
 bool utf8_is_valid(const char *text, size_t size);
+/* Characters of a text that is well-formed. */
+size_t utf8_count(const char *text, size_t size);
 /* size, less the bytes of a character that is cut off at the end. */
 size_t utf8_whole(const char *text, size_t size);
 

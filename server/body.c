@@ -6,6 +6,7 @@
 
 #include "schema/json.h"
 #include "schema/nearest.h"
+#include "schema/utf8.h"
 #include "server/reply.h"
 
 json_t *body_read(struct request *request)
@@ -45,11 +46,7 @@ void body_refuse_member(struct error_list *errors, const char *key, const char *
 
 size_t body_count_characters(const json_t *string)
 {
-    size_t n = 0, size = json_string_length(string);
-    const char *text = json_string_value(string);
-    for (size_t i = 0; i < size; i++)
-        n += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return n;
+    return utf8_count(json_string_value(string), json_string_length(string));
 }
 
 void body_pointer(char pointer[512], const char *parent, const char *key)

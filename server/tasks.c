@@ -14,6 +14,7 @@
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
+#define MESSAGE_MAX_CHARACTERS 1000
 
 /* ---- shared ---- */
 
@@ -111,10 +112,11 @@ static bool read_message(struct request *request, char **message)
     {
         if (strcmp(key, "message") != 0)
             body_refuse_member(&errors, key, members);
-        else if (json_is_string(value))
+        else if (json_is_string(value) && body_count_characters(value) <= MESSAGE_MAX_CHARACTERS)
             *message = strdup(json_string_value(value));
         else if (!json_is_null(value))
-            error_list_add(&errors, "/message", "must be a string or null");
+            error_list_add(&errors, "/message", "must be a string of at most %d characters, or null",
+                           MESSAGE_MAX_CHARACTERS);
     }
     bool is_good = errors.n == 0;
     if (!is_good)

@@ -101,6 +101,7 @@ JUDGED = {
     "subprocess env number": (False, {"op": "subprocess", "argv": ["true"], "env": {"A": 1}}),
     "subprocess kill_after": (False, {"op": "subprocess", "argv": ["true"], "kill_after": -1}),
     "name of 200": (True, {**GOOD, "name": "n" * 200}),
+    "name of 200 letters of two bytes": (True, {**GOOD, "name": "ñ" * 200}),
     "name of 201": (False, {**GOOD, "name": "n" * 201}),
     "name empty": (False, {**GOOD, "name": ""}),
     "no op": (False, {"seconds": 1}),

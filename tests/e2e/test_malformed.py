@@ -323,6 +323,7 @@ CANCELLATIONS = {
     "duplicate": (b'{"message":"a","message":"b"}', 400, None),
     "array": (b"[]", 422, [""]),
     "message_number": (b'{"message":1}', 422, ["/message"]),
+    "message_long": (b'{"message":"' + b"x" * 1001 + b'"}', 422, ["/message"]),
     "unknown_member": (b'{"msg":"a"}', 422, ["/msg"]),
 }
 

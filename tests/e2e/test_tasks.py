@@ -799,7 +799,6 @@ class Restarting(unittest.TestCase):
                 id = self.server.submit(shell(f"test -e '{flag}' || {{ touch '{flag}'; {fifo.hold('started')}; exec sleep 3600; }}"))["id"]
                 fifo.expect("started")
                 stop()
-                fifo.end()
                 fifo.expect_end()
                 self.server.start()
                 task = self.server.wait(id)
@@ -813,7 +812,7 @@ class Restarting(unittest.TestCase):
         fifo.expect("started")
         self.assertEqual(self.server.cancel(id, "enough").status, 202)
         self.server.kill()
-        fifo.end()
+        fifo.expect_end()
         self.server.start()
         task = self.server.wait(id)
         self.assertEqual((task["state"], task["error"]["message"]), ("cancelled", "enough"))
@@ -825,6 +824,17 @@ class Restarting(unittest.TestCase):
         self.server.submit(shell(f"trap '' TERM; {fifo.hold('started')}; sleep 3600", kill_after=0.2))
         fifo.expect("started")
         self.assertLess(self.server.stop(), 9)
+        fifo.expect_end()
+
+    def test_processes_end_with_a_server_that_goes_at_once(self):
+        """The second SIGTERM."""
+        fifo = awaitd.Fifo(self)
+        self.server.submit(shell(f"trap '' TERM; {fifo.hold('started')}; sleep 3600"))
+        fifo.expect("started")
+        self.server.process.terminate()
+        awaitd.until(lambda: self.server.get("/readyz").status == 503, "the signal has arrived")
+        self.server.process.terminate()
+        self.assertEqual(self.server.ended(), 128 + 15)
         fifo.expect_end()
 
     def test_memory_database(self):

@@ -347,7 +347,7 @@ class DiskFull(unittest.TestCase):
         self.assertFalse(self.server.task(runs)["done"])
         over = self.server.get(f"/v1/tasks/{ends}?wait=1").json
         self.assertFalse(over["done"], "it says that it has ended, and this is on no disk")
-        self.assertEqual(self.server.cancel(runs, "x" * 50_000).status, 507)
+        self.assertEqual(self.server.cancel(runs, "x" * 1000).status, 507)
         self.assertIsNone(self.server.task(runs)["cancel_requested_at"])
         os.unlink(filler)
         self.assertEqual(self.server.wait(ends)["result"], "x" * 50_000)
