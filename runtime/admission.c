@@ -24,16 +24,23 @@ struct ending {
     int status;
 };
 
+/* The end is on disk, or (ended: NULL) will not be. */
+static void tell_end(struct runtime *runtime, struct job *job, struct task_record *ended)
+{
+    runtime_answer_waiters(runtime, job, ended);
+    atomic_fetch_add_explicit(&runtime->n_finished, 1, memory_order_relaxed);
+    if (job->n_requests == 0)
+        forget_job(runtime, job);
+}
+
 static void handle_ending(struct loop *loop, struct message *message)
 {
     struct ending *ending = CONTAINER_OF(message, struct ending, message);
     struct runtime *runtime = runtime_of(loop);
     struct job *job = ending->job;
     runtime->n_requests--;
-    runtime_answer_waiters(runtime, job, ending->status == 0 ? job->record : NULL);
-    atomic_fetch_add_explicit(&runtime->n_finished, 1, memory_order_relaxed);
-    if (--job->n_requests == 0)
-        forget_job(runtime, job);
+    job->n_requests--;
+    tell_end(runtime, job, ending->status == 0 ? job->record : NULL);
     task_record_unref(ending->request.record);
     free(ending);
 }
@@ -50,6 +57,10 @@ static void ending_stored(struct store_request *request, int status)
 static void job_ended(void *context, struct job *job)
 {
     struct runtime *runtime = context;
+    if (job->insertion) { /* not at the store yet: one request for both */
+        job->insertion->ended = task_record_ref(job_finish_record(job));
+        return;
+    }
     struct ending *ending = memory_new_zeroed(1, sizeof *ending);
     ending->runtime = runtime;
     ending->job = job;
@@ -133,15 +144,18 @@ static void handle_admission(struct loop *loop, struct message *message)
     struct admission *admission = CONTAINER_OF(message, struct admission, message);
     struct runtime *runtime = runtime_of(loop);
     struct job *job = admission->job;
-    int status = admission->status;
+    struct task_record *ended = admission->request.ended;
     runtime->n_requests--;
     job->n_requests--;
     task_record_unref(admission->request.record);
-    free(admission);
-    if (status == 0)
+    if (admission->status == 0)
         job_is_stored(runtime, job);
     else
         job_is_refused(runtime, job);
+    if (admission->status == 0 && ended)
+        tell_end(runtime, job, ended);
+    task_record_unref(ended);
+    free(admission);
 }
 
 /* [writer] The submission may be gone once its done was called. */
@@ -152,6 +166,11 @@ static void admission_stored(struct store_request *request, int status)
     admission->status = status;
     admission->message.handle = handle_admission;
     runtime_post(admission->runtime, &admission->message);
+}
+
+void runtime_insertion_leaves(struct store_request *request)
+{
+    CONTAINER_OF(request, struct admission, request)->job->insertion = NULL;
 }
 
 static int refusal(const struct runtime *runtime)
@@ -176,6 +195,7 @@ static void admit(struct runtime *runtime, struct submission *submission)
     *admission = (struct admission){.runtime = runtime, .job = job, .submission = submission};
     admission->request = (struct store_request){
         .verb = STORE_INSERT, .record = task_record_ref(record), .done = admission_stored};
+    job->insertion = &admission->request;
     runtime_queue_request(runtime, &admission->request);
     if (submission->waiter) {
         submission->waiter->id = record->id;

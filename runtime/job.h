@@ -18,6 +18,7 @@
 #include "schema/plan.h"
 
 struct loop;
+struct store_request;
 
 enum job_phase { JOB_RUNNING, JOB_CLEANING, JOB_ENDED };
 
@@ -66,9 +67,10 @@ struct job {
     struct buffer unhandled; /* the items of a JSON array */
     int64_t started_ns;      /* monotonic */
     int64_t log_seq;
-    struct value *outcome; /* ENDED: the root's */
-    uint32_t n_requests;   /* the runtime's: store requests under way that will ask for the job */
-    bool is_stored;        /* the runtime's: the submission is on disk */
+    struct value *outcome;           /* ENDED: the root's */
+    struct store_request *insertion; /* the runtime's: while it is not handed to the store yet */
+    uint32_t n_requests; /* the runtime's: store requests under way that will ask for the job */
+    bool is_stored;      /* the runtime's: the submission is on disk */
 };
 
 /* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's

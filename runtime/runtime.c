@@ -46,7 +46,10 @@ static void flush_outbox(struct runtime *runtime)
     runtime->outbox_end = &runtime->outbox;
     while (node) {
         struct mpsc_node *next = node->next;
-        store_submit(runtime->store, CONTAINER_OF(node, struct store_request, node));
+        struct store_request *request = CONTAINER_OF(node, struct store_request, node);
+        if (request->verb == STORE_INSERT)
+            runtime_insertion_leaves(request);
+        store_submit(runtime->store, request);
         node = next;
     }
 }

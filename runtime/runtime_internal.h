@@ -52,6 +52,8 @@ void runtime_answer_waiters(struct runtime *runtime, struct job *job, struct tas
 /* Those whose time passed before the job was on disk. */
 void runtime_answer_overdue(struct runtime *runtime, struct job *job);
 
+/* admission.c: an INSERT goes to the store; from now on the job's end is a request of its own */
+void runtime_insertion_leaves(struct store_request *request);
 /* admission.c: what the loop tells */
 extern const struct loop_events runtime_events;
 

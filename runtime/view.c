@@ -1,4 +1,5 @@
-/* What became of the nodes of a job, for the tree view: kept as they end, written out as a trace. */
+/* What became of the nodes of a job, for the tree view: kept as they end, written out as a trace.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -384,10 +384,10 @@ static void compiler_release(struct compiler *c)
 struct plan *plan_compile(const json_t *spec, const struct op_table *ops, double timeout,
                           const char *at, struct error_list *errors)
 {
-    struct compiler c = {.plan = plan_new(), .ops = ops, .errors = errors, .slots = json_object()};
+    struct compiler c = {.plan = plan_new(), .ops = ops, .errors = errors};
     size_t n_before = errors->n;
     buffer_text(&c.path, at);
-    if (c.plan && c.slots) {
+    if (c.plan) {
         uint32_t own = timeout >= 0 ? add_own_timeout(&c, timeout) : PLAN_NONE;
         uint32_t root = compile_node(&c, spec, own, own);
         resolve_names(&c);
@@ -397,7 +397,7 @@ struct plan *plan_compile(const json_t *spec, const struct op_table *ops, double
     }
     if (c.too_many)
         error_list_add(errors, at, "a spec has at most %d nodes", PLAN_NODES_MAX);
-    if (!c.plan || !c.slots || c.out_of_memory || c.path.failed)
+    if (!c.plan || c.out_of_memory || c.path.failed)
         error_list_add(errors, at, "not enough memory for this spec");
     struct plan *plan = c.plan;
     compiler_release(&c);

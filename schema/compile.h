@@ -17,7 +17,7 @@ struct compiler {
     uint32_t capacity;            /* of plan->nodes */
     uint32_t depth;               /* nodes above the one being looked at */
     bool out_of_memory, too_many; /* said once, at the end */
-    json_t *slots;                /* name -> slot, of create_task nodes */
+    json_t *slots;                /* name -> slot, of create_task nodes; NULL before the first */
     struct name_use {             /* names to be resolved once all are known */
         struct name_use *next;
         const char *name; /* borrowed from the spec */

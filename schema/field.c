@@ -282,6 +282,8 @@ static bool compile_task_new(struct compiler *c, const json_t *value, union argu
 {
     if (!is_name(c, value))
         return false;
+    if (!c->slots)
+        c->slots = json_object();
     json_t *slot = json_object_get(c->slots, json_string_value(value));
     out->integer = slot ? json_integer_value(slot) : (int64_t)json_object_size(c->slots);
     if (!slot &&

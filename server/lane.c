@@ -12,6 +12,9 @@
 #include "runtime/base/bug.h"
 #include "server/request.h"
 
+/* Few enough that the store is at work on the first while the last are still being read. */
+#define SUBMIT_TOGETHER 16
+
 static void ring(struct lane *lane)
 {
     const uint64_t one = 1;
@@ -23,6 +26,29 @@ void lane_wake(struct lane *lane, struct mpsc_node *request)
 {
     if (mpsc_push(&lane->woken, request))
         ring(lane);
+}
+
+static void submit_asked(struct lane *lane)
+{
+    struct mpsc_node *node = lane->asked;
+    lane->asked = NULL;
+    lane->asked_end = &lane->asked;
+    lane->n_asked = 0;
+    while (node) {
+        struct request *request = CONTAINER_OF(node, struct request, woken);
+        node = node->next; /* first: the request may be woken before the call returns */
+        runtime_submit(lane->server->runtime, &request->submission);
+        server_asked(lane->server);
+    }
+}
+
+void lane_submit(struct lane *lane, struct mpsc_node *request)
+{
+    request->next = NULL;
+    *lane->asked_end = request;
+    lane->asked_end = &request->next;
+    if (++lane->n_asked == SUBMIT_TOGETHER)
+        submit_asked(lane);
 }
 
 static void resume_woken(struct lane *lane)
@@ -72,11 +98,13 @@ static void *lane_run(void *argument)
         wait_for_something(lane, epoll_fd);
         resume_woken(lane);
         MHD_run(lane->daemon);
+        submit_asked(lane);
     }
 }
 
 int lane_start(struct lane *lane, struct error *e)
 {
+    lane->asked_end = &lane->asked;
     lane->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (lane->bell < 0)
         return error_set(e, ERROR_SYSTEM, "cannot start the HTTP thread: %s", strerror(errno));

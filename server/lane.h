@@ -26,8 +26,10 @@ struct lane {
     struct MHD_Daemon *daemon;
     struct store_reader *reader;
     pthread_t thread;
-    int bell;                  /* eventfd */
-    struct mpsc woken;         /* requests whose connections are to be resumed */
+    int bell;                             /* eventfd */
+    struct mpsc woken;                    /* requests whose connections are to be resumed */
+    struct mpsc_node *asked, **asked_end; /* requests whose submissions are to be handed over */
+    unsigned n_asked;
     _Atomic int wish;          /* enum lane_wish */
     unsigned char chance[256]; /* from getrandom, used from the end */
     size_t chance_left;
@@ -45,6 +47,11 @@ void lane_release(struct lane *lane);
 /* Resumes the connection of the request that this node is in, soon. The request may be gone when
  * this returns. [any] */
 void lane_wake(struct lane *lane, struct mpsc_node *request);
+
+/* Hands the parked request's submission to the runtime, together with others that came in the same
+ * go: so the loop's thread is woken once for them, not once for each. server_may_ask said true;
+ * server_asked is called here. [http] */
+void lane_submit(struct lane *lane, struct mpsc_node *request);
 
 /* Random bits that nobody can guess. [http] */
 uint64_t lane_random(struct lane *lane);

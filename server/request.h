@@ -85,7 +85,7 @@ struct request {
     size_t answer_size;
     bool must_close; /* what follows on this connection cannot be trusted */
 
-    struct mpsc_node woken; /* in the lane's queue: to be resumed */
+    struct mpsc_node woken; /* in one of the lane's queues: to be handed over, or resumed */
     /* while it is parked: what goes on after, and what was asked. Whoever was asked owns these
      * until he calls back. */
     void (*next)(struct request *request);

@@ -212,8 +212,7 @@ static void hand_over(struct request *request, struct plan *plan, struct task_re
         request->submission.waiter = &request->waiter;
     }
     request_park(request, answer);
-    runtime_submit(server->runtime, &request->submission);
-    server_asked(server);
+    lane_submit(request->lane, &request->woken);
 }
 
 static void submit(struct request *request, const json_t *body, double wait)

@@ -42,9 +42,8 @@ static void *with_room(void *array, size_t n, size_t *capacity, size_t element_s
 
 /* ---- one request: its status ---- */
 
-static int insert(struct memory *m, const struct store_request *request)
+static int insert_open(struct memory *m, const struct task_record *given)
 {
-    const struct task_record *given = request->record;
     size_t at = memory_position(m, &given->id);
     bool failed = false;
     if (at < m->n && id_compare(&m->tasks[at]->record->id, &given->id) == 0)
@@ -67,6 +66,14 @@ static int insert(struct memory *m, const struct store_request *request)
     tasks[at] = task;
     m->n++;
     return 0;
+}
+
+static void remove_task(struct memory *m, struct memory_task *task)
+{
+    size_t at = memory_position(m, &task->record->id);
+    m->n--;
+    memmove(m->tasks + at, m->tasks + at + 1, (m->n - at) * sizeof *m->tasks);
+    free_task(task);
 }
 
 /* The task with this id if it is open, and a copy of its record to change. 0, or the status. */
@@ -92,9 +99,8 @@ static int end_change(struct memory_task *task, struct task_record *changed, boo
     return 0;
 }
 
-static int finish(struct memory *m, const struct store_request *request)
+static int finish_as(struct memory *m, const struct task_record *given)
 {
-    const struct task_record *given = request->record;
     struct memory_task *task;
     struct task_record *changed;
     BUG_ON(!task_state_is_final(given->state) || given->finished_at_us == 0);
@@ -117,6 +123,22 @@ static int finish(struct memory *m, const struct store_request *request)
     task->trace = trace;
     task->trace_size = given->trace_size;
     return 0;
+}
+
+static int finish(struct memory *m, const struct store_request *request)
+{
+    return finish_as(m, request->record);
+}
+
+static int insert(struct memory *m, const struct store_request *request)
+{
+    int rc = insert_open(m, request->record);
+    if (rc != 0 || !request->ended)
+        return rc;
+    rc = finish_as(m, request->ended);
+    if (rc != 0)
+        remove_task(m, memory_find(m, &request->record->id));
+    return rc;
 }
 
 static int cancel(struct memory *m, const struct store_request *request)
@@ -171,10 +193,7 @@ static int delete (struct memory *m, const struct store_request *request)
         return -ERROR_NOT_FOUND;
     if (task->record->finished_at_us == 0)
         return -ERROR_CONFLICT;
-    size_t at = memory_position(m, id);
-    m->n--;
-    memmove(m->tasks + at, m->tasks + at + 1, (m->n - at) * sizeof *m->tasks);
-    free_task(task);
+    remove_task(m, task);
     return 0;
 }
 

@@ -1,5 +1,5 @@
-/* What is known of one submitted task, as it is stored, shown and handed between threads. A record is
- * immutable once a second thread can see it; the last reference frees it. [any] */
+/* What is known of one submitted task, as it is stored, shown and handed between threads. A record
+ * is immutable once a second thread can see it; the last reference frees it. [any] */
 #ifndef AWAITD_RUNTIME_STORE_RECORD_H
 #define AWAITD_RUNTIME_STORE_RECORD_H
 
@@ -22,9 +22,9 @@ static inline bool task_state_is_final(enum task_state state)
     return state >= TASK_SUCCEEDED;
 }
 
-/* Times are microseconds since the epoch; 0 = has not happened, or none. Texts are owned, NUL-terminated,
- * NULL when absent; those marked JSON are compact JSON text. `spec` and `trace` are large and only
- * there when asked for. */
+/* Times are microseconds since the epoch; 0 = has not happened, or none. Texts are owned,
+ * NUL-terminated, NULL when absent; those marked JSON are compact JSON text. `spec` and `trace` are
+ * large and only there when asked for. */
 struct task_record {
     atomic_uint refs;
     struct id id;
@@ -40,7 +40,7 @@ struct task_record {
     char *error;          /* JSON, when failed or cancelled */
     char *unhandled;      /* JSON array of errors that nobody awaited; NULL for none */
     char *spec;           /* JSON */
-    void *trace;          /* states and times of the tree's nodes (runtime/trace.h), in full binary */
+    void *trace; /* states and times of the tree's nodes (runtime/trace.h), in full binary */
     size_t trace_size;
 };
 

@@ -22,8 +22,9 @@
     X(ROLLBACK, "ROLLBACK")                                                                        \
     X(INSERT_SPEC, "INSERT INTO specs (spec) VALUES (?1)")                                         \
     X(INSERT_TASK,                                                                                 \
-      "INSERT INTO tasks (id, state, created_at, started_at, deadline_at, name, labels,"           \
-      " spec) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, last_insert_rowid())")                           \
+      "INSERT INTO tasks (id, state, started_at, finished_at, result, error, unhandled,"           \
+      " created_at, deadline_at, name, labels, spec)"                                              \
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, last_insert_rowid())")               \
     X(UNDO_SPEC, "DELETE FROM specs WHERE n = last_insert_rowid()")                                \
     X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
     X(FINISH, "UPDATE tasks SET state = ?2, started_at = ?3, finished_at = ?4, result = ?5,"       \
@@ -99,30 +100,81 @@ static int run_for_id(struct sqlite *s, enum statement which, const struct id *i
 /* ---- one request: each sets its status, and returns what would be wrong with the whole batch ----
  */
 
+/* Where three texts are bound from `first` on: as they are, or as NULL. */
+static void bind_outcome(sqlite3_stmt *statement, int first, const struct task_record *task,
+                         bool is_there)
+{
+    bind_text(statement, first, is_there ? task->result : NULL);
+    bind_text(statement, first + 1, is_there ? task->error : NULL);
+    bind_text(statement, first + 2, is_there ? task->unhandled : NULL);
+}
+
+static size_t size_of(const char *text)
+{
+    return text ? strlen(text) : 0;
+}
+
+/* Whether it fits into the task's row: SQLite keeps rows of up to 1002 bytes in one piece. */
+static bool is_short(const struct task_record *task)
+{
+    return size_of(task->result) + size_of(task->error) + size_of(task->unhandled) <= OUTCOME_SHORT;
+}
+
+/* What of an end does not stand in the task's row. */
+static int insert_outcome(struct sqlite *s, const struct task_record *task)
+{
+    sqlite3_stmt *statement = s->statements[DO_INSERT_OUTCOME];
+    if (is_short(task) && task->trace_size == 0)
+        return SQLITE_OK;
+    bind_outcome(statement, 2, task, !is_short(task));
+    sqlite3_bind_blob64(statement, 5, task->trace, task->trace_size, SQLITE_STATIC);
+    return run_for_id(s, DO_INSERT_OUTCOME, &task->id);
+}
+
+/* What INSERT_TASK and FINISH say alike of how a task stands, in parameters 2 to 7. */
+static void bind_standing(sqlite3_stmt *statement, const struct task_record *task)
+{
+    sqlite3_bind_int(statement, 2, (int)task->state);
+    bind_time(statement, 3, task->started_at_us);
+    bind_time(statement, 4, task->finished_at_us);
+    bind_outcome(statement, 5, task, is_short(task));
+}
+
+static int insert_task(struct sqlite *s, const struct task_record *task,
+                       const struct task_record *standing)
+{
+    sqlite3_stmt *statement = s->statements[DO_INSERT_TASK];
+    bind_standing(statement, standing);
+    sqlite3_bind_int64(statement, 8, task->created_at_us);
+    bind_time(statement, 9, task->deadline_at_us);
+    bind_text(statement, 10, task->name);
+    bind_text(statement, 11, task->labels);
+    return run_for_id(s, DO_INSERT_TASK, &task->id);
+}
+
+static int insert_labels(struct sqlite *s, const struct task_record *task)
+{
+    bind_text(s->statements[DO_INSERT_LABELS], 2, task->labels);
+    return run_for_id(s, DO_INSERT_LABELS, &task->id);
+}
+
 static int insert(struct sqlite *s, struct store_request *request)
 {
     const struct task_record *task = request->record;
-    sqlite3_stmt *statement = s->statements[DO_INSERT_TASK];
     bind_text(s->statements[DO_INSERT_SPEC], 1, task->spec);
     int rc = run(s, DO_INSERT_SPEC);
     if (rc != SQLITE_OK)
         return rc;
-    sqlite_bind_id(statement, 1, &task->id);
-    sqlite3_bind_int(statement, 2, (int)task->state);
-    sqlite3_bind_int64(statement, 3, task->created_at_us);
-    bind_time(statement, 4, task->started_at_us);
-    bind_time(statement, 5, task->deadline_at_us);
-    bind_text(statement, 6, task->name);
-    bind_text(statement, 7, task->labels);
-    rc = run(s, DO_INSERT_TASK);
+    rc = insert_task(s, task, request->ended ? request->ended : task);
     if ((rc & 0xff) == SQLITE_CONSTRAINT) { /* there is one with this id */
         request->status = -ERROR_CONFLICT;
         return run(s, DO_UNDO_SPEC);
     }
-    if (rc != SQLITE_OK || !task->labels)
-        return rc;
-    bind_text(s->statements[DO_INSERT_LABELS], 2, task->labels);
-    return run_for_id(s, DO_INSERT_LABELS, &task->id);
+    if (rc == SQLITE_OK && task->labels)
+        rc = insert_labels(s, task);
+    if (rc == SQLITE_OK && request->ended)
+        rc = insert_outcome(s, request->ended);
+    return rc;
 }
 
 /* What a task is, for a request that met none in the state that it wanted. */
@@ -154,50 +206,17 @@ static int explain(struct sqlite *s, struct store_request *request, const struct
     return rc;
 }
 
-/* Where three texts are bound from `first` on: as they are, or as NULL. */
-static void bind_outcome(sqlite3_stmt *statement, int first, const struct task_record *task,
-                         bool is_there)
-{
-    bind_text(statement, first, is_there ? task->result : NULL);
-    bind_text(statement, first + 1, is_there ? task->error : NULL);
-    bind_text(statement, first + 2, is_there ? task->unhandled : NULL);
-}
-
-static size_t size_of(const char *text)
-{
-    return text ? strlen(text) : 0;
-}
-
-/* Whether it fits into the task's row: SQLite keeps rows of up to 1002 bytes in one piece. */
-static bool is_short(const struct task_record *task)
-{
-    return size_of(task->result) + size_of(task->error) + size_of(task->unhandled) <= OUTCOME_SHORT;
-}
-
-static int insert_outcome(struct sqlite *s, const struct task_record *task, bool with_texts)
-{
-    sqlite3_stmt *statement = s->statements[DO_INSERT_OUTCOME];
-    bind_outcome(statement, 2, task, with_texts);
-    sqlite3_bind_blob64(statement, 5, task->trace, task->trace_size, SQLITE_STATIC);
-    return run_for_id(s, DO_INSERT_OUTCOME, &task->id);
-}
-
 static int finish(struct sqlite *s, struct store_request *request)
 {
     const struct task_record *task = request->record;
-    sqlite3_stmt *statement = s->statements[DO_FINISH];
-    bool fits = is_short(task);
     BUG_ON(!task_state_is_final(task->state) || task->finished_at_us == 0);
-    sqlite3_bind_int(statement, 2, (int)task->state);
-    bind_time(statement, 3, task->started_at_us);
-    bind_time(statement, 4, task->finished_at_us);
-    bind_outcome(statement, 5, task, fits);
+    bind_standing(s->statements[DO_FINISH], task);
     int rc = run_for_id(s, DO_FINISH, &task->id);
     if (rc != SQLITE_OK)
         return rc;
     if (sqlite3_changes(s->db) == 0)
         return explain(s, request, &task->id);
-    return fits && !task->trace_size ? SQLITE_OK : insert_outcome(s, task, !fits);
+    return insert_outcome(s, task);
 }
 
 static int add_log(struct sqlite *s, struct store_request *request)

@@ -1,7 +1,8 @@
-/* The port to what outlives the process. Writes are requests, queued from any thread, carried out by
- * the one writer thread: it takes all that is queued, runs it as one transaction with one sync (group
- * commit), and only then reports each as done. Reads go through a reader, one for each thread, and see
- * what was committed. Two backends stand behind it: SQLite (a file) and memory (":memory:").
+/* The port to what outlives the process. Writes are requests, queued from any thread, carried out
+ * by the one writer thread: it takes all that is queued, runs it as one transaction with one sync
+ * (group commit), and only then reports each as done. Reads go through a reader, one for each
+ * thread, and see what was committed. Two backends stand behind it: SQLite (a file) and memory
+ * (":memory:").
  *
  * Nothing here calls the runtime; SQL stays in the backends. */
 #ifndef AWAITD_RUNTIME_STORE_STORE_H
@@ -20,20 +21,22 @@ struct store_reader;
 
 /* ---- opening and closing ---- */
 
-/* Opens, migrates or creates the database, counts a new start for every task that had not ended, and
- * starts the writer thread. path ":memory:" gives the memory backend. 0, or -code and *e:
- * STORE_LOCKED (another process has it, with its pid), STORE_FOREIGN, STORE_NEWER, SYSTEM. [main] */
+/* Opens, migrates or creates the database, counts a new start for every task that had not ended,
+ * and starts the writer thread. path ":memory:" gives the memory backend. 0, or -code and *e:
+ * STORE_LOCKED (another process has it, with its pid), STORE_FOREIGN, STORE_NEWER, SYSTEM. [main]
+ */
 int store_open(struct store **out, const char *path, struct error *e);
 
-/* Carries out what is queued, checkpoints, ends the writer thread, closes. What finds no room even then
- * gets -STORE_FULL, whatever it is. Readers must be closed before. [main] */
+/* Carries out what is queued, checkpoints, ends the writer thread, closes. What finds no room even
+ * then gets -STORE_FULL, whatever it is. Readers must be closed before. [main] */
 void store_close(struct store *store);
 
 /* Where the data is, for /healthz: "sqlite" or "memory". [any] */
 const char *store_kind(const struct store *store);
 
 /* Called once by the writer when a commit's outcome became unknown (its sync failed): the file must
- * not be written again by this process. `stop` should get the process to exit. [main, before use] */
+ * not be written again by this process. `stop` should get the process to exit. [main, before use]
+ */
 void store_on_failure(struct store *store, void (*stop)(void *context, const char *what),
                       void *context);
 
@@ -41,7 +44,8 @@ void store_on_failure(struct store *store, void (*stop)(void *context, const cha
 
 /* Each gets ERROR_NOT_FOUND where there is no such task, and ERROR_CONFLICT as said. */
 enum store_verb {
-    STORE_INSERT, /* a new task: record with spec; its starts are 1. Conflict: the id is taken */
+    STORE_INSERT, /* a new task: record with spec, and its end in `ended`, if it has ended already;
+                   * its starts are 1. Conflict: the id is taken */
     STORE_FINISH, /* its end: state, result, error, unhandled, started, finished, trace of record.
                    * Conflict: it has ended */
     STORE_LOG,    /* one line: entry. Conflict: the task has a line with this seq */
@@ -52,20 +56,21 @@ enum store_verb {
 
 /* Owned by whoever queues it, untouched by him until done was called; done may free it.
  * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
- * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is writing
- * the file): FINISH and LOG are never refused so, the writer keeps them and tries again until the
- * store is closed. Called on the writer thread after the commit: be brief. */
+ * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is
+ * writing the file): FINISH and LOG are never refused so, the writer keeps them and tries again
+ * until the store is closed. Called on the writer thread after the commit: be brief. */
 struct store_request {
     struct mpsc_node node;
     enum store_verb verb;
-    int status; /* the store's own */
+    int status;                 /* the store's own */
     struct task_record *record; /* borrowed until done */
+    struct task_record *ended;  /* INSERT: as FINISH's record, or NULL; borrowed until done */
     struct log_entry entry;     /* its texts are borrowed until done */
     void (*done)(struct store_request *request, int status);
 };
 
-/* Queues a request. Requests of one thread are carried out in the order of their submission, and one
- * commit never holds a later one without the earlier ones. [any] */
+/* Queues a request. Requests of one thread are carried out in the order of their submission, and
+ * one commit never holds a later one without the earlier ones. [any] */
 void store_submit(struct store *store, struct store_request *request);
 
 /* ---- reading ---- */
@@ -81,9 +86,9 @@ int store_get(struct store_reader *reader, const struct id *id, unsigned parts,
 
 /* Which tasks a list is about; newest (greatest id) first. */
 struct store_filter {
-    int state;               /* enum task_state or -1 */
-    const char *name;        /* exact; NULL: any */
-    const char *label_key;   /* with label_value; NULL: any */
+    int state;             /* enum task_state or -1 */
+    const char *name;      /* exact; NULL: any */
+    const char *label_key; /* with label_value; NULL: any */
     const char *label_value;
     const struct id *before; /* only ids smaller than this (the last of the page before) or NULL */
     size_t limit;
@@ -99,8 +104,8 @@ int store_read_log(struct store_reader *reader, const struct id *id, int64_t aft
                    void (*each)(void *context, const struct log_entry *entry), void *context,
                    struct error *e);
 
-/* Unfinished tasks in the order of their ids, with their specs, at most max of them, from ids greater
- * than `after` (NULL: from the first): what a start runs again. */
+/* Unfinished tasks in the order of their ids, with their specs, at most max of them, from ids
+ * greater than `after` (NULL: from the first): what a start runs again. */
 int store_read_open(struct store_reader *reader, const struct id *after, size_t max,
                     struct task_record **records, size_t *n, struct error *e);
 

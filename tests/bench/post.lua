@@ -2,7 +2,7 @@
 -- microseconds, and how many answers were no success.
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-wrk.body = '{"spec":{"op":"value","value":42},"name":"bench"}'
+wrk.body = '{"spec":{"op":"value","value":42}}'
 
 function done(summary, latency, requests)
   local errors = summary.errors

@@ -26,9 +26,10 @@ wait_for() {
     done
 }
 
-# load NAME URL CONNECTIONS: one measurement, appended to NAME's file
+# load NAME URL CONNECTIONS: one measurement, appended to NAME's file. wrk takes its default of two threads,
+# as far as there are connections for them.
 load() {
-    wrk -t1 -c"$3" -d"${seconds}s" -s tests/bench/post.lua "$2" | grep '^RESULT' >>"$work/$1"
+    wrk -t"$((($3 > 1) + 1))" -c"$3" -d"${seconds}s" -s tests/bench/post.lua "$2" | grep '^RESULT' >>"$work/$1"
     tail -n1 "$work/$1" | awk -v n="$1" '$5 > 0 { print n ": " $5 " failed answers" > "/dev/stderr"; exit 1 }'
 }
 

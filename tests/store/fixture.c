@@ -128,6 +128,7 @@ int write_wait(struct write *write)
         }
     int status = write->status;
     task_record_unref(write->request.record);
+    task_record_unref(write->request.ended);
     sem_destroy(&write->done);
     free(write);
     return status;

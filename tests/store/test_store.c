@@ -124,6 +124,28 @@ static void test_finish_of_any_size(void)
     }
 }
 
+/* A task that had ended before it came to the store: one request, the same record as with two. */
+static void test_insert_of_what_has_ended(void)
+{
+    struct write *write = write_new(STORE_INSERT, task_new(1));
+    write->request.ended = task_end(1, TASK_FAILED);
+    set_text(&write->request.ended->unhandled, "[{}]");
+    struct task_record *ended = task_record_ref(write->request.ended);
+    write_submit(write);
+    CU_ASSERT_EQUAL(write_wait(write), 0);
+    struct task_record *got = look_up(1, STORE_SPEC);
+    CU_ASSERT_EQUAL(got->state, TASK_FAILED);
+    CU_ASSERT_EQUAL(got->starts, 1);
+    CU_ASSERT_EQUAL(got->started_at_us, ended->started_at_us);
+    CU_ASSERT_EQUAL(got->finished_at_us, ended->finished_at_us);
+    CU_ASSERT_STRING_EQUAL(got->error, ended->error);
+    CU_ASSERT_STRING_EQUAL(got->unhandled, "[{}]");
+    CU_ASSERT_PTR_NOT_NULL(got->spec);
+    CU_ASSERT_NOT_EQUAL(got->created_at_us, 0);
+    task_record_unref(got);
+    CU_ASSERT_EQUAL(write_now(STORE_FINISH, ended), -ERROR_CONFLICT);
+}
+
 static void test_finish_what_is_not_open(void)
 {
     insert(1);
@@ -402,6 +424,7 @@ CU_TestInfo tests_store[] = {
     {"large spec", test_large_spec},
     {"same id twice", test_same_id_twice},
     {"finish", test_finish},
+    {"insert of what has ended", test_insert_of_what_has_ended},
     {"finish of any size", test_finish_of_any_size},
     {"finish what is not open", test_finish_what_is_not_open},
     {"cancel", test_cancel},
