@@ -57,7 +57,8 @@ static void ending_stored(struct store_request *request, int status)
 static void job_ended(void *context, struct job *job)
 {
     struct runtime *runtime = context;
-    if (job->insertion) { /* not at the store yet: one request for both */
+    if (job->insertion && job->log_seq == 0) { /* not at the store yet: one request for both; but
+                                                * the lines of its log come before its end */
         job->insertion->ended = task_record_ref(job_finish_record(job));
         return;
     }

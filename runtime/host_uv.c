@@ -1,13 +1,10 @@
 #include "runtime/host_uv.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/bug.h"
-#include "runtime/host_uv_guard.h"
 #include "runtime/host_uv_internal.h"
 
 static int64_t host_now_ns(struct host *host)
@@ -43,7 +40,7 @@ static void timed_out(uv_timer_t *timer)
     host_uv_has_news(host);
 }
 
-int host_uv_open(struct host_uv **out, struct error *e)
+int host_uv_open(struct host_uv **out, int guard, struct error *e)
 {
     struct host_uv *host = calloc(1, sizeof *host);
     if (!host)
@@ -53,14 +50,7 @@ int host_uv_open(struct host_uv **out, struct error *e)
         free(host);
         return error_set(e, ERROR_SYSTEM, "cannot make an event loop: %s", uv_strerror(status));
     }
-    host->guard = guard_start();
-    if (host->guard < 0) {
-        status =
-            error_set(e, ERROR_SYSTEM, "cannot start the guard of processes: %s", strerror(errno));
-        uv_loop_close(&host->uv);
-        free(host);
-        return status;
-    }
+    host->guard = guard;
     host->port = (struct host){.now_ns = host_now_ns,
                                .wall_us = host_wall_us,
                                .spawn = host_uv_spawn,
@@ -114,6 +104,7 @@ void host_uv_close(struct host_uv *host)
     uv_close((uv_handle_t *)&host->timer, NULL);
     uv_run(&host->uv, UV_RUN_DEFAULT);
     uv_loop_close(&host->uv);
-    close(host->guard);
+    if (host->guard)
+        close(host->guard);
     free(host);
 }

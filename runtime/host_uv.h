@@ -12,8 +12,8 @@
 
 struct host_uv;
 
-/* 0 or -SYSTEM. [main] */
-int host_uv_open(struct host_uv **out, struct error *e);
+/* guard: from guard_start, closed by host_uv_close; 0: none. 0 or -SYSTEM. [main] */
+int host_uv_open(struct host_uv **out, int guard, struct error *e);
 struct host *host_uv_port(struct host_uv *host);
 /* Lets the present or next host_uv_wait return. [any] */
 void host_uv_wake(struct host_uv *host);

@@ -34,8 +34,6 @@ static void kill_all(const uint8_t *bits)
             kill(-(pid_t)pid, SIGKILL);
 }
 
-/* Between fork and here other threads may have held any lock: only system calls from now on.
- * Nothing of the server's stays open, above all not the lock of its database. */
 static _Noreturn void guard(int notes)
 {
     struct note note;
@@ -78,6 +76,6 @@ int guard_start(void)
 void guard_note(int guard_fd, pid_t group, bool runs)
 {
     struct note note = {group, runs};
-    while (write(guard_fd, &note, sizeof note) < 0 && errno == EINTR)
+    while (guard_fd && write(guard_fd, &note, sizeof note) < 0 && errno == EINTR)
         ; /* smaller than PIPE_BUF: all of it or nothing */
 }

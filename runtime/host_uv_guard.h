@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Forks the guard: early, while the server is small. The descriptor to tell it by, or -1 with
- * errno. The guard ends when that descriptor is closed. [main] */
+/* Forks the guard: first of all, as it would share the files and mappings that are open. The
+ * descriptor to tell it by (not 0), or -1 with errno. It ends when that is closed. [main] */
 int guard_start(void);
-/* A process group begins or has ended. Never blocks: what does not fit is not guarded. [loop] */
+/* A process group begins or has ended. guard 0: there is none. Never blocks: what does not fit is
+ * not guarded. [loop] */
 void guard_note(int guard, pid_t group, bool runs);
 
 #endif

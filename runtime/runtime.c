@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/host_uv_guard.h"
 #include "runtime/ops/op.h"
 #include "runtime/recover.h"
 #include "runtime/runtime_internal.h"
@@ -190,6 +191,14 @@ static void release(struct runtime *runtime)
     free(runtime);
 }
 
+int runtime_start_guard(struct error *e)
+{
+    int guard = guard_start();
+    return guard > 0 ? guard
+                     : error_set(e, ERROR_SYSTEM, "cannot start the guard of processes: %s",
+                                 strerror(errno));
+}
+
 int runtime_open(struct runtime **out, struct store *store, const struct runtime_options *options,
                  struct error *e)
 {
@@ -201,7 +210,7 @@ int runtime_open(struct runtime **out, struct store *store, const struct runtime
     runtime->outbox_end = &runtime->outbox;
     runtime->stop_at_ns = INT64_MAX;
     sem_init(&runtime->drained, 0, 0);
-    int status = host_uv_open(&runtime->host, e);
+    int status = host_uv_open(&runtime->host, options->guard, e);
     if (status < 0) {
         free(runtime);
         return status;

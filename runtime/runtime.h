@@ -23,7 +23,13 @@ struct runtime;
 struct runtime_options {
     size_t max_open_tasks;   /* submissions beyond it get ERROR_TOO_MANY */
     size_t max_result_bytes; /* a larger result fails the task */
+    int guard;               /* from runtime_start_guard; 0: none */
 };
+
+/* Starts the process that kills what jobs have started, should this one die (host_uv_guard.h):
+ * before any thread is started and any file is opened, since it is forked. A descriptor, for
+ * options; or -SYSTEM and *e. [main] */
+int runtime_start_guard(struct error *e);
 
 /* Starts the loop's thread and runs again what had not ended when the process last stopped. Borrows
  * the store until runtime_drain has returned and the server has stopped. 0 or -code and *e. [main]

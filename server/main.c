@@ -45,10 +45,13 @@ static int run(struct server *server, struct http *http, const struct listener *
 
 static int serve(const struct config *config, struct error *e)
 {
-    const struct runtime_options options = {config->max_open_tasks, config->max_result};
+    const struct runtime_options options = {config->max_open_tasks, config->max_result,
+                                            runtime_start_guard(e)};
     struct server server = {.config = config};
     struct listener listener;
     struct http *http = NULL;
+    if (options.guard < 0)
+        return options.guard;
     int status = listener_open(&listener, config->listen, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);

@@ -24,7 +24,7 @@ static struct fixture open_fixture(size_t max_open_tasks)
 {
     struct fixture f = {0};
     struct error e;
-    struct runtime_options options = {max_open_tasks, 1 << 20};
+    struct runtime_options options = {max_open_tasks, 1 << 20, 0};
     CU_ASSERT_EQUAL_FATAL(store_open(&f.store, ":memory:", &e), 0);
     CU_ASSERT_EQUAL_FATAL(runtime_open(&f.runtime, f.store, &options, &e), 0);
     return f;
@@ -100,6 +100,31 @@ static void a_waiter_gets_the_ended_record(void)
     CU_ASSERT_EQUAL(call.ended->state, TASK_SUCCEEDED);
     CU_ASSERT_STRING_EQUAL(call.ended->result, "[1,2]");
     release_call(&call);
+    close_fixture(&f);
+}
+
+static void count_line(void *context, const struct log_entry *entry)
+{
+    (void)entry;
+    ++*(size_t *)context;
+}
+
+/* Also of a job that ends before it was ever stored; many times, as it is a race to be lost. */
+static void the_log_is_there_when_the_end_is(void)
+{
+    struct fixture f = open_fixture(10);
+    struct store_reader *reader;
+    CU_ASSERT_EQUAL_FATAL(store_reader_open(&reader, f.store, NULL), 0);
+    for (int i = 0; i < 300; i++) {
+        struct call call;
+        size_t n = 0;
+        submit(&f, &call, "{\"op\":\"log\",\"message\":\"x\"}", 60);
+        sem_wait(&call.over);
+        CU_ASSERT_EQUAL(store_read_log(reader, &call.id, 0, 10, count_line, &n, NULL), 0);
+        CU_ASSERT_EQUAL(n, 1);
+        release_call(&call);
+    }
+    store_reader_close(reader);
     close_fixture(&f);
 }
 
@@ -243,6 +268,7 @@ static void many_threads_at_once(void)
 
 CU_TestInfo tests_runtime[] = {
     {"a_waiter_gets_the_ended_record", a_waiter_gets_the_ended_record},
+    {"the_log_is_there_when_the_end_is", the_log_is_there_when_the_end_is},
     {"a_wait_that_is_over_first_gets_nothing", a_wait_that_is_over_first_gets_nothing},
     {"a_wait_can_be_given_up", a_wait_can_be_given_up},
     {"too_many_open_tasks_are_refused", too_many_open_tasks_are_refused},
