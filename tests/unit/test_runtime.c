@@ -103,27 +103,36 @@ static void a_waiter_gets_the_ended_record(void)
     close_fixture(&f);
 }
 
+#define N_LINES 500
+
 static void count_line(void *context, const struct log_entry *entry)
 {
     (void)entry;
     ++*(size_t *)context;
 }
 
-/* Also of a job that ends before it was ever stored; many times, as it is a race to be lost. */
+/* The log of a job that ends before it was ever stored; long, and again and again, so that the
+ * writer has a chance to begin in the middle. */
 static void the_log_is_there_when_the_end_is(void)
 {
     struct fixture f = open_fixture(10);
     struct store_reader *reader;
+    struct buffer spec = {0};
+    buffer_text(&spec, "{\"op\":\"sequence\",\"steps\":[{\"op\":\"value\",\"value\":1}");
+    for (int i = 0; i < N_LINES; i++)
+        buffer_text(&spec, ",{\"op\":\"log\",\"message\":\"x\"}");
+    buffer_text(&spec, "]}");
     CU_ASSERT_EQUAL_FATAL(store_reader_open(&reader, f.store, NULL), 0);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 50; i++) {
         struct call call;
         size_t n = 0;
-        submit(&f, &call, "{\"op\":\"log\",\"message\":\"x\"}", 60);
+        submit(&f, &call, spec.bytes, 60);
         sem_wait(&call.over);
-        CU_ASSERT_EQUAL(store_read_log(reader, &call.id, 0, 10, count_line, &n, NULL), 0);
-        CU_ASSERT_EQUAL(n, 1);
+        CU_ASSERT_EQUAL(store_read_log(reader, &call.id, 0, SIZE_MAX, count_line, &n, NULL), 0);
+        CU_ASSERT_EQUAL(n, N_LINES);
         release_call(&call);
     }
+    buffer_release(&spec);
     store_reader_close(reader);
     close_fixture(&f);
 }
