@@ -26,6 +26,9 @@ struct compiler {
     } * uses;
 };
 
+/* ---- pointer.c ---- */
+
+/* Complains about what the path points to. */
 void compile_error(struct compiler *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -33,6 +36,8 @@ void compile_error(struct compiler *c, const char *format, ...)
 size_t compile_enter(struct compiler *c, const char *key);
 size_t compile_enter_index(struct compiler *c, size_t index);
 void compile_leave(struct compiler *c, size_t mark);
+
+/* ---- field.c ---- */
 
 /* Checks one field that holds no nodes, and compiles it into *out. The path points to it.
  * False when it was not acceptable (and was complained about). */
@@ -43,6 +48,16 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
 #define NAME_MAX_CHARACTERS 200
 bool compile_is_name(const json_t *value);
 
+/* "must be WANTED, not a string"; returns false. */
+bool compile_wrong_type(struct compiler *c, const char *wanted, const json_t *value);
+
+/* ---- text.c ---- */
+
+bool compile_has_dollar_brace(const json_t *string);
+/* A copy that lives as long as the plan; NULL when out of memory. */
+const struct text *compile_keep_text(struct compiler *c, const char *bytes, size_t size);
+/* Any JSON value as a constant; `$${` in its strings becomes `${`. False when refused. */
+bool compile_json(struct compiler *c, const json_t *value, union argument *out);
 /* A text without NUL that holds no reference; `$${` becomes `${`. NULL when refused. */
 const struct text *compile_text(struct compiler *c, const json_t *value);
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "schema/compile.h"
-#include "schema/json.h"
 #include "schema/utf8.h"
 
 static const char *kind_of(const json_t *value)
@@ -27,152 +26,10 @@ static const char *kind_of(const json_t *value)
     }
 }
 
-static bool wrong_type(struct compiler *c, const char *wanted, const json_t *value)
+bool compile_wrong_type(struct compiler *c, const char *wanted, const json_t *value)
 {
     compile_error(c, "must be %s, not %s", wanted, kind_of(value));
     return false;
-}
-
-/* ---- strings: no references yet, but `$${` stands for `${` ---- */
-
-static bool has_dollar_brace(const json_t *value)
-{
-    return strstr(json_string_value(value), "${") != NULL;
-}
-
-/* The text without the escapes; the caller frees. NULL (and a complaint) for a reference. */
-static char *unescape(struct compiler *c, const json_t *value)
-{
-    const char *from = json_string_value(value);
-    char *text = malloc(json_string_length(value) + 1), *to = text;
-    if (!text) {
-        c->out_of_memory = true;
-        return NULL;
-    }
-    while (*from) {
-        if (strncmp(from, "$${", 3) == 0) {
-            *to++ = '$';
-            *to++ = '{';
-            from += 3;
-        } else if (strncmp(from, "${", 2) == 0) {
-            int size = (int)strcspn(from, "}");
-            compile_error(c,
-                          "the reference '%.*s}' names nothing that is visible here; write '$${' "
-                          "for a literal '${'",
-                          size > 60 ? 60 : size, from);
-            free(text);
-            return NULL;
-        } else {
-            *to++ = *from++;
-        }
-    }
-    *to = '\0';
-    return text;
-}
-
-static const struct text *keep_text(struct compiler *c, const char *bytes, size_t size)
-{
-    struct text *text = plan_allocate(c->plan, sizeof *text + size + 1);
-    if (!text) {
-        c->out_of_memory = true;
-        return NULL;
-    }
-    char *copy = (char *)(text + 1);
-    memcpy(copy, bytes, size);
-    copy[size] = '\0';
-    *text = (struct text){size, copy};
-    return text;
-}
-
-const struct text *compile_text(struct compiler *c, const json_t *value)
-{
-    if (!json_is_string(value)) {
-        wrong_type(c, "a string", value);
-        return NULL;
-    }
-    if (!has_dollar_brace(value))
-        return keep_text(c, json_string_value(value), json_string_length(value));
-    char *plain = unescape(c, value);
-    const struct text *text = plain ? keep_text(c, plain, strlen(plain)) : NULL;
-    free(plain);
-    return text;
-}
-
-/* ---- constants ---- */
-
-static bool replace_strings(struct compiler *c, json_t *value);
-
-/* The member itself if it is no string, else what it says without escapes. New reference. */
-static json_t *without_escapes(struct compiler *c, json_t *member)
-{
-    if (!json_is_string(member))
-        return replace_strings(c, member) ? json_incref(member) : NULL;
-    char *plain = has_dollar_brace(member) ? unescape(c, member) : NULL;
-    if (!plain)
-        return has_dollar_brace(member) ? NULL : json_incref(member);
-    json_t *string = json_string(plain);
-    free(plain);
-    return string;
-}
-
-/* Works in place on a copy of the constant; depth is limited by the reader. */
-static bool replace_strings(struct compiler *c, json_t *value)
-{
-    bool good = true;
-    if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value); i++) {
-            size_t mark = compile_enter_index(c, i);
-            json_t *plain = without_escapes(c, json_array_get(value, i));
-            good &= plain && json_array_set_new(value, i, plain) == 0;
-            compile_leave(c, mark);
-        }
-    } else if (json_is_object(value)) {
-        const char *key;
-        json_t *member;
-        json_object_foreach(value, key, member)
-        {
-            size_t mark = compile_enter(c, key);
-            json_t *plain = without_escapes(c, member);
-            good &= plain && json_object_set_new(value, key, plain) == 0;
-            compile_leave(c, mark);
-        }
-    }
-    return good;
-}
-
-static bool keep_json(struct compiler *c, const char *bytes, size_t size, union argument *out)
-{
-    struct value_text *value = plan_allocate(c->plan, sizeof *value + size + 1);
-    if (!value || !bytes) {
-        c->out_of_memory = true;
-        return false;
-    }
-    value->base = (struct value){VALUE_IMMORTAL, VALUE_TEXT, 0, size};
-    memcpy(value->bytes, bytes, size);
-    value->bytes[size] = '\0';
-    out->json = &value->base;
-    return true;
-}
-
-static bool compile_json(struct compiler *c, const json_t *value, union argument *out)
-{
-    struct buffer text = {0};
-    json_write(&text, value);
-    if (text.bytes && strstr(text.bytes, "${")) {
-        json_t *copy = json_deep_copy(value);
-        json_t *plain = copy ? without_escapes(c, copy) : NULL;
-        buffer_release(&text);
-        text = (struct buffer){0};
-        if (plain)
-            json_write(&text, plain);
-        json_decref(plain);
-        json_decref(copy);
-        if (!plain)
-            return false;
-    }
-    bool good = keep_json(c, text.failed ? NULL : text.bytes, text.size, out);
-    buffer_release(&text);
-    return good;
 }
 
 /* ---- numbers ---- */
@@ -181,7 +38,7 @@ static bool compile_number(struct compiler *c, const struct field_shape *field, 
                            union argument *out)
 {
     if (!json_is_number(value))
-        return wrong_type(c, field->nullable ? "a number or null" : "a number", value);
+        return compile_wrong_type(c, field->nullable ? "a number or null" : "a number", value);
     double number = json_number_value(value);
     if (number < field->min || (field->max > 0 && number > field->max)) {
         if (field->max > 0)
@@ -199,7 +56,7 @@ static bool compile_integer(struct compiler *c, const struct field_shape *field,
 {
     double number = json_number_value(value);
     if (!json_is_number(value) || (json_is_real(value) && number != floor(number)))
-        return wrong_type(c, "an integer", value);
+        return compile_wrong_type(c, "an integer", value);
     if (number < field->min || (field->max > 0 && number > field->max)) {
         compile_error(c, "must be an integer from %.0f to %.0f", field->min,
                       field->max > 0 ? field->max : 9007199254740992.0);
@@ -246,7 +103,7 @@ static bool is_exception_name(const char *name)
 static bool compile_exception(struct compiler *c, const json_t *value, union argument *out)
 {
     if (!json_is_string(value))
-        return wrong_type(c, "the name of an exception type", value);
+        return compile_wrong_type(c, "the name of an exception type", value);
     if (!is_exception_name(json_string_value(value))) {
         compile_error(c,
                       "'%.100s' is no exception that a job may raise: a name of letters, digits, "
@@ -255,7 +112,7 @@ static bool compile_exception(struct compiler *c, const json_t *value, union arg
                       json_string_value(value));
         return false;
     }
-    out->text = keep_text(c, json_string_value(value), json_string_length(value));
+    out->text = compile_keep_text(c, json_string_value(value), json_string_length(value));
     return out->text != NULL;
 }
 
@@ -271,8 +128,8 @@ bool compile_is_name(const json_t *value)
 static bool is_name(struct compiler *c, const json_t *value)
 {
     if (!json_is_string(value))
-        return wrong_type(c, "a name", value);
-    if (compile_is_name(value) && !has_dollar_brace(value))
+        return compile_wrong_type(c, "a name", value);
+    if (compile_is_name(value) && !compile_has_dollar_brace(value))
         return true;
     compile_error(c, "must be a name of 1 to %d characters without '${'", NAME_MAX_CHARACTERS);
     return false;
@@ -324,7 +181,7 @@ static bool compile_text_list(struct compiler *c, const struct field_shape *fiel
                               const json_t *value, union argument *out)
 {
     if (!json_is_array(value))
-        return wrong_type(c, "an array of strings", value);
+        return compile_wrong_type(c, "an array of strings", value);
     if ((double)json_array_size(value) < field->min) {
         compile_error(c, "must have at least %g item%s", field->min, field->min > 1 ? "s" : "");
         return false;
@@ -358,7 +215,7 @@ static const char *join_pair(struct compiler *c, const char *key, const struct t
 static bool compile_text_map(struct compiler *c, const json_t *value, union argument *out)
 {
     if (!json_is_object(value))
-        return wrong_type(c, "an object of strings", value);
+        return compile_wrong_type(c, "an object of strings", value);
     const char **texts = new_texts(c, json_object_size(value), out);
     bool good = texts != NULL;
     const char *key;
@@ -390,7 +247,7 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
         return compile_integer(c, field, value, out);
     case FIELD_BOOLEAN:
         out->integer = json_is_true(value);
-        return json_is_boolean(value) || wrong_type(c, "true or false", value);
+        return json_is_boolean(value) || compile_wrong_type(c, "true or false", value);
     case FIELD_TEXT:
         out->text = compile_text(c, value);
         return out->text != NULL;
