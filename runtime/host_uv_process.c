@@ -330,8 +330,10 @@ void host_uv_abandon(struct host *port, struct process *process)
 {
     struct child *child = process->host;
     host_uv_kill(port, process, SIGKILL);
-    if (child)
+    if (child) {
         child->process = NULL;
+        close_input(child); /* which borrows from the process */
+    }
 }
 
 /* ---- all of them, for the drain ---- */
