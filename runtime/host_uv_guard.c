@@ -40,7 +40,8 @@ static _Noreturn void guard(int notes)
     ssize_t n;
     sigset_t all;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL); /* a terminal's ^C is for the server */
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    setsid(); /* who signals the server's group or session, such as a terminal, means the server */
     prctl(PR_SET_NAME, "awaitd-guard");
     if (dup2(notes, 0) < 0 || close_range(1, ~0u, 0) < 0)
         _exit(1);

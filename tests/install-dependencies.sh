@@ -64,5 +64,6 @@ apt() { # one try with the lists that are there, which may be none, or old
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2
 }
 echo "installing$missing" >&2
+ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt update
 # shellcheck disable=SC2086
 apt install -y --no-install-recommends $missing || { apt update && apt install -y --no-install-recommends $missing; }
