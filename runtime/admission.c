@@ -153,6 +153,8 @@ static void handle_admission(struct loop *loop, struct message *message)
         job_is_stored(runtime, job);
     else
         job_is_refused(runtime, job);
+    if (admission->status != 0)
+        admission->submission->done(admission->submission, admission->status);
     if (admission->status == 0 && ended)
         tell_end(runtime, job, ended);
     task_record_unref(ended);
@@ -163,7 +165,9 @@ static void handle_admission(struct loop *loop, struct message *message)
 static void admission_stored(struct store_request *request, int status)
 {
     struct admission *admission = CONTAINER_OF(request, struct admission, request);
-    admission->submission->done(admission->submission, status);
+    if (status ==
+        0) /* else the loop must forget the waiter first, which goes with the submission */
+        admission->submission->done(admission->submission, 0);
     admission->status = status;
     admission->message.handle = handle_admission;
     runtime_post(admission->runtime, &admission->message);

@@ -24,10 +24,17 @@ static char *text_of(const struct value *outcome)
     return memory_need(buffer_take(&text));
 }
 
-static char *array_of(const struct buffer *items)
+static char *unhandled_of(const struct job *job)
 {
     struct buffer text = {0};
-    buffer_format(&text, "[%s]", items->bytes);
+    buffer_char(&text, '[');
+    buffer_add(&text, job->unhandled.bytes, job->unhandled.size);
+    if (job->n_unhandled_more)
+        buffer_format(&text,
+                      "%s{\"type\":\"ResultTooLarge\",\"message\":\"%zu more errors do not fit\","
+                      "\"path\":\"\"}",
+                      job->unhandled.size ? "," : "", job->n_unhandled_more);
+    buffer_char(&text, ']');
     return memory_need(buffer_take(&text));
 }
 
@@ -41,8 +48,8 @@ struct task_record *job_finish_record(struct job *job)
     record->finished_at_us = host->wall_us(host);
     char **text = value_is_exception(job->outcome) ? &record->error : &record->result;
     *text = text_of(job->outcome);
-    if (job->unhandled.size)
-        record->unhandled = array_of(&job->unhandled);
+    if (job->unhandled.size || job->n_unhandled_more)
+        record->unhandled = unhandled_of(job);
     if (job->runs) {
         struct buffer trace = {0};
         job_write_trace(job, &trace);

@@ -60,6 +60,7 @@ int host_uv_open(struct host_uv **out, int guard, struct error *e)
     BUG_ON(status < 0 || uv_timer_init(&host->uv, &host->timer) < 0);
     host->timer.data = host;
     host->armed_ns = INT64_MAX;
+    list_init(&host->queued);
     list_init(&host->processes);
     *out = host;
     return 0;
@@ -93,6 +94,9 @@ static void arm(struct host_uv *host, int64_t due_ns)
 
 void host_uv_wait(struct host_uv *host, int64_t due_ns)
 {
+    host_uv_start_queued(host);
+    if (host_uv_has_queued(host))
+        due_ns = 0;
     if (due_ns > 0)
         arm(host, due_ns);
     uv_run(&host->uv, due_ns > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);

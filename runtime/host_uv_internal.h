@@ -15,6 +15,7 @@ struct host_uv {
     int64_t armed_ns; /* what the timer is set to; INT64_MAX when it is stopped */
     int guard;        /* host_uv_guard.h */
     bool holds_processes;
+    struct list queued;    /* struct child: asked for, not started yet */
     struct list processes; /* struct child */
     size_t n_processes;
     char chunk[65536]; /* what was read last; used within one callback */
@@ -23,6 +24,15 @@ struct host_uv {
 /* To be called by every callback of a libuv timer that gives the loop something to do: host_uv_wait
  * returns without blocking. */
 void host_uv_has_news(struct host_uv *host);
+
+/* Processes wait to be started, and may be. */
+static inline bool host_uv_has_queued(const struct host_uv *host)
+{
+    return !host->holds_processes && !list_is_empty(&host->queued);
+}
+
+/* host_uv_process.c: starts the next few of them. */
+void host_uv_start_queued(struct host_uv *host);
 
 /* host_uv_process.c: the port's functions. */
 void host_uv_spawn(struct host *host, struct process *process);

@@ -34,6 +34,7 @@ struct child {
     struct stream out, err;
     uv_timer_t grace;   /* after the exit; before, it tells a failed start */
     unsigned n_handles; /* not closed yet */
+    bool is_queued;     /* not started yet */
     bool has_exited, input_is_open;
 };
 
@@ -301,39 +302,67 @@ static void start(struct child *child)
         fail(child, status);
 }
 
-void host_uv_spawn(struct host *port, struct process *process)
+/* ---- the queue: a fork takes milliseconds, so that a thousand at once would stop the loop ---- */
+
+#define STARTS_PER_ROUND 8
+
+static void leave_queue(struct child *child)
 {
-    struct host_uv *host = (struct host_uv *)port;
-    if (host->holds_processes)
-        return; /* the server is about to stop; the task runs again at its next start */
-    struct child *child = memory_new_zeroed(1, sizeof *child);
-    child->host = host;
-    child->process = process;
-    process->host = child;
+    struct host_uv *host = child->host;
+    child->is_queued = false;
+    list_remove(&child->link);
     list_append(&host->processes, &child->link);
     host->n_processes++;
     uv_timer_init(&host->uv, &child->grace);
     child->grace.data = child;
     child->n_handles++;
-    start(child);
+}
+
+void host_uv_start_queued(struct host_uv *host)
+{
+    for (int n = 0; n < STARTS_PER_ROUND && host_uv_has_queued(host); n++) {
+        struct child *child = CONTAINER_OF(host->queued.next, struct child, link);
+        leave_queue(child);
+        start(child);
+    }
+}
+
+void host_uv_spawn(struct host *port, struct process *process)
+{
+    struct host_uv *host = (struct host_uv *)port;
+    struct child *child = memory_new_zeroed(1, sizeof *child);
+    child->host = host;
+    child->process = process;
+    child->is_queued = true;
+    process->host = child;
+    list_append(&host->queued, &child->link);
 }
 
 void host_uv_kill(struct host *port, struct process *process, int signal)
 {
     struct child *child = process->host;
     (void)port;
-    if (child && !child->has_exited)
+    if (child->is_queued) { /* it never was; told as if the signal had come at its first breath */
+        leave_queue(child);
+        child->has_exited = true;
+        process->exit_code = -signal;
+        uv_timer_start(&child->grace, tell_failure, 0, 0);
+    } else if (!child->has_exited) {
         kill(-child->handle.pid, signal);
+    }
 }
 
 void host_uv_abandon(struct host *port, struct process *process)
 {
     struct child *child = process->host;
-    host_uv_kill(port, process, SIGKILL);
-    if (child) {
-        child->process = NULL;
-        close_input(child); /* which borrows from the process */
+    if (child->is_queued) {
+        list_remove(&child->link);
+        free(child);
+        return;
     }
+    host_uv_kill(port, process, SIGKILL);
+    child->process = NULL;
+    close_input(child); /* which borrows from the process */
 }
 
 /* ---- all of them, for the drain ---- */

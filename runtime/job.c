@@ -314,6 +314,10 @@ void job_log(struct job *job, const char *level, uint32_t node, const char *mess
 
 void job_add_unhandled(struct job *job, const struct value *exception)
 {
+    if (job->unhandled.size + exception_json_size(exception) > job->loop->max_result) {
+        job->n_unhandled_more++;
+        return;
+    }
     if (job->unhandled.size)
         buffer_char(&job->unhandled, ',');
     buffer_add(&job->unhandled, exception_json(exception), exception_json_size(exception));

@@ -64,7 +64,8 @@ struct job {
     struct node_run *runs;  /* by node; NULL until the first one ended */
     struct task **leftover; /* CLEANING: what was cancelled, n_leftover of them */
     size_t n_leftover;
-    struct buffer unhandled; /* the items of a JSON array */
+    struct buffer unhandled; /* the items of a JSON array, up to the limit of results */
+    size_t n_unhandled_more; /* beyond it */
     int64_t started_ns;      /* monotonic */
     int64_t log_seq;
     struct value *outcome;           /* ENDED: the root's */

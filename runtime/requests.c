@@ -8,6 +8,9 @@
 
 /* ---- cancellation ---- */
 
+/* An end is on disk soon, unless there is no room. */
+#define END_WAIT_NS 10000000000
+
 static void note_request(struct job *job, const struct cancellation *c)
 {
     if (job->record->cancel_requested_at_us)
@@ -48,11 +51,24 @@ static void cancellation_stored(struct store_request *request, int status)
     runtime_post(c->runtime, &c->message);
 }
 
+/* The end that it came too late for is on disk. */
+static void came_too_late(struct waiter *waiter, struct task_record *ended)
+{
+    struct cancellation *c = CONTAINER_OF(waiter, struct cancellation, waiter);
+    (void)ended;
+    c->done(c, -ERROR_NOT_FOUND);
+}
+
 static void handle_cancellation(struct loop *loop, struct message *message)
 {
     struct cancellation *c = CONTAINER_OF(message, struct cancellation, message);
     struct runtime *runtime = runtime_of(loop);
     struct job *job = loop_find(loop, &c->id);
+    if (job && job->phase == JOB_ENDED && !runtime->is_draining) {
+        c->waiter = (struct waiter){.id = c->id, .wait_ns = END_WAIT_NS, .done = came_too_late};
+        runtime_add_waiter(runtime, job, &c->waiter);
+        return;
+    }
     if (!job || job->phase == JOB_ENDED) {
         c->done(c, -ERROR_NOT_FOUND);
         return;

@@ -86,6 +86,7 @@ static bool has_drained(struct runtime *runtime)
 
 #define TERM_GRACE_NS 1500000000
 #define KILL_GRACE_NS 500000000
+#define SETTLE_NS 1000000000
 
 /* No job gets a turn any more: what a killed process leaves undone is done again at the next start.
  */
@@ -98,10 +99,13 @@ static void end_processes(struct runtime *runtime, int signal, int64_t grace_ns)
         host_uv_wait(runtime->host, until_ns);
 }
 
+/* What does not get onto the disk in time (it may be full) runs again at the next start. */
 static void settle_requests(struct runtime *runtime)
 {
-    while (flush_outbox(runtime), runtime->n_requests > 0) {
-        host_uv_wait(runtime->host, INT64_MAX);
+    struct host *host = runtime->loop.host;
+    int64_t until_ns = host->now_ns(host) + SETTLE_NS;
+    while (flush_outbox(runtime), runtime->n_requests > 0 && host->now_ns(host) < until_ns) {
+        host_uv_wait(runtime->host, until_ns);
         handle_inbox(runtime);
     }
 }

@@ -100,6 +100,7 @@ struct cancellation {
     char *text; /* the message of the CancelledError or NULL; borrowed until done */
     void (*done)(struct cancellation *cancellation, int status);
     struct runtime *runtime; /* from here on the runtime's own */
+    struct waiter waiter;
     struct store_request request;
     struct task_record *record;
     int status;

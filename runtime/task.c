@@ -47,7 +47,7 @@ void task_unref(struct task *task)
 /* ---- who waits for a task: mostly nobody or one, so no array until there are two ---- */
 
 struct awaiters {
-    size_t n, capacity;
+    size_t first, n, capacity; /* those before `first` are gone, and so is whoever is NULL */
     struct task *tasks[];
 };
 #define AWAITERS_MANY 1u /* the low bit of task->awaiters: it points to an array */
@@ -68,8 +68,10 @@ static void add_awaiter(struct task *task, struct task *awaiter)
     size_t n = many ? many->n : 1;
     if (!many || n == many->capacity) {
         struct awaiters *grown = memory_resize(many, sizeof *many + 2 * n * sizeof *many->tasks);
-        if (!many)
+        if (!many) {
             grown->tasks[0] = (struct task *)task->awaiters;
+            grown->first = 0;
+        }
         many = grown;
         many->capacity = 2 * n;
         task->awaiters = (uintptr_t)many + AWAITERS_MANY;
@@ -85,10 +87,12 @@ static void remove_awaiter(struct task *task, const struct task *awaiter)
         task->awaiters = 0;
         return;
     }
-    size_t i = 0;
+    size_t i = many->first;
     while (many->tasks[i] != awaiter)
         i++;
-    memmove(&many->tasks[i], &many->tasks[i + 1], (--many->n - i) * sizeof *many->tasks);
+    many->tasks[i] = NULL;
+    while (many->first < many->n && !many->tasks[many->first])
+        many->first++;
 }
 
 static void free_awaiters(struct task *task)
@@ -107,8 +111,10 @@ static void wake_awaiters(struct task *task)
 {
     struct awaiters *many = many_awaiters(task);
     if (many)
-        for (size_t i = 0; i < many->n; i++)
-            wake_up(many->tasks[i]);
+        for (size_t i = many->first; i < many->n; i++) {
+            if (many->tasks[i])
+                wake_up(many->tasks[i]);
+        }
     else if (task->awaiters)
         wake_up((struct task *)task->awaiters);
     free_awaiters(task);
@@ -185,6 +191,8 @@ void task_resolve(struct task *task, struct value *outcome)
  * tasks may wait for each other in chains of any length. A task is entered again to be left
  * (on_path). */
 struct cancel_walk {
+    uint32_t number; /* of the walk */
+    size_t n_visits; /* in this walk */
     size_t n, capacity;
     struct cancel_stop {
         struct task *task;
@@ -208,8 +216,9 @@ void cancel_walk_add(struct cancel_walk *walk, struct task *task)
 
 static void set_must_cancel(struct task *task, struct value *message)
 {
-    value_unref(task->outcome);
+    struct value *former = task->outcome; /* maybe the message itself */
     task->outcome = message ? value_ref(message) : NULL;
+    value_unref(former);
     task->must_cancel = true;
 }
 
@@ -256,6 +265,19 @@ static bool cancel_waited_for(struct task *task, struct value *message, struct c
     return taken;
 }
 
+/* A task that can be reached by several ways is cancelled once for each, as in CPython; but the
+ * number of ways can grow without bound in a small job, and this loop is not that job's alone. So
+ * after so many visits a task that was cancelled in this walk already is not passed through again.
+ */
+#define EXACT_VISITS 1000000
+
+static bool is_passed(struct task *task, struct cancel_walk *walk)
+{
+    bool was_here = task->last_walk == walk->number;
+    task->last_walk = walk->number;
+    return was_here && walk->n_visits++ >= EXACT_VISITS;
+}
+
 static void visit(struct task *task, struct value *message, struct cancel_walk *walk)
 {
     if (task->phase == TASK_DONE) {
@@ -263,14 +285,21 @@ static void visit(struct task *task, struct value *message, struct cancel_walk *
         return;
     }
     task->n_cancels++;
+    if (is_passed(task, walk)) {
+        if (task->phase != TASK_WAITING)
+            set_must_cancel(task, message);
+        return;
+    }
     if (!cancel_waited_for(task, message, walk))
         set_must_cancel(task, message);
 }
 
-static struct cancel_walk *walk_of(struct loop *loop)
+static struct cancel_walk *begin_walk(struct loop *loop)
 {
     if (!loop->walk)
         loop->walk = memory_new_zeroed(1, sizeof *loop->walk);
+    loop->walk->number++;
+    loop->walk->n_visits = 0;
     return loop->walk;
 }
 
@@ -290,7 +319,7 @@ static void walk_on(struct cancel_walk *walk, struct value *message)
 bool task_cancel(struct task *task, struct value *message)
 {
     bool was_live = task->phase != TASK_DONE;
-    struct cancel_walk *walk = walk_of(task->job->loop);
+    struct cancel_walk *walk = begin_walk(task->job->loop);
     push_stop(walk, task, false);
     walk_on(walk, message);
     return was_live;
@@ -298,7 +327,7 @@ bool task_cancel(struct task *task, struct value *message)
 
 void task_cancel_pending(struct task *task)
 {
-    struct cancel_walk *walk = walk_of(task->job->loop);
+    struct cancel_walk *walk = begin_walk(task->job->loop);
     struct value *message = task->outcome;
     if (cancel_waited_for(task, message, walk)) {
         task->must_cancel = false;

@@ -33,6 +33,7 @@ struct task {
     bool
         keeps_error : 1; /* cancelled by a message at its return: every look gives the same error */
     bool on_path : 1;    /* a cancellation is walking through it */
+    uint32_t last_walk;  /* the last cancellation that came through (task.c) */
     uint32_t n_cancels;  /* Task.cancelling() */
     uint32_t code;       /* the node it runs */
     uint32_t current;    /* the node where it is */

@@ -5,6 +5,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/loop.h"
 #include "runtime/ops/op.h"
 
 static struct value *shown_outcome(const struct job *job, uint32_t node,
@@ -48,10 +49,14 @@ static void note_running(struct job *job, struct node_run *view)
     }
 }
 
-static void write_run(struct trace_writer *w, uint32_t node, const struct node_run *run)
+/* Outcomes are left out once the trace is as large as a result may be. */
+static void write_run(struct trace_writer *w, uint32_t node, const struct node_run *run,
+                      size_t max_size)
 {
     struct buffer text = {0};
-    if (run->outcome && value_is_exception(run->outcome))
+    if (run->outcome && w->out->size + run->outcome->size > max_size)
+        ;
+    else if (run->outcome && value_is_exception(run->outcome))
         buffer_add(&text, exception_json(run->outcome), exception_json_size(run->outcome));
     else if (run->outcome)
         value_write(&text, run->outcome);
@@ -70,6 +75,6 @@ void job_write_trace(struct job *job, struct buffer *out)
     note_running(job, view);
     for (uint32_t node = job->plan->root; node < n; node++)
         if (view[node].state != TASK_PENDING)
-            write_run(&w, node, &view[node]);
+            write_run(&w, node, &view[node], job->loop->max_result);
     free(view);
 }

@@ -141,6 +141,8 @@ static void answer_cancelled(struct request *request)
     else if (task_read(request, 0)) {
         if (request->outcome == 0)
             resource_reply(request, 202, request->record);
+        else if (!task_state_is_final(request->record->state)) /* its end is not on disk yet */
+            reply_problem(request, 503, "the task is ending; please try again");
         else
             reply_problem(request, 409, "the task has ended already: it %s",
                           request->record->state == TASK_CANCELLED
