@@ -344,6 +344,9 @@ class DiskFull(unittest.TestCase):
         refused = awaitd.until(lambda: self.refused(large), "a submission is refused")
         self.assertEqual(refused.status, 507)
         self.assertEqual(self.server.get("/healthz").status, 200)
+        waits = {"spec": {"op": "sequence", "steps": [large["spec"], {"op": "sleep", "seconds": 9}]}, "name": "refused"}
+        for wait in [0.001, 0.002, 0.005, 9] * 10:  # refused in a wait, also while its time runs out
+            self.assertEqual(self.server.post(f"/v1/tasks?wait={wait}", waits).status, 507)
         self.assertFalse(self.server.task(runs)["done"])
         over = self.server.get(f"/v1/tasks/{ends}?wait=1").json
         self.assertFalse(over["done"], "it says that it has ended, and this is on no disk")
