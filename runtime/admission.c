@@ -57,8 +57,8 @@ static void ending_stored(struct store_request *request, int status)
 static void job_ended(void *context, struct job *job)
 {
     struct runtime *runtime = context;
-    if (job->insertion && job->log_seq == 0) { /* not at the store yet: one request for both; but
-                                                * the lines of its log come before its end */
+    /* Not at the store yet: one request for both. But the lines of its log come before its end. */
+    if (job->insertion && job->log_seq == 0) {
         job->insertion->ended = task_record_ref(job_finish_record(job));
         return;
     }
@@ -129,11 +129,7 @@ static void job_is_stored(struct runtime *runtime, struct job *job)
 /* The store had no room: the job never was. */
 static void job_is_refused(struct runtime *runtime, struct job *job)
 {
-    while (!list_is_empty(&job->waiters)) {
-        struct waiter *waiter = CONTAINER_OF(job->waiters.next, struct waiter, link);
-        timer_disarm(&runtime->loop.timers, &waiter->timer);
-        list_remove(&waiter->link);
-    }
+    runtime_drop_waiters(runtime, job);
     if (job->n_requests == 0)
         forget_job(runtime, job);
     else
@@ -149,24 +145,24 @@ static void handle_admission(struct loop *loop, struct message *message)
     runtime->n_requests--;
     job->n_requests--;
     task_record_unref(admission->request.record);
-    if (admission->status == 0)
+    if (admission->status == 0) {
         job_is_stored(runtime, job);
-    else
+        if (ended)
+            tell_end(runtime, job, ended);
+    } else {
         job_is_refused(runtime, job);
-    if (admission->status != 0)
         admission->submission->done(admission->submission, admission->status);
-    if (admission->status == 0 && ended)
-        tell_end(runtime, job, ended);
+    }
     task_record_unref(ended);
     free(admission);
 }
 
-/* [writer] The submission may be gone once its done was called. */
+/* [writer] The submission may be gone once its done was called. A refusal is told on the loop,
+ * which must forget the waiter first, as that goes with the submission. */
 static void admission_stored(struct store_request *request, int status)
 {
     struct admission *admission = CONTAINER_OF(request, struct admission, request);
-    if (status ==
-        0) /* else the loop must forget the waiter first, which goes with the submission */
+    if (status == 0)
         admission->submission->done(admission->submission, 0);
     admission->status = status;
     admission->message.handle = handle_admission;
@@ -204,7 +200,6 @@ static void admit(struct runtime *runtime, struct submission *submission)
     runtime_queue_request(runtime, &admission->request);
     if (submission->waiter) {
         submission->waiter->id = record->id;
-        list_init(&submission->waiter->link);
         runtime_add_waiter(runtime, job, submission->waiter);
     }
     atomic_fetch_add_explicit(&runtime->n_submitted, 1, memory_order_relaxed);

@@ -86,6 +86,12 @@ void frame_disarm(struct timed_frame *frame)
     frame->timer.state = TIMER_IDLE;
 }
 
+void timed_frame_release(struct task *task, struct frame *frame)
+{
+    (void)task;
+    frame_disarm((struct timed_frame *)frame);
+}
+
 int64_t frame_deadline(struct task *task, double seconds)
 {
     struct host *host = task->job->loop->host;

@@ -124,9 +124,10 @@ struct timed_frame {
     struct frame base;
     struct timer timer; /* the op's timer_fired is called when it is due, as a callback of a turn */
 };
-void frame_arm(struct timed_frame *frame, int64_t due_ns); /* loop.call_at */
-void frame_arm_soon(struct timed_frame *frame);            /* loop.call_soon */
-void frame_disarm(struct timed_frame *frame);              /* Handle.cancel */
+void frame_arm(struct timed_frame *frame, int64_t due_ns);        /* loop.call_at */
+void frame_arm_soon(struct timed_frame *frame);                   /* loop.call_soon */
+void timed_frame_release(struct task *task, struct frame *frame); /* op.release: frame_disarm */
+void frame_disarm(struct timed_frame *frame);                     /* Handle.cancel */
 /* now + seconds, rounded up to the nanosecond */
 int64_t frame_deadline(struct task *task, double seconds);
 

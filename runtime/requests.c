@@ -21,12 +21,6 @@ static void note_request(struct job *job, const struct cancellation *c)
         job->record->cancel_message = memory_need(strdup(c->text));
 }
 
-static void finish_cancellation(struct cancellation *c, int status)
-{
-    task_record_unref(c->record);
-    c->done(c, status);
-}
-
 /* It is on disk: now it is asked of the job, if that still runs. */
 static void deliver_cancellation(struct loop *loop, struct message *message)
 {
@@ -39,7 +33,8 @@ static void deliver_cancellation(struct loop *loop, struct message *message)
         job_request_cancel(job, c->text ? memory_need(value_from_string(c->text, strlen(c->text)))
                                         : NULL);
     }
-    finish_cancellation(c, c->status);
+    task_record_unref(c->record);
+    c->done(c, c->status);
 }
 
 /* [writer] */

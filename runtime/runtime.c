@@ -35,23 +35,18 @@ static void handle_inbox(struct runtime *runtime)
 
 void runtime_queue_request(struct runtime *runtime, struct store_request *request)
 {
-    request->node.next = NULL;
-    *runtime->outbox_end = &request->node;
-    runtime->outbox_end = &request->node.next;
+    chain_add(&runtime->outbox, &request->node);
 }
 
 static void flush_outbox(struct runtime *runtime)
 {
-    struct mpsc_node *node = runtime->outbox;
-    runtime->outbox = NULL;
-    runtime->outbox_end = &runtime->outbox;
+    struct mpsc_node *node = chain_take_all(&runtime->outbox);
     while (node) {
-        struct mpsc_node *next = node->next;
         struct store_request *request = CONTAINER_OF(node, struct store_request, node);
+        node = node->next;
         if (request->verb == STORE_INSERT)
             runtime_insertion_leaves(request);
         store_submit(runtime->store, request);
-        node = next;
     }
 }
 
@@ -150,18 +145,6 @@ static void begin_draining(struct runtime *runtime)
                 runtime_answer_waiters(runtime, job, NULL);
 }
 
-static void handle_refuse(struct loop *loop, struct message *message)
-{
-    (void)message;
-    begin_draining(runtime_of(loop));
-}
-
-void runtime_refuse(struct runtime *runtime)
-{
-    runtime->refuse.handle = handle_refuse;
-    runtime_post(runtime, &runtime->refuse);
-}
-
 static void handle_drain(struct loop *loop, struct message *message)
 {
     struct runtime *runtime = runtime_of(loop);
@@ -211,7 +194,7 @@ int runtime_open(struct runtime **out, struct store *store, const struct runtime
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     runtime->store = store;
     runtime->options = *options;
-    runtime->outbox_end = &runtime->outbox;
+    chain_init(&runtime->outbox);
     runtime->stop_at_ns = INT64_MAX;
     sem_init(&runtime->drained, 0, 0);
     int status = host_uv_open(&runtime->host, options->guard, e);

@@ -39,11 +39,10 @@ int runtime_open(struct runtime **out, struct store *store, const struct runtime
 
 /* Shuts down in order: refuses submissions from now on (ERROR_DRAINING), starts no new leaf with
  * effects, lets the running ones go on for at most grace_ms, then ends their processes (SIGTERM,
- * then SIGKILL), answers every waiter, and ends the loop's thread. Jobs that have not ended stay
- * open in the store, and the next start runs them again. Blocks until it is over. [main] */
+ * then SIGKILL), and answers every waiter. Jobs that have not ended stay open in the store, and the
+ * next start runs them again. What is asked after that is still answered. Blocks until it is over.
+ * [main] */
 void runtime_drain(struct runtime *runtime, int64_t grace_ms);
-/* Refuses submissions and answers waiters at once from now on, without waiting. [main] */
-void runtime_refuse(struct runtime *runtime);
 /* After runtime_drain, and once no other thread can call anything here: the server stopped, the
  * store closed (its writer posts what is done). [main] */
 void runtime_close(struct runtime *runtime);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/base/chain.h"
 #include "runtime/host_uv.h"
 #include "runtime/loop.h"
 #include "runtime/runtime.h"
@@ -23,12 +24,12 @@ struct runtime {
     struct runtime_options options;
     pthread_t thread;
     struct mpsc inbox;
-    struct mpsc_node *outbox, **outbox_end; /* store requests of this round */
-    size_t n_requests;                      /* at the store, and will come back as messages */
+    struct chain outbox; /* store requests of this round */
+    size_t n_requests;   /* at the store, and will come back as messages */
     bool is_draining, is_closing;
     int64_t grace_ns;
     int64_t stop_at_ns; /* of the drain; INT64_MAX before it */
-    struct message refuse, drain, close;
+    struct message drain, close;
     sem_t drained;
     atomic_size_t n_open;
     atomic_uint_fast64_t n_submitted, n_finished;
@@ -49,6 +50,8 @@ void runtime_queue_request(struct runtime *runtime, struct store_request *reques
 void runtime_add_waiter(struct runtime *runtime, struct job *job, struct waiter *waiter);
 /* All of a job's: with its ended record, or NULL. */
 void runtime_answer_waiters(struct runtime *runtime, struct job *job, struct task_record *ended);
+/* All of a job's are forgotten: whoever asked is told in another way. */
+void runtime_drop_waiters(struct runtime *runtime, struct job *job);
 /* Those whose time passed before the job was on disk. */
 void runtime_answer_overdue(struct runtime *runtime, struct job *job);
 

@@ -54,11 +54,10 @@ static void write_run(struct trace_writer *w, uint32_t node, const struct node_r
                       size_t max_size)
 {
     struct buffer text = {0};
-    if (run->outcome && w->out->size + run->outcome->size > max_size)
-        ;
-    else if (run->outcome && value_is_exception(run->outcome))
+    bool is_written = run->outcome && w->out->size + run->outcome->size <= max_size;
+    if (is_written && value_is_exception(run->outcome))
         buffer_add(&text, exception_json(run->outcome), exception_json_size(run->outcome));
-    else if (run->outcome)
+    else if (is_written)
         value_write(&text, run->outcome);
     trace_write(w, &(struct trace_entry){node, run->state, run->n_runs, run->started_us,
                                          run->took_us, text.bytes, text.size});

@@ -4,10 +4,21 @@
 #include "runtime/base/bug.h"
 #include "runtime/runtime_internal.h"
 
-static void answer_waiter(struct waiter *waiter, struct runtime *runtime, struct task_record *ended)
+static void drop_waiter(struct waiter *waiter, struct runtime *runtime)
 {
     timer_disarm(&runtime->loop.timers, &waiter->timer);
     list_remove(&waiter->link);
+}
+
+void runtime_drop_waiters(struct runtime *runtime, struct job *job)
+{
+    while (!list_is_empty(&job->waiters))
+        drop_waiter(CONTAINER_OF(job->waiters.next, struct waiter, link), runtime);
+}
+
+static void answer_waiter(struct waiter *waiter, struct runtime *runtime, struct task_record *ended)
+{
+    drop_waiter(waiter, runtime);
     waiter->done(waiter, ended);
 }
 
@@ -56,7 +67,6 @@ static void handle_wait(struct loop *loop, struct message *message)
     struct runtime *runtime = runtime_of(loop);
     struct waiter *waiter = CONTAINER_OF(message, struct waiter, message);
     struct job *job = loop_find(loop, &waiter->id);
-    list_init(&waiter->link);
     if (job && !runtime->is_draining)
         runtime_add_waiter(runtime, job, waiter);
     else

@@ -30,9 +30,7 @@ void lane_wake(struct lane *lane, struct mpsc_node *request)
 
 static void submit_asked(struct lane *lane)
 {
-    struct mpsc_node *node = lane->asked;
-    lane->asked = NULL;
-    lane->asked_end = &lane->asked;
+    struct mpsc_node *node = chain_take_all(&lane->asked);
     lane->n_asked = 0;
     while (node) {
         struct request *request = CONTAINER_OF(node, struct request, woken);
@@ -44,9 +42,7 @@ static void submit_asked(struct lane *lane)
 
 void lane_submit(struct lane *lane, struct mpsc_node *request)
 {
-    request->next = NULL;
-    *lane->asked_end = request;
-    lane->asked_end = &request->next;
+    chain_add(&lane->asked, request);
     if (++lane->n_asked == SUBMIT_TOGETHER)
         submit_asked(lane);
 }
@@ -104,7 +100,7 @@ static void *lane_run(void *argument)
 
 int lane_start(struct lane *lane, struct error *e)
 {
-    lane->asked_end = &lane->asked;
+    chain_init(&lane->asked);
     lane->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (lane->bell < 0)
         return error_set(e, ERROR_SYSTEM, "cannot start the HTTP thread: %s", strerror(errno));

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/base/mpsc.h"
+#include "runtime/base/chain.h"
 #include "schema/error.h"
 
 struct server;
@@ -26,9 +26,9 @@ struct lane {
     struct MHD_Daemon *daemon;
     struct store_reader *reader;
     pthread_t thread;
-    int bell;                             /* eventfd */
-    struct mpsc woken;                    /* requests whose connections are to be resumed */
-    struct mpsc_node *asked, **asked_end; /* requests whose submissions are to be handed over */
+    int bell;           /* eventfd */
+    struct mpsc woken;  /* requests whose connections are to be resumed */
+    struct chain asked; /* requests whose submissions are to be handed over */
     unsigned n_asked;
     _Atomic int wish;          /* enum lane_wish */
     unsigned char chance[256]; /* from getrandom, used from the end */

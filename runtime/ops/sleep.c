@@ -33,12 +33,6 @@ static struct action sleep_woken(struct task *task, struct frame *frame, struct 
     return action_end(node->arguments[RESULT].json);
 }
 
-static void sleep_release(struct task *task, struct frame *frame)
-{
-    (void)task;
-    frame_disarm((struct timed_frame *)frame);
-}
-
 const struct op op_sleep = {
     .shape = {.name = "sleep",
               .fields = fields,
@@ -47,5 +41,5 @@ const struct op op_sleep = {
     .start = sleep_start,
     .timer_fired = sleep_timer_fired,
     .woken = sleep_woken,
-    .release = sleep_release,
+    .release = timed_frame_release,
 };

@@ -66,12 +66,6 @@ static struct action timeout_child_ended(struct task *task, struct frame *frame,
     return action_end(error);
 }
 
-static void timeout_release(struct task *task, struct frame *frame)
-{
-    (void)task;
-    frame_disarm((struct timed_frame *)frame);
-}
-
 const struct op op_timeout = {
     .shape = {.name = "timeout",
               .fields = fields,
@@ -80,5 +74,5 @@ const struct op op_timeout = {
     .start = timeout_start,
     .child_ended = timeout_child_ended,
     .timer_fired = timeout_timer_fired,
-    .release = timeout_release,
+    .release = timed_frame_release,
 };

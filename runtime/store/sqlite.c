@@ -124,9 +124,10 @@ static bool is_short(const struct task_record *task)
 static int insert_outcome(struct sqlite *s, const struct task_record *task)
 {
     sqlite3_stmt *statement = s->statements[DO_INSERT_OUTCOME];
-    if (is_short(task) && task->trace_size == 0)
+    bool fits = is_short(task);
+    if (fits && task->trace_size == 0)
         return SQLITE_OK;
-    bind_outcome(statement, 2, task, !is_short(task));
+    bind_outcome(statement, 2, task, !fits);
     sqlite3_bind_blob64(statement, 5, task->trace, task->trace_size, SQLITE_STATIC);
     return run_for_id(s, DO_INSERT_OUTCOME, &task->id);
 }

@@ -9,20 +9,18 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/base/chain.h"
 #include "runtime/base/log.h"
 #include "runtime/store/backend.h"
 
 #define BATCH_MAX 10000             /* requests in one transaction */
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
 
-/* Requests in their order, linked by node.next. `end` is where the next one goes. */
-struct chain {
-    struct mpsc_node *first, **end;
-};
-
-/* The writer's life:
- *   WRITING  --no room--> RETRYING  what may be refused was refused; the rest is tried alone, at
- * once RETRYING --no room--> STUCK     waits for room, or for new requests (which are refused)
+/* The writer's life. In RETRYING, what may be refused was refused, and the rest is tried alone, at
+ * once; STUCK waits for room, or for new requests (which are refused).
+ *
+ *   WRITING  --no room--> RETRYING
+ *   RETRYING --no room--> STUCK
  *   STUCK    --no room--> RETRYING, or STUCK again if there was nothing to refuse
  *   RETRYING, STUCK --written, or nothing left to write--> WRITING
  *   any      --outcome unknown--> BROKEN, for good */
@@ -43,19 +41,6 @@ struct store {
 };
 
 /* ---- chains ---- */
-
-static void chain_init(struct chain *chain)
-{
-    chain->first = NULL;
-    chain->end = &chain->first;
-}
-
-static void chain_add(struct chain *chain, struct mpsc_node *node)
-{
-    node->next = NULL;
-    *chain->end = node;
-    chain->end = &node->next;
-}
 
 static void chain_add_list(struct chain *chain, struct mpsc_node *first)
 {
