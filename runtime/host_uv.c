@@ -21,6 +21,12 @@ static int64_t host_wall_us(struct host *host)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+static double host_chance(struct host *host)
+{
+    (void)host;
+    return (double)arc4random() / 4294967296.0;
+}
+
 static void woken(uv_async_t *async)
 {
     (void)async; /* that uv_run returns is all it is for */
@@ -53,6 +59,7 @@ int host_uv_open(struct host_uv **out, int guard, struct error *e)
     host->guard = guard;
     host->port = (struct host){.now_ns = host_now_ns,
                                .wall_us = host_wall_us,
+                               .chance = host_chance,
                                .spawn = host_uv_spawn,
                                .kill = host_uv_kill,
                                .abandon = host_uv_abandon};

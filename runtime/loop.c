@@ -5,6 +5,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/semaphore.h"
 
 /* ---- the table of jobs ---- */
 
@@ -87,6 +88,7 @@ void loop_release(struct loop *loop)
     free(loop->table);
     timer_heap_release(&loop->timers);
     cancel_walk_free(loop->walk);
+    semaphores_release(loop);
 }
 
 /* ---- turns ---- */

@@ -31,6 +31,8 @@ struct loop {
         slice; /* callbacks and timers in one go; 0: no limit (exact turns, for the simulator) */
     size_t max_result;        /* bytes of a result's JSON text */
     struct cancel_walk *walk; /* task.c's, kept for reuse */
+    struct semaphore *
+        *semaphores; /* semaphore.c's table of the named ones; NULL before the first */
 };
 
 void loop_init(struct loop *loop, struct host *host, const struct loop_events *events,

@@ -6,7 +6,6 @@
 #include "runtime/base/memory.h"
 #include "runtime/ops/op.h"
 #include "runtime/runtime_internal.h"
-#include "schema/json.h"
 
 #define PAGE 1000
 
@@ -27,9 +26,10 @@ static double seconds_left(const struct task_record *record, int64_t wall_us)
 static struct plan *compile_failure(void)
 {
     struct error_list errors = {0};
+    const struct plan_options options = {.ops = &op_registry, .timeout = TIMEOUT_NONE};
     json_t *spec = json_pack("{ssssss}", "op", "raise", "type", "RuntimeError", "message",
                              "this version of the server cannot run the stored spec");
-    struct plan *plan = plan_compile(memory_need(spec), &op_registry, -1, "", &errors);
+    struct plan *plan = plan_compile(memory_need(spec), &options, &errors);
     json_decref(spec);
     return memory_need(plan);
 }
@@ -37,15 +37,13 @@ static struct plan *compile_failure(void)
 static struct plan *compile(const struct task_record *record, int64_t wall_us)
 {
     struct error_list errors = {0};
-    json_t *spec = json_read(record->spec, strlen(record->spec), NULL);
-    struct plan *plan =
-        spec ? plan_compile(spec, &op_registry, seconds_left(record, wall_us), "", &errors) : NULL;
+    const struct plan_options options = {.ops = &op_registry,
+                                         .timeout = seconds_left(record, wall_us)};
+    struct plan *plan = plan_compile_packed(record->spec, &options, &errors);
     if (!plan)
-        log_line(LOG_ERROR, "a stored task cannot be run: %s: %s",
-                 errors.n ? errors.items[0].pointer : "",
-                 errors.n ? errors.items[0].detail : "its spec is not JSON");
+        log_line(LOG_ERROR, "a stored task cannot be run: %s: %s", errors.items[0].pointer,
+                 errors.items[0].detail);
     error_list_release(&errors);
-    json_decref(spec);
     return plan ? plan : compile_failure();
 }
 

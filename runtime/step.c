@@ -1,45 +1,151 @@
 /* The trampoline: the only caller of ops' start, child_ended and woken. Values and errors go from
  * frame to frame of one task here, without recursion; everything between tasks goes through the
  * ready queue. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "runtime/base/bug.h"
+#include "runtime/base/memory.h"
+#include "runtime/evaluate.h"
 #include "runtime/ops/op.h"
+#include "runtime/scope.h"
+
+/* One step. When an exception is thrown into a task, CPython throws it into the innermost of its
+ * coroutines, and when that ends with one, into the next outer, and so on; and each, where it is in
+ * an `except` block itself, makes what it handles there the exception's context. `thrown`: the
+ * outermost frame that was reached in this way; NULL when nothing was thrown. */
+struct stepping {
+    struct task *task;
+    struct frame *thrown;
+};
 
 static struct frame *frame_of(struct task *task, uint32_t node)
 {
     return task_frame(task, task->job->plan->nodes[node].frame_offset);
 }
 
+/* ---- contexts ---- */
+
+/* `raise exception`: whatever the task handles at the moment becomes its context. */
+static void raise_here(struct task *task, struct value *exception)
+{
+    if (task->handling)
+        exception_set_context(task->job, exception, task->handling->exception);
+}
+
+static void throw_into(struct stepping *s, struct frame *frame, struct value *exception)
+{
+    s->thrown = frame;
+    if (value_is_exception(exception) && s->task->handling && &s->task->handling->base == frame)
+        exception_set_context(s->task->job, exception, s->task->handling->exception);
+}
+
+/* ---- nodes ---- */
+
+static void open_scope(struct task *task, uint32_t node)
+{
+    const struct node *n = &task->job->plan->nodes[node];
+    if (n->n_variables && n->shape->scope != SCOPE_GIVEN)
+        task->scope = scope_new(node, n->n_variables, task->scope);
+}
+
+static void close_scope(struct task *task, uint32_t node)
+{
+    const struct node *n = &task->job->plan->nodes[node];
+    if (n->n_variables && n->shape->scope != SCOPE_GIVEN) {
+        struct scope *inner = task->scope;
+        task->scope = scope_ref(inner->parent);
+        scope_unref(inner);
+    }
+}
+
 static struct action enter(struct task *task, uint32_t node)
 {
+    const struct node *n = &task->job->plan->nodes[node];
     struct frame *frame = frame_of(task, node);
-    *frame = (struct frame){node, task->job->plan->nodes[node].frame_offset, job_now_us(task->job)};
+    if (n->dynamic)
+        memset(frame, 0, node_frame_size(n));
+    *frame = (struct frame){node, n->frame_offset, job_now_us(task->job)};
     task->current = node;
-    return op_of(&task->job->plan->nodes[node])->start(task, frame);
+    open_scope(task, node);
+    struct value *error = n->dynamic ? evaluate_start(task, frame) : NULL;
+    return error ? action_raise(error) : op_of(n)->start(task, frame);
 }
 
 static void leave(struct task *task, uint32_t node, const struct value *outcome)
 {
     struct frame *frame = frame_of(task, node);
-    const struct op *op = op_of(&task->job->plan->nodes[node]);
+    const struct node *n = &task->job->plan->nodes[node];
     job_note_end(task->job, node, frame->started_us, outcome);
-    if (op->release)
-        op->release(task, frame);
+    if (op_of(n)->release)
+        op_of(n)->release(task, frame);
+    if (n->dynamic)
+        evaluate_release(task, frame);
+    close_scope(task, node);
 }
 
-/* The present node ended: on to its parent, unless it was the code's root. True when the task
- * ended. */
-static bool end_node(struct task *task, struct value *outcome, struct action *next)
+/* ---- coroutines that are called ---- */
+
+/* A new activation with a scope of its own. */
+static struct action invoke(struct task *task, uint32_t i, struct value *arguments)
 {
+    const struct coroutine *coroutine = &task->job->plan->coroutines[i];
+    uint32_t size = task->job->plan->nodes[coroutine->root].frames_size;
+    struct activation *activation = memory_new(sizeof *activation + size);
+    *activation = (struct activation){.task = task,
+                                      .caller = task->active,
+                                      .code = coroutine->root,
+                                      .call = task->current,
+                                      .depth = task->active->depth + 1,
+                                      .scope = task->scope};
+    task->active = activation;
+    task->scope = scope_new(SCOPE_ROOT, coroutine->n_values, NULL);
+    scope_set(task->scope, 0, arguments);
+    return enter(task, coroutine->root);
+}
+
+/* Back to the node that called. */
+static void return_to_caller(struct task *task)
+{
+    struct activation *done = task->active;
+    task->active = done->caller;
+    task->current = done->call;
+    scope_unref(task->scope);
+    task->scope = done->scope;
+    free(done);
+}
+
+/* ---- ends ---- */
+
+/* The result of a step that others refer to. */
+static void bind_result(struct task *task, uint32_t node, struct value *outcome)
+{
+    uint32_t variable = task->job->plan->nodes[node].variable;
+    if (variable && !value_is_exception(outcome))
+        scope_set(task->scope, variable - 1, value_ref(outcome));
+}
+
+/* The present node ended: on to its parent, unless it was the task's last. True when the task
+ * ended. */
+static bool end_node(struct stepping *s, struct value *outcome, struct action *next)
+{
+    struct task *task = s->task;
     uint32_t node = task->current;
+    bool was_thrown = frame_of(task, node) == s->thrown;
     leave(task, node, outcome);
-    if (node == task->code) {
+    if (node != task->active->code) {
+        task->current = task->job->plan->nodes[node].parent;
+    } else if (task->active->caller) {
+        return_to_caller(task);
+    } else {
         task_finish(task, outcome);
         return true;
     }
-    uint32_t parent = task->job->plan->nodes[node].parent;
-    task->current = parent;
-    *next = op_of(&task->job->plan->nodes[parent])
-                ->child_ended(task, frame_of(task, parent), node, outcome);
+    struct frame *parent = frame_of(task, task->current);
+    if (was_thrown)
+        throw_into(s, parent, outcome);
+    bind_result(task, node, outcome);
+    *next = op_of(&task->job->plan->nodes[task->current])->child_ended(task, parent, node, outcome);
     return false;
 }
 
@@ -48,6 +154,15 @@ static struct action resume(struct task *task, struct value *sent)
 {
     const struct op *op = op_of(&task->job->plan->nodes[task->current]);
     return op->woken ? op->woken(task, frame_of(task, task->current), sent) : action_end(sent);
+}
+
+/* `await task`, of one that is done: its result, or its exception, is there at once. */
+static struct action take_at_once(struct task *task, struct task *done)
+{
+    struct value *outcome = task_take_outcome(done, task->current);
+    if (value_is_exception(outcome))
+        raise_here(task, outcome);
+    return resume(task, outcome);
 }
 
 static void schedule_step(struct task *task, struct value *thrown)
@@ -75,15 +190,22 @@ static void wait_now(struct task *task, struct task *other)
         task_cancel_pending(task);
 }
 
-static void run(struct task *task, struct action action)
+static void run(struct stepping *s, struct action action)
 {
+    struct task *task = s->task;
     for (;;) {
         switch (action.kind) {
         case ACTION_CALL:
             action = enter(task, action.node);
             break;
+        case ACTION_INVOKE:
+            action = invoke(task, action.node, action.outcome);
+            break;
+        case ACTION_RAISE:
+            raise_here(task, action.outcome);
+            /* fall through */
         case ACTION_END:
-            if (end_node(task, action.outcome, &action))
+            if (end_node(s, action.outcome, &action))
                 return;
             break;
         case ACTION_AWAIT:
@@ -94,7 +216,7 @@ static void run(struct task *task, struct action action)
             return;
         case ACTION_AWAIT_TASK:
             if (action.task->phase == TASK_DONE) {
-                action = resume(task, task_take_outcome(action.task, task->current));
+                action = take_at_once(task, action.task);
                 break;
             }
             if (action.task == task)
@@ -131,23 +253,33 @@ void task_step(struct task *task)
         task->must_cancel = false;
     }
     task->phase = TASK_ACTIVE;
+    struct stepping s = {.task = task};
     if (task->has_started) {
-        run(task, resume(task, sent ? sent : value_null));
+        if (sent && value_is_exception(sent))
+            throw_into(&s, frame_of(task, task->current), sent);
+        run(&s, resume(task, sent ? sent : value_null));
     } else if (sent) {
         task_finish(task, sent); /* thrown into a coroutine that has not begun */
     } else {
         task->has_started = true;
-        run(task, enter(task, task->code));
+        run(&s, enter(task, task->first.code));
     }
 }
 
 void task_drop_frames(struct task *task)
 {
     const struct plan *plan = task->job->plan;
-    for (uint32_t node = task->current;; node = plan->nodes[node].parent) {
+    for (;;) {
+        uint32_t node = task->current;
         if (op_of(&plan->nodes[node])->release)
             op_of(&plan->nodes[node])->release(task, frame_of(task, node));
-        if (node == task->code)
+        if (plan->nodes[node].dynamic)
+            evaluate_release(task, frame_of(task, node));
+        if (node != task->active->code)
+            task->current = plan->nodes[node].parent;
+        else if (task->active->caller)
+            return_to_caller(task);
+        else
             break;
     }
 }

@@ -115,7 +115,8 @@ static bool read_message(struct request *request, char **message)
         else if (json_is_string(value) && body_count_characters(value) <= MESSAGE_MAX_CHARACTERS)
             *message = strdup(json_string_value(value));
         else if (!json_is_null(value))
-            error_list_add(&errors, "/message", "must be a string of at most %d characters, or null",
+            error_list_add(&errors, "/message",
+                           "must be a string of at most %d characters, or null",
                            MESSAGE_MAX_CHARACTERS);
     }
     bool is_good = errors.n == 0;

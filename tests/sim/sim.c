@@ -105,6 +105,12 @@ static void sim_abandon(struct host *host, struct process *process)
     free(process->host);
 }
 
+static double sim_chance(struct host *host)
+{
+    (void)host;
+    return 0.5;
+}
+
 /* ---- what the loop tells ---- */
 
 static void logged(void *context, struct job *job, const struct log_entry *entry)
@@ -177,6 +183,7 @@ static void run_plan(struct plan *plan, const struct sim_cancel *cancels, size_t
 {
     struct sim sim = {.host = {.now_ns = sim_now_ns,
                                .wall_us = sim_wall_us,
+                               .chance = sim_chance,
                                .spawn = sim_spawn,
                                .kill = sim_kill,
                                .abandon = sim_abandon},
@@ -206,7 +213,8 @@ int sim_run(const json_t *spec, double timeout, const struct sim_cancel *cancels
     struct error_list errors = {0};
     *out = (struct sim_outcome){0};
     *why = NULL;
-    struct plan *plan = plan_compile(spec, &op_registry, timeout, "", &errors);
+    const struct plan_options options = {.ops = &op_registry, .timeout = timeout};
+    struct plan *plan = plan_compile(spec, &options, &errors);
     if (plan)
         run_plan(plan, cancels, n_cancels, out);
     if (!out->ended)

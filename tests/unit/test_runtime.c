@@ -73,7 +73,8 @@ static void submit(struct fixture *f, struct call *call, const char *text, doubl
     call->submission.record->id = call->id;
     call->submission.record->created_at_us = 1000;
     call->submission.record->spec = strdup(text);
-    call->submission.plan = plan_compile(spec, runtime_ops(), -1, "", &errors);
+    const struct plan_options options = {.ops = runtime_ops(), .timeout = TIMEOUT_NONE};
+    call->submission.plan = plan_compile(spec, &options, &errors);
     call->waiter.wait_ns = (int64_t)(wait * 1e9);
     call->submission.waiter = wait > 0 ? &call->waiter : NULL;
     CU_ASSERT_PTR_NOT_NULL_FATAL(call->submission.plan);
