@@ -128,14 +128,14 @@ class WatchedJob(cpython.Job):
     """Notes where CPython gives no answer worth having."""
     is_odd = False
 
-    async def op_await(self, node, path):
-        if self.names.get(node["task"]) is asyncio.current_task():
+    async def op_await(self, node, path, scope):
+        if scope.frame.tasks.get(node["task"]) is asyncio.current_task():
             WatchedJob.is_odd = True  # its message is an address, and others can await it no more
-        return await super().op_await(node, path)
+        return await super().op_await(node, path, scope)
 
-    async def op_cancel(self, node, path):
+    async def op_cancel(self, node, path, scope):
         try:
-            return await super().op_cancel(node, path)
+            return await super().op_cancel(node, path, scope)
         except RecursionError:
             WatchedJob.is_odd = True  # a ring of tasks that wait for each other
             raise
