@@ -5,7 +5,7 @@ import inspect
 import math
 
 from errors import as_error, as_json, set_path
-from ops import Frame, Job, Scope
+from ops import Body, Frame, Job, Scope
 from virtual_time import Stuck, VirtualLoop
 
 OWN = "-"  # the name of the submission's own timeout, for who reschedules it
@@ -51,7 +51,7 @@ def execute(spec, timeout=None, cancels=(), reschedules=(), coroutines={}):
     answers, error = {}, None
     try:
         try:
-            answers["result"] = runner.run(root())
+            answers["result"] = runner.run(Body(root(), ""))
             answers["state"] = "succeeded"
         except Stuck:
             raise

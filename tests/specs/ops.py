@@ -5,6 +5,7 @@ import contextlib
 import inspect
 import math
 import subprocess
+import types
 
 from errors import CalledProcessError, as_error, exception_class, set_path
 from fields import FIELDS, bind, timestamp
@@ -17,22 +18,61 @@ CALLS_MAX = 1000  # above each other
 class Body(collections.abc.Coroutine):
     """The coroutine of a task; knows its path before its first step too."""
 
+    thrown = None  # on its way to where the running task waits
+
     def __init__(self, coro, path):
         self.coro, self.path = coro, path
 
     def send(self, value):
         return self.coro.send(value)
 
-    def throw(self, *error):
+    def throw(self, error):
         if inspect.getcoroutinestate(self.coro) == inspect.CORO_CREATED:
-            set_path(error[0], self.path)
-        return self.coro.throw(*error)
+            set_path(error, self.path)
+            return self.coro.throw(error)
+        Body.thrown = error
+        return self.coro.send(None)
 
     def close(self):
         self.coro.close()
 
     def __await__(self):
         return self.coro.__await__()
+
+
+@types.coroutine
+def flat(awaitable):
+    """`await` as it is in one coroutine, whatever awaits whatever here. What is thrown into a coroutine
+    gets a new __context__ in each of those that it passes: instead it is raised here, where it
+    arrives, in the context of what is being handled innermost."""
+    steps, thrown = awaitable.__await__(), None
+    while True:
+        try:
+            future = steps.throw(thrown) if thrown else steps.send(None)
+        except StopIteration as stop:
+            return stop.value
+        except BaseException as error:
+            if not thrown:
+                raise
+            arrived = error
+        else:
+            yield future
+            thrown, Body.thrown = Body.thrown, None
+            continue
+        raise arrived
+
+
+class Flat:
+    """`async with`, flat."""
+
+    def __init__(self, manager):
+        self.manager = manager
+
+    async def __aenter__(self):
+        return await flat(self.manager.__aenter__())
+
+    async def __aexit__(self, *error):
+        return await flat(self.manager.__aexit__(*error))
 
 
 class Frame:
@@ -103,7 +143,7 @@ class Job:
         return Body(self.run(node["body"], path + "/body", scope), path + "/body")
 
     async def op_sleep(self, node, path, scope):
-        return await asyncio.sleep(node["seconds"], node.get("result"))
+        return await flat(asyncio.sleep(node["seconds"], node.get("result")))
 
     async def op_value(self, node, path, scope):
         return node["value"]
@@ -129,7 +169,7 @@ class Job:
         gathered = asyncio.gather(*children,
                                   return_exceptions=node.get("return_exceptions", False))
         try:
-            results = await gathered
+            results = await flat(gathered)
         except asyncio.CancelledError as error:
             if gathered.exception() is error:
                 set_path(error, None)
@@ -140,7 +180,7 @@ class Job:
     async def op_map(self, node, path, scope):
         limit = contextlib.nullcontext()
         if "concurrency" in node:
-            limit = asyncio.Semaphore(node["concurrency"])
+            limit = Flat(asyncio.Semaphore(node["concurrency"]))
 
         async def with_item(item):
             try:
@@ -155,14 +195,15 @@ class Job:
         return await self.gather(node, children)
 
     async def op_group(self, node, path, scope):
-        async with TaskGroup() as group:
+        async with Flat(TaskGroup()) as group:
             tasks = [group.create_task(child) for child in self.children(node, path, scope)]
         return [None if task.cancelled() else task.result() for task in tasks]
 
     async def op_wait(self, node, path, scope):
         tasks = [asyncio.create_task(child) for child in self.children(node, path, scope)]
-        done, _ = await asyncio.wait(tasks, timeout=node.get("timeout"),
-                                     return_when=node.get("return_when", asyncio.ALL_COMPLETED))
+        return_when = node.get("return_when", asyncio.ALL_COMPLETED)
+        done, _ = await flat(asyncio.wait(tasks, timeout=node.get("timeout"),
+                                          return_when=return_when))
         shown = []
         for i, task in enumerate(tasks):
             if task in done:
@@ -178,7 +219,8 @@ class Job:
             task.add_done_callback(ended.append)
         try:
             while pending:
-                _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                _, pending = await flat(asyncio.wait(pending,
+                                                     return_when=asyncio.FIRST_COMPLETED))
                 for task in tasks:
                     if task not in pending and not task.cancelled() and task.exception() is None:
                         return task.result()
@@ -190,12 +232,13 @@ class Job:
             for task in rest:
                 task.cancel()
             if rest:
-                await asyncio.wait(rest)
+                await flat(asyncio.wait(rest))
         ended += [task for task in tasks if task not in ended]
         raise BaseExceptionGroup("no task of the race succeeded", list(map(error_of, ended)))
 
     async def op_shield(self, node, path, scope):
-        return await asyncio.shield(asyncio.create_task(self.child(node, path, scope)))
+        task = asyncio.create_task(self.child(node, path, scope))
+        return await flat(asyncio.shield(task))
 
     async def op_try(self, node, path, scope):
         try:
@@ -231,8 +274,8 @@ class Job:
                 if n == node["attempts"]:
                     raise
             chance = 0.5
-            await asyncio.sleep(min(delay, node.get("max_delay", math.inf))
-                                + node.get("jitter", 0) * chance)
+            await flat(asyncio.sleep(min(delay, node.get("max_delay", math.inf))
+                                     + node.get("jitter", 0) * chance))
             delay *= node.get("backoff", 2)
 
     def deadline(self, node):
@@ -271,7 +314,7 @@ class Job:
         entry = self.semaphores[name]
         entry[1] += 1  # who holds it or waits for it
         try:
-            async with entry[0]:
+            async with Flat(entry[0]):
                 return await self.run(node["body"], path + "/body", scope)
         finally:
             entry[1] -= 1
@@ -285,7 +328,7 @@ class Job:
     async def op_await(self, node, path, scope):
         task = scope.frame.tasks[node["task"]]
         try:
-            return await task
+            return await flat(task)
         except asyncio.CancelledError as error:
             if task.cancelled():
                 set_path(error, None)
@@ -305,7 +348,7 @@ class Job:
 
     async def op_subprocess(self, node, path, scope):
         child = Child(self.loop, node["argv"], node.get("kill_after", 5))
-        returncode = await child
+        returncode = await flat(child)
         if node.get("check", True) and returncode:
             said = subprocess.CalledProcessError(returncode, node["argv"])
             error = CalledProcessError(str(said))
