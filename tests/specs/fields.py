@@ -1,0 +1,113 @@
+"""What awaitd checks again when a field's value came from a reference, or is a call's argument. In its
+own words: only the errors' types are promised."""
+import datetime
+import re
+
+from errors import vague
+
+NEVER = 3155760000.0  # seconds: a hundred years
+TYPES = {
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "integer": lambda value: TYPES["number"](value) and value == int(value),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+    "null": lambda value: value is None,
+}
+REFUSED = ("BaseException", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "StopIteration",
+           "StopAsyncIteration")
+
+
+def check(value, types, is_in_range):
+    if not any(TYPES[one](value) for one in types.split()):
+        raise vague(TypeError)
+    if value is not None and not is_in_range(value):
+        raise vague(ValueError)
+
+
+def field(types, is_in_range=lambda value: True):
+    return lambda value: check(value, types, is_in_range)
+
+
+def number(least=0, most=NEVER, types="number"):
+    return field(types, lambda value: least <= value <= most)
+
+
+def choice(*words):
+    return field("string", lambda value: value in words)
+
+
+def strings(values):
+    for value in values:
+        check(value, "string", lambda value: True)
+    return True
+
+
+def timestamp(text):
+    """Seconds since 1970 of an RFC 3339 text."""
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+EXCEPTION = field("string", lambda name: name not in REFUSED
+                  and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]{0,99}", name))
+AT = field("string", RFC_3339.fullmatch)
+DEADLINE = {"seconds": number(types="number null"), "at": AT}
+TEXT, FLAG, SECONDS = field("string"), field("boolean"), number()
+
+FIELDS = {
+    "sleep": {"seconds": SECONDS},
+    "log": {"message": TEXT, "level": choice("debug", "info", "warning", "error")},
+    "raise": {"type": EXCEPTION, "message": TEXT},
+    "cancel": {"message": TEXT},
+    "subprocess": {"argv": field("array", strings), "check": FLAG, "kill_after": SECONDS},
+    "gather": {"return_exceptions": FLAG},
+    "timeout": DEADLINE,
+    "reschedule": DEADLINE,
+    "wait": {"return_when": choice("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"),
+             "timeout": number(types="number null")},
+    "retry": {"attempts": number(1, 2**53, "integer"), "delay": SECONDS, "backoff": SECONDS,
+              "max_delay": SECONDS, "jitter": SECONDS},
+    "semaphore": {"semaphore": field("string", len), "value": number(0, 2**53, "integer"),
+                  "bounded": FLAG},
+    "map": {"items": field("array"), "concurrency": number(1, 2**53, "integer"),
+            "return_exceptions": FLAG},
+    "call": {"args": field("object")},
+}
+
+
+def is_equal(one, other):
+    """As JSON has it: 1 is 1.0, and not true."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_equal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_equal(one[key], other[key]) for key in one)
+    return one == other
+
+
+def is_in_range(value, schema):
+    if "enum" in schema and not any(is_equal(value, one) for one in schema["enum"]):
+        return False
+    if TYPES["number"](value):
+        return schema.get("minimum", value) <= value <= schema.get("maximum", value)
+    if isinstance(value, str):
+        return schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
+    return True
+
+
+def bind(parameters, given):
+    """The arguments of a call, as Python binds them to an `async def`'s parameters."""
+    for name in given:
+        if name not in parameters:
+            raise vague(TypeError)
+    for name, schema in parameters.items():
+        if name not in given and "default" not in schema:
+            raise vague(TypeError)
+    for name, value in given.items():
+        types = parameters[name].get("type", list(TYPES))
+        check(value, types if isinstance(types, str) else " ".join(types),
+              lambda value: is_in_range(value, parameters[name]))
+    return {name: given.get(name, schema.get("default")) for name, schema in parameters.items()}
