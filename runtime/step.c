@@ -10,34 +10,17 @@
 #include "runtime/ops/op.h"
 #include "runtime/scope.h"
 
-/* One step. When an exception is thrown into a task, CPython throws it into the innermost of its
- * coroutines, and when that ends with one, into the next outer, and so on; and each, where it is in
- * an `except` block itself, makes what it handles there the exception's context. `thrown`: the
- * outermost frame that was reached in this way; NULL when nothing was thrown. */
-struct stepping {
-    struct task *task;
-    struct frame *thrown;
-};
-
 static struct frame *frame_of(struct task *task, uint32_t node)
 {
     return task_frame(task, task->job->plan->nodes[node].frame_offset);
 }
 
-/* ---- contexts ---- */
-
-/* `raise exception`: whatever the task handles at the moment becomes its context. */
+/* An exception is raised, or thrown in, where the task is: what it handles there becomes the
+ * context. A job's spec is one coroutine here, with all that it nests. */
 static void raise_here(struct task *task, struct value *exception)
 {
     if (task->handling)
         exception_set_context(task->job, exception, task->handling->exception);
-}
-
-static void throw_into(struct stepping *s, struct frame *frame, struct value *exception)
-{
-    s->thrown = frame;
-    if (value_is_exception(exception) && s->task->handling && &s->task->handling->base == frame)
-        exception_set_context(s->task->job, exception, s->task->handling->exception);
 }
 
 /* ---- nodes ---- */
@@ -127,11 +110,9 @@ static void bind_result(struct task *task, uint32_t node, struct value *outcome)
 
 /* The present node ended: on to its parent, unless it was the task's last. True when the task
  * ended. */
-static bool end_node(struct stepping *s, struct value *outcome, struct action *next)
+static bool end_node(struct task *task, struct value *outcome, struct action *next)
 {
-    struct task *task = s->task;
     uint32_t node = task->current;
-    bool was_thrown = frame_of(task, node) == s->thrown;
     leave(task, node, outcome);
     if (node != task->active->code) {
         task->current = task->job->plan->nodes[node].parent;
@@ -142,8 +123,6 @@ static bool end_node(struct stepping *s, struct value *outcome, struct action *n
         return true;
     }
     struct frame *parent = frame_of(task, task->current);
-    if (was_thrown)
-        throw_into(s, parent, outcome);
     bind_result(task, node, outcome);
     *next = op_of(&task->job->plan->nodes[task->current])->child_ended(task, parent, node, outcome);
     return false;
@@ -152,17 +131,10 @@ static bool end_node(struct stepping *s, struct value *outcome, struct action *n
 /* What a coroutine gets where it waited: a result, or an exception thrown in. */
 static struct action resume(struct task *task, struct value *sent)
 {
+    if (value_is_exception(sent))
+        raise_here(task, sent);
     const struct op *op = op_of(&task->job->plan->nodes[task->current]);
     return op->woken ? op->woken(task, frame_of(task, task->current), sent) : action_end(sent);
-}
-
-/* `await task`, of one that is done: its result, or its exception, is there at once. */
-static struct action take_at_once(struct task *task, struct task *done)
-{
-    struct value *outcome = task_take_outcome(done, task->current);
-    if (value_is_exception(outcome))
-        raise_here(task, outcome);
-    return resume(task, outcome);
 }
 
 static void schedule_step(struct task *task, struct value *thrown)
@@ -190,9 +162,8 @@ static void wait_now(struct task *task, struct task *other)
         task_cancel_pending(task);
 }
 
-static void run(struct stepping *s, struct action action)
+static void run(struct task *task, struct action action)
 {
-    struct task *task = s->task;
     for (;;) {
         switch (action.kind) {
         case ACTION_CALL:
@@ -205,7 +176,7 @@ static void run(struct stepping *s, struct action action)
             raise_here(task, action.outcome);
             /* fall through */
         case ACTION_END:
-            if (end_node(s, action.outcome, &action))
+            if (end_node(task, action.outcome, &action))
                 return;
             break;
         case ACTION_AWAIT:
@@ -216,7 +187,7 @@ static void run(struct stepping *s, struct action action)
             return;
         case ACTION_AWAIT_TASK:
             if (action.task->phase == TASK_DONE) {
-                action = take_at_once(task, action.task);
+                action = resume(task, task_take_outcome(action.task, task->current));
                 break;
             }
             if (action.task == task)
@@ -253,16 +224,13 @@ void task_step(struct task *task)
         task->must_cancel = false;
     }
     task->phase = TASK_ACTIVE;
-    struct stepping s = {.task = task};
     if (task->has_started) {
-        if (sent && value_is_exception(sent))
-            throw_into(&s, frame_of(task, task->current), sent);
-        run(&s, resume(task, sent ? sent : value_null));
+        run(task, resume(task, sent ? sent : value_null));
     } else if (sent) {
         task_finish(task, sent); /* thrown into a coroutine that has not begun */
     } else {
         task->has_started = true;
-        run(&s, enter(task, task->first.code));
+        run(task, enter(task, task->first.code));
     }
 }
 
