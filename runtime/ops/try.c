@@ -130,11 +130,11 @@ static struct action body_ended(struct task *task, struct try_frame *self, struc
 
 static struct action finally_ended(struct task *task, struct try_frame *self, struct value *outcome)
 {
-    struct value *pending = self->pending;
+    struct value *ends = value_is_exception(outcome) ? outcome : self->pending;
+    value_unref(ends == outcome ? self->pending : outcome);
     self->pending = NULL;
     frame_handle_end(task, &self->base);
-    value_unref(value_is_exception(outcome) ? pending : outcome);
-    return action_end(value_is_exception(outcome) ? outcome : pending);
+    return action_end(ends);
 }
 
 static struct action try_child_ended(struct task *task, struct frame *frame, uint32_t child,
