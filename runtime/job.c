@@ -320,6 +320,8 @@ void job_log(struct job *job, const char *level, uint32_t node, const char *mess
 
 void job_add_unhandled(struct job *job, const struct value *exception)
 {
+    if (job->loop->events->unhandled)
+        job->loop->events->unhandled(job->loop->context, job, exception);
     if (job->unhandled.size + exception_json_size(exception) > job->loop->max_result) {
         job->n_unhandled_more++;
         return;

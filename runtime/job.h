@@ -105,6 +105,8 @@ void job_say(struct job *job, const char *level, const char *stream, const char 
              const char *message);
 void job_log(struct job *job, const char *level, uint32_t node, const char *message);
 void job_add_unhandled(struct job *job, const struct value *exception);
+/* Where the job is, for a line of the server's log: "sleep at /tasks/0". */
+void job_write_place(const struct job *job, struct buffer *out);
 
 /* succeeded, failed or cancelled */
 enum task_state outcome_state(const struct value *outcome);

@@ -45,8 +45,13 @@ static int run(struct server *server, struct http *http, const struct listener *
 
 static int serve(const struct config *config, struct error *e)
 {
-    const struct runtime_options options = {config->max_open_tasks, config->max_result,
-                                            runtime_start_guard(e)};
+    const struct runtime_options options = {
+        .max_open_tasks = config->max_open_tasks,
+        .max_result_bytes = config->max_result,
+        .guard = runtime_start_guard(e),
+        .n_loops = config->loops,
+        .slow_callback_ns = (int64_t)(config->slow_callback * 1e9),
+    };
     struct server server = {.config = config};
     struct listener listener;
     struct http *http = NULL;

@@ -8,6 +8,7 @@ extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_runtime[];
+extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
 extern CU_TestInfo tests_utf8[];
@@ -20,6 +21,7 @@ CU_SuiteInfo suites[] = {
     {"json", NULL, NULL, NULL, NULL, tests_json},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
+    {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},
     {"utf8", NULL, NULL, NULL, NULL, tests_utf8},
