@@ -7,6 +7,8 @@ extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_plan[];
+extern CU_TestInfo tests_post_queue[];
+extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_timer[];
@@ -20,6 +22,8 @@ CU_SuiteInfo suites[] = {
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
+    {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
+    {"poster", NULL, NULL, NULL, NULL, tests_poster},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
