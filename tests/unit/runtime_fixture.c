@@ -1,5 +1,6 @@
 #include "tests/unit/runtime_fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/bug.h"
@@ -14,6 +15,17 @@ struct fixture open_fixture_with(const char *db, struct runtime_options options)
     CU_ASSERT_EQUAL_FATAL(store_open(&f.store, db, &e), 0);
     CU_ASSERT_EQUAL_FATAL(runtime_open(&f.runtime, f.store, &options, &e), 0);
     return f;
+}
+
+struct runtime_options with_loops(size_t n)
+{
+    return (struct runtime_options){
+        .max_open_tasks = 1000, .max_result_bytes = 1 << 20, .n_loops = n};
+}
+
+struct fixture open_loops(size_t n)
+{
+    return open_fixture_with(":memory:", with_loops(n));
 }
 
 struct fixture open_fixture(size_t max_open_tasks)
@@ -72,6 +84,12 @@ void submit_to(struct fixture *f, struct call *call, const char *loop, const cha
 void submit(struct fixture *f, struct call *call, const char *spec, double wait)
 {
     submit_to(f, call, NULL, spec, wait);
+}
+
+void submit_forever(struct fixture *f, struct call *call, const char *loop)
+{
+    submit_to(f, call, loop, FOREVER, 3600);
+    CU_ASSERT_EQUAL(call->status, 0);
 }
 
 void release_call(struct call *call)
@@ -184,4 +202,15 @@ struct loop_list list_loops(struct fixture *f)
     runtime_list_loops(f->runtime, &q.list);
     CU_ASSERT_EQUAL_FATAL(end(&q), 0);
     return q.list;
+}
+
+int count_tasks(struct fixture *f, const char *name)
+{
+    struct loop_list list = list_loops(f);
+    int n = -1;
+    for (size_t i = 0; i < list.n; i++)
+        if (strcmp(list.loops[i].name, name) == 0)
+            n = (int)list.loops[i].n_open;
+    free(list.loops);
+    return n;
 }

@@ -8,6 +8,9 @@
 #include "runtime/runtime.h"
 #include "tests/suites.h"
 
+#define FOREVER "{\"op\":\"sleep\",\"seconds\":3600}"
+#define VALUE "{\"op\":\"value\",\"value\":1}"
+
 struct fixture {
     struct store *store;
     struct runtime *runtime;
@@ -17,6 +20,8 @@ struct fixture {
 /* On a store in memory; with one loop, and so many open tasks. */
 struct fixture open_fixture(size_t max_open_tasks);
 struct fixture open_fixture_with(const char *db, struct runtime_options options);
+struct fixture open_loops(size_t n); /* in memory, with so many loops */
+struct runtime_options with_loops(size_t n);
 void close_fixture(struct fixture *f);
 
 /* A submission whose end somebody waits for. */
@@ -33,6 +38,7 @@ struct call {
 void submit_to(struct fixture *f, struct call *call, const char *loop, const char *spec,
                double wait);
 void submit(struct fixture *f, struct call *call, const char *spec, double wait);
+void submit_forever(struct fixture *f, struct call *call, const char *loop);
 void release_call(struct call *call);
 /* A waiter's done: keeps the record and posts `over`. */
 void waited(struct waiter *waiter, struct task_record *ended);
@@ -46,5 +52,7 @@ int close_loop(struct fixture *f, const char *name);
 int set_handler(struct fixture *f, const char *name, const char *handler);
 /* The caller frees list.loops. */
 struct loop_list list_loops(struct fixture *f);
+/* Open tasks of a loop; -1 when there is none of that name. */
+int count_tasks(struct fixture *f, const char *name);
 
 #endif

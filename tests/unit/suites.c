@@ -11,6 +11,7 @@ extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_loops[];
+extern CU_TestInfo tests_runtime_opening[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
 extern CU_TestInfo tests_utf8[];
@@ -26,6 +27,7 @@ CU_SuiteInfo suites[] = {
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
+    {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},
     {"utf8", NULL, NULL, NULL, NULL, tests_utf8},
