@@ -4,13 +4,17 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/host_post.h"
 #include "server/http.h"
 #include "server/refuse.h"
 #include "server/signals.h"
 
 #define GRACE_MS 5000 /* running leaves may go on for so long after SIGTERM */
 #define LEAVE_MS 8500 /* and after this all is over: docker kills at 10 s */
+#define POST_MS 500   /* for what is still to be posted to exception handlers */
 #define ANSWERS_US 200000
+
+static const struct poster_options poster_options = {.user_agent = "awaitd/" AWAITD_VERSION};
 
 extern char **environ;
 
@@ -45,7 +49,7 @@ static int run(struct server *server, struct http *http, const struct listener *
 
 static int serve(const struct config *config, struct error *e)
 {
-    const struct runtime_options options = {
+    struct runtime_options options = {
         .max_open_tasks = config->max_open_tasks,
         .max_result_bytes = config->max_result,
         .guard = runtime_start_guard(e),
@@ -57,7 +61,10 @@ static int serve(const struct config *config, struct error *e)
     struct http *http = NULL;
     if (options.guard < 0)
         return options.guard;
-    int status = listener_open(&listener, config->listen, e);
+    int status = poster_start(&options.poster, &poster_options, e);
+    if (status < 0)
+        return status;
+    status = listener_open(&listener, config->listen, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
         status = runtime_open(&server.runtime, server.store, &options, e);
@@ -72,6 +79,7 @@ static int serve(const struct config *config, struct error *e)
             http_free(http); /* and both may have been ringing its bell */
     }
     listener_close(&listener);
+    poster_stop(options.poster, POST_MS);
     return status;
 }
 

@@ -91,12 +91,14 @@ static void a_job_is_found_by_its_loop(void)
     CU_ASSERT_EQUAL(cancel(&f, &call.id, NULL, NULL), -ERROR_NOT_FOUND);
 
     sem_init(&other.over, 0, 0);
-    other.waiter = (struct waiter){
+    const struct waiter patient = {
         .id = call.id, .loop = "main-2", .wait_ns = 3600000000000, .ticket = 7, .done = waited};
+    other.waiter = patient;
     runtime_wait(f.runtime, &other.waiter);
     runtime_give_up(f.runtime, &call.id, 7); /* knows no loop */
     sem_wait(&other.over);
     CU_ASSERT_PTR_NULL(other.ended);
+    other.waiter = patient;
     runtime_wait(f.runtime, &other.waiter);
     CU_ASSERT_EQUAL(cancel(&f, &call.id, "main-2", "enough"), 0);
     sem_wait(&other.over);
