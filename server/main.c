@@ -14,10 +14,6 @@
 #define POST_MS 500   /* for what is still to be posted to exception handlers */
 #define ANSWERS_US 200000
 
-static const struct poster_options poster_options = {.user_agent = "awaitd/" AWAITD_VERSION};
-
-extern char **environ;
-
 /* [writer] */
 static void commit_failed(void *context, const char *what)
 {
@@ -49,19 +45,16 @@ static int run(struct server *server, struct http *http, const struct listener *
 
 static int serve(const struct config *config, struct error *e)
 {
-    struct runtime_options options = {
-        .max_open_tasks = config->max_open_tasks,
-        .max_result_bytes = config->max_result,
-        .guard = runtime_start_guard(e),
-        .n_loops = config->loops,
-        .slow_callback_ns = (int64_t)(config->slow_callback * 1e9),
-    };
+    const struct poster_options posts = {.user_agent = "awaitd/" AWAITD_VERSION};
+    struct runtime_options options = {.max_open_tasks = config->max_open_tasks,
+                                      .max_result_bytes = config->max_result,
+                                      .guard = runtime_start_guard(e),
+                                      .n_loops = config->loops,
+                                      .slow_callback_ns = (int64_t)(config->slow_callback * 1e9)};
     struct server server = {.config = config};
     struct listener listener;
     struct http *http = NULL;
-    if (options.guard < 0)
-        return options.guard;
-    int status = poster_start(&options.poster, &poster_options, e);
+    int status = options.guard < 0 ? options.guard : poster_start(&options.poster, &posts, e);
     if (status < 0)
         return status;
     status = listener_open(&listener, config->listen, e);
@@ -83,13 +76,6 @@ static int serve(const struct config *config, struct error *e)
     return status;
 }
 
-static void print(struct buffer *text)
-{
-    if (text->bytes)
-        fputs(text->bytes, stdout);
-    buffer_release(text);
-}
-
 int main(int argc, char **argv)
 {
     struct config config;
@@ -100,7 +86,8 @@ int main(int argc, char **argv)
     int status = config_read(&config, argc, argv, environ, &e);
     if (status == 0 && config.wants_help) {
         config_help(&help);
-        print(&help);
+        fputs(help.bytes ? help.bytes : "", stdout);
+        buffer_release(&help);
     } else if (status == 0 && config.wants_version)
         printf("awaitd %s\n", AWAITD_VERSION);
     else if (status == 0) {
