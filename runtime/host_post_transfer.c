@@ -101,13 +101,21 @@ static bool set_trust(CURL *easy)
     return !curl_version_info(CURLVERSION_NOW)->cainfo || SET(CAPATH, NULL);
 }
 
+/* Of no concern to the processes that jobs start meanwhile. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)context, (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 /* QUICK_EXIT: when the transfer's time is over, libcurl must not wait for its helper that waits for
  * a name server; that one ends by itself. */
 static bool set_limits(const struct transfers *transfers, struct transfer *transfer, CURL *easy)
 {
     return SET(CONNECTTIMEOUT_MS, transfers->connect_timeout_ms) &&
            SET(TIMEOUT_MS, transfers->timeout_ms) && SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) &&
-           SET(PRIVATE, transfer) && SET(ERRORBUFFER, transfer->why);
+           SET(OPENSOCKETFUNCTION, open_socket) && SET(PRIVATE, transfer) &&
+           SET(ERRORBUFFER, transfer->why);
 }
 
 bool transfers_begin(struct transfers *transfers, struct post *post)

@@ -57,6 +57,7 @@ static int serve(const struct config *config, struct error *e)
     int status = options.guard < 0 ? options.guard : poster_start(&options.poster, &posts, e);
     if (status < 0)
         return status;
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* libcurl's */
     status = listener_open(&listener, config->listen, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
