@@ -48,7 +48,7 @@ void runtime_leave_place(struct runtime *runtime); /* [any] */
  * *e. [router, or main before the router runs] */
 int runtime_add_loop(struct runtime *runtime, const char *name, char *handler,
                      struct loop_thread **out, struct error *e);
-/* Tells a loop to end; runtime_handle_ended is to follow. [router] */
+/* Tells a loop to end; once its thread has ended it is taken off the list and freed. [router] */
 void runtime_end_loop(struct loop_thread *thread);
 
 /* loop_store.c: opens the loops that the store knows. [main, before the router runs] */
