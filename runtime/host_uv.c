@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "runtime/base/bug.h"
 #include "runtime/host_uv_internal.h"
@@ -115,7 +114,5 @@ void host_uv_close(struct host_uv *host)
     uv_close((uv_handle_t *)&host->timer, NULL);
     uv_run(&host->uv, UV_RUN_DEFAULT);
     uv_loop_close(&host->uv);
-    if (host->guard)
-        close(host->guard);
     free(host);
 }

@@ -146,6 +146,7 @@ static void free_runs(struct job *job)
 
 void job_free(struct job *job)
 {
+    job->phase = JOB_ENDED;
     while (!list_is_empty(&job->tasks))
         task_abandon(CONTAINER_OF(job->tasks.next, struct task, link));
     scope_unref(job->names);
@@ -329,6 +330,8 @@ void job_log(struct job *job, const char *level, uint32_t node, const char *mess
 
 void job_add_unhandled(struct job *job, const struct value *exception)
 {
+    if (job->phase == JOB_ENDED) /* given up: it runs again some time */
+        return;
     if (job->unhandled.size + exception->size > job->loop->max_result) {
         job->n_unhandled_more++;
         return;
@@ -336,6 +339,8 @@ void job_add_unhandled(struct job *job, const struct value *exception)
     if (job->unhandled.size)
         buffer_char(&job->unhandled, ',');
     exception_write(&job->unhandled, exception);
+    if (job->loop->events->unhandled)
+        job->loop->events->unhandled(job->loop->context, job, exception);
 }
 
 static struct value *too_large(struct job *job, uint32_t node, const char *text)

@@ -72,6 +72,7 @@ struct job {
     struct buffer unhandled; /* the items of a JSON array, up to the limit of results */
     size_t n_unhandled_more; /* beyond it */
     uint64_t n_entered;      /* timeouts, so far */
+    uint32_t last_node;      /* where its last step was */
     int64_t started_ns;      /* monotonic */
     int64_t log_seq;
     struct value *outcome;           /* ENDED: the root's */

@@ -67,16 +67,19 @@ static void repeat_cancellation(struct job *job)
     value_unref(message);
 }
 
-/* Takes the record. */
+/* On the loop that it was on, or on the main one when there is no such loop any more. Takes the
+ * record. */
 static void run_again(struct runtime *runtime, struct task_record *record)
 {
-    struct host *host = runtime->loop.host;
+    struct loop_thread *thread = runtime_find_loop(runtime, record->loop);
+    if (!thread)
+        thread = runtime->main;
+    struct host *host = thread->loop.host;
     int64_t wall_us = host->wall_us(host);
-    struct job *job = job_new(&runtime->loop, compile(record, wall_us), record, false);
-    job->is_stored = true;
+    struct job *job = job_new(&thread->loop, compile(record, wall_us), record, false);
     job->started_ns -=
         (wall_us - record->started_at_us) * 1000; /* times count from its first start */
-    loop_add(&runtime->loop, job);
+    loop_thread_adopt(thread, job);
     note_in_log(job);
     if (record->cancel_requested_at_us)
         repeat_cancellation(job);
@@ -99,7 +102,6 @@ int runtime_recover(struct runtime *runtime, struct error *e)
         }
     } while (status == 0 && n == PAGE);
     store_reader_close(reader);
-    atomic_store(&runtime->n_open, runtime->loop.n_jobs);
     if (n_all)
         log_line(LOG_INFO, "run again, since they had not ended: %zu task%s", n_all,
                  n_all == 1 ? "" : "s");

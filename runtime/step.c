@@ -49,7 +49,7 @@ static struct action enter(struct task *task, uint32_t node)
     if (n->dynamic)
         memset(frame, 0, node_frame_size(n));
     *frame = (struct frame){node, n->frame_offset, job_now_us(task->job)};
-    task->current = node;
+    task->current = task->job->last_node = node;
     open_scope(task, node);
     struct value *error = n->dynamic ? evaluate_start(task, frame) : NULL;
     return error ? action_raise(error) : op_of(n)->start(task, frame);

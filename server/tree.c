@@ -204,7 +204,8 @@ void get_task_tree(struct request *request)
         reply_code(request, ERROR_DRAINING);
         return;
     }
-    request->look = (struct look){.id = request->id, .done = look_done};
+    request->look =
+        (struct look){.id = request->id, .loop = request->record->loop, .done = look_done};
     request_park(request, answer_look);
     runtime_look(server->runtime, &request->look);
     server_asked(server);

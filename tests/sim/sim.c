@@ -137,7 +137,7 @@ static void ended(void *context, struct job *job)
     sim->has_ended = true;
 }
 
-static const struct loop_events events = {logged, ended};
+static const struct loop_events events = {.logged = logged, .ended = ended};
 
 /* ---- the run ---- */
 
