@@ -174,6 +174,7 @@ static void done_callback(struct job *job, struct task *task)
         job->root_is_done = true;
     if (task->owner) {
         struct frame *frame = task->owner;
+        task->owner = NULL;
         op_of(&job->plan->nodes[frame->node])->task_ended(frame_task(frame), frame, task);
     }
     task_unref(task);
@@ -306,11 +307,13 @@ static void after_turn(struct job *job)
         else
             cancel_leftover(job);
     } else if (job->phase == JOB_CLEANING && has_cleaned(job)) {
-        bool is_idle = job->ready.head == job->ready.tail;
-        if (is_idle || job->n_last_turns++ == LAST_TURNS)
+        if (job->n_last_turns++ == LAST_TURNS)
             drop_pending(job);
         if (list_is_empty(&job->tasks))
             end(job);
+        else if (job->ready.head == job->ready.tail)
+            job_schedule(job, 0,
+                         NULL); /* a turn in which nothing happens, unless it comes from outside */
     }
     shrink(&job->ready);
 }

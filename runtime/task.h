@@ -53,7 +53,8 @@ struct task {
     struct activation *active; /* the innermost one */
     struct scope *scope;       /* what references find at the present node; with a reference */
     struct handling_frame *handling; /* the innermost frame that handles an exception; or NULL */
-    struct frame *owner;  /* gets task_ended when this task is done; NULL once that frame is gone */
+    struct frame *owner;  /* gets task_ended when this task is done; NULL after, and once that frame
+                           * is gone */
     struct task *awaited; /* the task that it waits for, with a reference; else NULL */
     struct value *wake;   /* with what its own future ended; or what is to be thrown at the step.
                            * DONE: the message of the last must_cancel */
