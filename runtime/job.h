@@ -73,11 +73,12 @@ struct job {
     struct task **leftover;         /* CLEANING: what was cancelled, n_leftover of them */
     size_t n_leftover, n_cleaned;   /* the first n_cleaned of them have ended */
     unsigned n_last_turns;          /* since all have */
-    struct buffer unhandled;        /* the items of a JSON array, up to the limit of results */
-    size_t n_unhandled_more;        /* beyond it */
-    uint64_t n_entered;             /* timeouts, so far */
-    uint32_t last_node;             /* where its last step was */
-    int64_t started_ns;             /* monotonic */
+    struct value **unhandled;       /* n_unhandled exceptions, as long as they fit into a result */
+    size_t n_unhandled, unhandled_size;
+    size_t n_unhandled_more; /* beyond that */
+    uint64_t n_entered;      /* timeouts, so far */
+    uint32_t last_node;      /* where its last step was */
+    int64_t started_ns;      /* monotonic */
     int64_t log_seq;
     struct value *outcome;           /* ENDED: the root's */
     struct store_request *insertion; /* the runtime's: while it is not handed to the store yet */
@@ -122,7 +123,7 @@ struct task_record *job_finish_record(struct job *job);
 void job_say(struct job *job, const char *level, const char *stream, const char *path,
              const char *message);
 void job_log(struct job *job, const char *level, uint32_t node, const char *message);
-void job_add_unhandled(struct job *job, const struct value *exception);
+void job_add_unhandled(struct job *job, struct value *exception);
 
 /* succeeded, failed or cancelled */
 enum task_state outcome_state(const struct value *outcome);
