@@ -65,6 +65,7 @@ struct job {
     struct list ready_link;
     struct list tasks;   /* live ones, in the order of their creation */
     size_t n_tasks;      /* how many they are */
+    uint32_t n_created;  /* so far */
     struct list waiters; /* the runtime's */
     struct task *root;
     struct scope *names;            /* of the spec's own coroutine; NULL: it has none */
@@ -142,6 +143,13 @@ void job_note_end(struct job *job, uint32_t node, int64_t started_us, const stru
 int64_t job_now_us(const struct job *job); /* after its start */
 /* Appends the trace of all nodes that have started (runtime/trace.h). */
 void job_write_trace(struct job *job, struct buffer *out);
+
+/* Appends a JSON array of the live tasks, in the order of their creation, at most JOB_SHOWN_TASKS
+ * of them: [{"id", "name", "path", "state", "parent", "stack": [{"op", "path"}], "waits_for",
+ * "task", "since"}]. parent: the task whose node waits for this one and made it; task: the one that
+ * this one awaits by its name. */
+#define JOB_SHOWN_TASKS 2000
+void job_write_tasks(struct job *job, struct buffer *out);
 
 /* ---- a frame's own timer: ops whose frame begins as a timed_frame ---- */
 struct timed_frame {

@@ -131,6 +131,7 @@ struct look {
     const char *loop;
     struct plan *plan;
     struct buffer trace;
+    struct buffer tasks; /* JSON: job_write_tasks */
     void (*done)(struct look *look, int status);
 };
 void runtime_look(struct runtime *runtime, struct look *look); /* [any] */

@@ -48,6 +48,7 @@ struct task {
     uint32_t last_walk;  /* the last cancellation that came through (task.c) */
     uint32_t n_cancels;  /* Task.cancelling() */
     uint32_t current;    /* the node where it is */
+    uint32_t number;     /* in the order of creation, from 1: asyncio's Task-1 */
     struct job *job;
     struct list link;          /* among the job's live tasks, in the order of their creation */
     struct activation *active; /* the innermost one */
