@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "runtime/base/list.h"
+#include "runtime/message.h"
 #include "runtime/store/record.h"
 #include "runtime/task.h"
 #include "runtime/timer.h"
@@ -101,11 +102,7 @@ uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer);
 /* Takes back the one with that number (Handle.cancel). */
 void job_unschedule(struct job *job, uint32_t number);
 
-/* call_soon_threadsafe: something from outside that is a callback of the job's turn. `call` gets
- * the job, or NULL when that is given up before. */
-struct job_call {
-    void (*call)(struct job_call *self, struct job *job);
-};
+/* call_soon_threadsafe: as a callback of the job's turn. */
 void job_call_soon(struct job *job, struct job_call *call);
 
 /* call_soon_threadsafe(root.cancel, msg): message may be NULL; takes it. */

@@ -93,6 +93,7 @@ struct request {
     union {
         struct submission submission;
         struct cancellation cancellation;
+        struct rescheduling rescheduling;
         struct look look;
         struct store_request store;
     };
