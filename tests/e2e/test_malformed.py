@@ -9,6 +9,7 @@ import re
 import unittest
 
 import awaitd
+import malformed_nodes
 
 GOOD = {"op": "value", "value": 1}
 DEEP_JSON = 200
@@ -640,6 +641,7 @@ def add_tests(kind, method, table):
 
 add_tests("not_json", "not_json", NOT_JSON)
 add_tests("invalid", "invalid", INVALID)
+add_tests("node", "invalid", {name: node(*row) for name, row in malformed_nodes.NODES.items()})
 add_tests("nearest", "nearest", NEAREST)
 add_tests("cancellation", "cancellation", CANCELLATIONS)
 add_tests("request", "other", REQUESTS)
