@@ -66,6 +66,20 @@ void transfers_wake(struct transfers *transfers)
     curl_multi_wakeup(transfers->multi);
 }
 
+/* ---- where to ---- */
+
+bool poster_takes(const char *url)
+{
+    CURLU *parsed = curl_url();
+    char *scheme = NULL;
+    bool is_good = parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                   curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                   (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    curl_free(scheme);
+    curl_url_cleanup(parsed);
+    return is_good;
+}
+
 /* ---- the beginning of one ---- */
 
 static size_t ignore(char *data, size_t size, size_t n, void *context)
