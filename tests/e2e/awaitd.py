@@ -471,14 +471,14 @@ class Server:
         assert answer.status == 200, answer
         return answer.json
 
-    def pages(self, query=""):
-        """All pages of the list, as lists of tasks."""
-        target = "/v1/tasks?" + query
+    def pages(self, query="", kind="tasks"):
+        """All pages of the list, as lists of tasks or definitions."""
+        target = f"/v1/{kind}?{query}"
         while target:
             answer = self.get(target)
             assert answer.status == 200, answer
             page = answer.json
-            yield page["tasks"]
+            yield page[kind]
             link = answer.headers.get("Link")
             assert (link is None) == (page["next"] is None), (link, page["next"])
             target = link and re.match("<([^>]*)>", link)[1]
