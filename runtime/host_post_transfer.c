@@ -68,14 +68,16 @@ void transfers_wake(struct transfers *transfers)
 
 /* ---- where to ---- */
 
+/* libcurl itself does not mind one slash, or three. */
 bool poster_takes(const char *url)
 {
+    size_t scheme = strncasecmp(url, "http://", 7) == 0    ? 7
+                    : strncasecmp(url, "https://", 8) == 0 ? 8
+                                                           : 0;
+    if (scheme == 0 || url[scheme] == '/')
+        return false;
     CURLU *parsed = curl_url();
-    char *scheme = NULL;
-    bool is_good = parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-                   curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                   (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
-    curl_free(scheme);
+    bool is_good = parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
     curl_url_cleanup(parsed);
     return is_good;
 }

@@ -79,7 +79,7 @@ static void answer_loops(struct request *request)
     reply_json(request, 200, &b);
 }
 
-void list_loops(struct request *request)
+void get_loops(struct request *request)
 {
     if (query_check(request, no_parameters))
         look(request, answer_loops);
@@ -225,7 +225,7 @@ static void answer_opened(struct request *request)
     reply_send(request, 201, response);
 }
 
-void open_loop(struct request *request)
+void post_loop(struct request *request)
 {
     if (query_check(request, no_parameters) && read_body(request, check_opening, take_opening))
         change(request, runtime_open_loop, answer_opened);
@@ -246,7 +246,7 @@ static void answer_closed(struct request *request)
         answer_failure(request);
 }
 
-void close_loop(struct request *request)
+void delete_loop(struct request *request)
 {
     if (query_check(request, no_parameters))
         change(request, runtime_close_loop, answer_closed);
@@ -279,7 +279,7 @@ static void answer_set(struct request *request)
         look(request, answer_loop);
 }
 
-void set_exception_handler(struct request *request)
+void put_exception_handler(struct request *request)
 {
     if (query_check(request, no_parameters) && read_body(request, check_setting, take_setting))
         change(request, runtime_set_handler, answer_set);

@@ -36,11 +36,11 @@ void put_coroutine(struct request *request);         /* coroutines.c */
 void get_coroutine(struct request *request);         /* coroutines.c */
 void list_coroutines(struct request *request);       /* coroutines.c */
 void delete_coroutine(struct request *request);      /* coroutines.c */
-void open_loop(struct request *request);             /* loops.c */
-void list_loops(struct request *request);            /* loops.c */
+void post_loop(struct request *request);             /* loops.c */
+void get_loops(struct request *request);             /* loops.c */
 void get_loop(struct request *request);              /* loops.c */
-void close_loop(struct request *request);            /* loops.c */
-void set_exception_handler(struct request *request); /* loops.c */
+void delete_loop(struct request *request);           /* loops.c */
+void put_exception_handler(struct request *request); /* loops.c */
 void run_until_complete(struct request *request);    /* submit.c */
 void get_health(struct request *request);            /* health.c */
 void get_readiness(struct request *request);         /* health.c */
