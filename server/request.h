@@ -94,6 +94,7 @@ struct request {
     union {
         struct submission submission;
         struct cancellation cancellation;
+        struct rescheduling rescheduling;
         struct look look;
         struct store_request store;
         struct loop_request loop;
@@ -104,7 +105,7 @@ struct request {
     struct task_record *record; /* owned */
     struct task_record *ended;  /* owned; what a wait came to */
     struct plan *plan;          /* owned; with the trace what a look came to */
-    struct buffer trace;
+    struct buffer trace, tasks;
     void *listed; /* owned; what a list of loops came to */
 };
 

@@ -50,8 +50,8 @@ void resource_write(struct buffer *b, const struct task_record *record)
     write_time(b, ",\"created_at\":", record->created_at_us);
     write_time(b, ",\"started_at\":", record->started_at_us);
     write_time(b, ",\"finished_at\":", record->finished_at_us);
-    write_time(b, ",\"deadline\":",
-               record->deadline_at_us == INT64_MAX ? 0 : record->deadline_at_us); /* never */
+    write_time(
+        b, ",\"deadline\":", record->deadline_at_us == DEADLINE_NEVER ? 0 : record->deadline_at_us);
     write_time(b, ",\"cancel_requested_at\":", record->cancel_requested_at_us);
     buffer_text(b, ",\"loop\":");
     buffer_json_string(b, loop, strlen(loop));

@@ -29,6 +29,7 @@ void submit_task(struct request *request);           /* submit.c */
 void list_tasks(struct request *request);            /* list.c */
 void get_task(struct request *request);              /* tasks.c */
 void cancel_task(struct request *request);           /* tasks.c */
+void reschedule_task(struct request *request);       /* reschedule.c */
 void delete_task(struct request *request);           /* tasks.c */
 void get_task_tree(struct request *request);         /* tree.c */
 void get_task_log(struct request *request);          /* log.c */

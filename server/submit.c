@@ -169,7 +169,7 @@ static char *json_text(const json_t *value)
 static int64_t deadline_of(const struct fields *fields, int64_t now)
 {
     if (fields->timeout == TIMEOUT_NEVER)
-        return INT64_MAX;
+        return DEADLINE_NEVER;
     return fields->timeout >= 0 ? now + (int64_t)(fields->timeout * 1e6) : 0;
 }
 

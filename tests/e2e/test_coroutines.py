@@ -140,6 +140,16 @@ class Durable(unittest.TestCase):
             server.restart()
             self.assertEqual(server.get("/v1/coroutines/here").status, 404)
 
+    def test_a_timeout_without_a_deadline_outlives_a_kill(self):
+        with awaitd.Server() as server:
+            id = server.submit({"op": "sleep", "seconds": 3600}, timeout=None)["id"]
+            server.kill()
+            server.start()
+            task = server.task(id)
+            self.assertEqual((task["state"], task["starts"], task["deadline"]), ("running", 2, None))
+            self.assertEqual(server.post(f"/v1/tasks/{id}/reschedule", {"seconds": 0.01}).status, 200)
+            self.assertEqual(server.wait(id)["error"]["type"], "TimeoutError")
+
     def test_a_job_keeps_the_version_that_it_began_with(self):
         """Also when it is replaced, forgotten, and when the server is killed in between."""
         with awaitd.Server() as server:
@@ -279,6 +289,17 @@ class Calls(WithServer):
         task = self.run_job(call("nap"), timeout=None)
         self.assertEqual((task["result"], task["deadline"]), (0.001, None))
         self.assertEqual(self.server.tree(task["id"])["op"], "call")
+
+    def test_a_timeout_without_a_deadline_gets_one(self):
+        for fields, status in ({"timeout": None}, 200), ({}, 409):
+            id = self.server.submit(call("nap", seconds=10), **fields)["id"]
+            self.assertIsNone(self.server.task(id)["deadline"])
+            answer = self.server.post(f"/v1/tasks/{id}/reschedule", {"seconds": 0.01})
+            self.assertEqual(answer.status, status, answer)
+            if status == 409:
+                self.server.cancel(id)
+            task = self.server.wait(id)
+            self.assertEqual(task["error"]["type"], "TimeoutError" if status == 200 else "CancelledError")
 
 
 if __name__ == "__main__":
