@@ -31,7 +31,8 @@ struct loop_observer {
     void (*armed)(struct loop_observer *self, struct timed_frame *frame, int64_t due_ns);
     /* its callback went into the ready queue: the timer came due, or frame_arm_soon */
     void (*queued)(struct loop_observer *self, struct timed_frame *frame);
-    void (*disarmed)(struct loop_observer *self, struct timed_frame *frame); /* if it was armed */
+    /* its timer is idle now, whatever it was before */
+    void (*disarmed)(struct loop_observer *self, struct timed_frame *frame);
 };
 /* Costs one branch that is never taken where nobody looks. */
 #define LOOP_OBSERVE(loop, verb, ...)                                                              \

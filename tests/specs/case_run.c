@@ -5,6 +5,7 @@
 
 #include "runtime/base/memory.h"
 #include "schema/buffer.h"
+#include "tests/sim/replay.h"
 #include "tests/specs/case.h"
 
 #define TIME_SLACK 1e-9 /* times are whole nanoseconds, written as decimals */
@@ -173,6 +174,38 @@ static void compare_ended(struct buffer *b, const struct spec_case *c,
         buffer_format(b, "\n      took: expected %.9g, got %.9g", c->took, out->took);
 }
 
+/* ---- the same job again, from the record of its run ---- */
+
+/* From the case's own text, so that its noise stays the same whatever else is in the file. */
+static uint64_t seed_of(const struct spec_case *c)
+{
+    char *text = json_dumps(c->spec, JSON_ENCODE_ANY);
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *at = text; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    free(text);
+    return hash | 1;
+}
+
+static void compare_replay(struct buffer *b, const struct sim_outcome *out, const char *when)
+{
+    char *differs = out->recording.job ? replay(&out->recording) : NULL;
+    if (differs)
+        buffer_format(b, "\n      %s%s", when, differs);
+    free(differs);
+}
+
+static void compare_noisy_replay(struct buffer *b, const struct spec_case *c, struct sim_case asked)
+{
+    struct sim_outcome out;
+    char *why;
+    asked.noise = seed_of(c);
+    sim_run(&asked, &out, &why);
+    compare_replay(b, &out, "under noise, ");
+    sim_outcome_release(&out);
+    free(why);
+}
+
 char *spec_case_run(const struct spec_case *c)
 {
     struct sim_outcome out;
@@ -193,7 +226,9 @@ char *spec_case_run(const struct spec_case *c)
     else if (status == 0)
         compare_ended(&differs, c, &out);
     compare_log(&differs, c, &out);
+    compare_replay(&differs, &out, "");
     sim_outcome_release(&out);
+    compare_noisy_replay(&differs, c, asked);
     free(why);
     return buffer_take(&differs);
 }
