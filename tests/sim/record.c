@@ -87,7 +87,6 @@ void recorder_release(struct recorder *recorder)
 
 void recording_release(struct recording *recording)
 {
-    free(recording->job);
     buffer_release(&recording->answers);
     buffer_release(&recording->deeds);
     *recording = (struct recording){0};

@@ -5,15 +5,11 @@
 #ifndef AWAITD_TESTS_SIM_RECORD_H
 #define AWAITD_TESTS_SIM_RECORD_H
 
-#include <jansson.h>
-
 #include "runtime/loop.h"
 #include "tests/sim/watch.h"
 
 /* A run, as bytes. */
 struct recording {
-    char *job;             /* as a job is stored: plan_pack */
-    double timeout;        /* the submission's own */
     struct buffer answers; /* a tape of what came from outside: all that the replay is given */
     struct buffer deeds;   /* a tape of what the engine did, which the replay is held against */
 };

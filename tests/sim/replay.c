@@ -193,7 +193,7 @@ static void run(struct replayer *r, struct plan *plan)
     struct task_record *record = memory_need(task_record_new());
     loop_init(&r->loop, &r->host, &events, r);
     r->loop.observer = &r->watch.observer;
-    r->job = job_new(&r->loop, plan, record, false);
+    r->job = job_new(&r->loop, plan_ref(plan), record, false);
     loop_add(&r->loop, r->job);
     struct tape_entry entry;
     while (!watch_has_complaint(&r->watch) && (entry = tape_peek(&r->answers)).kind != TAPE_END) {
@@ -206,14 +206,18 @@ static void run(struct replayer *r, struct plan *plan)
     watch_end(&r->watch);
 }
 
-char *replay(const struct recording *recording)
+struct plan *replay_compile(const char *job, double timeout)
 {
     struct error_list errors = {0};
-    const struct plan_options options = {.ops = &op_registry, .timeout = recording->timeout};
-    struct plan *plan = plan_compile_packed(recording->job, &options, &errors);
+    const struct plan_options options = {.ops = &op_registry, .timeout = timeout};
+    struct plan *plan = plan_compile_packed(job, &options, &errors);
+    BUG_ON(!plan);
     error_list_release(&errors);
-    if (!plan)
-        return memory_need(strdup("replay: the stored job does not compile"));
+    return plan;
+}
+
+char *replay(struct plan *plan, const struct recording *recording)
+{
     struct replayer r = {.host = {.now_ns = replay_now_ns,
                                   .wall_us = replay_wall_us,
                                   .chance = replay_chance,
@@ -221,11 +225,9 @@ char *replay(const struct recording *recording)
                                   .kill = replay_kill,
                                   .abandon = replay_abandon},
                          .answers = tape_reader(&recording->answers)};
-    plan_ref(plan); /* for what is to be shown */
     watch_init_against(&r.watch, plan, &recording->deeds);
     run(&r, plan);
     char *complaint = buffer_take(&r.watch.complaint);
     watch_release(&r.watch);
-    plan_unref(plan);
     return complaint;
 }

@@ -6,8 +6,11 @@
 
 #include "tests/sim/record.h"
 
+/* The plan of a stored job (plan_pack) whose submission had that timeout of its own. */
+struct plan *replay_compile(const char *job, double timeout);
+
 /* NULL: it went the same way, to the last byte of its trace. Else the first thing that did not
- * (caller frees): "replay: asked for X where the record has Y". */
-char *replay(const struct recording *recording);
+ * (caller frees): "replay: asked for X where the record has Y". Borrows the plan. */
+char *replay(struct plan *plan, const struct recording *recording);
 
 #endif

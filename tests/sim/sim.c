@@ -246,7 +246,7 @@ static void run_to_end(struct sim *sim)
         watch_note(&sim->recorder.watch, &(struct tape_entry){.kind = TAPE_STUCK});
 }
 
-static void run_plan(struct plan *plan, const struct sim_case *c, struct sim_outcome *out)
+bool sim_run(struct plan *plan, const struct sim_case *c, struct sim_outcome *out)
 {
     struct sim sim = {.host = {.now_ns = sim_now_ns,
                                .wall_us = sim_wall_us,
@@ -257,19 +257,22 @@ static void run_plan(struct plan *plan, const struct sim_case *c, struct sim_out
                       .noise = c->noise,
                       .out = out};
     struct task_record *record = memory_need(task_record_new());
-    record->id = id_make(1, 1);
+    *out = (struct sim_outcome){0};
     recorder_init(&sim.recorder, &sim.host, plan, &out->recording);
     loop_init(&sim.loop, &sim.recorder.host, &events, &sim);
     sim.loop.observer = &sim.recorder.watch.observer;
     struct event *armed = arm_requests(&sim, c);
-    sim.job = job_new(&sim.loop, plan, record, false);
+    sim.job = job_new(&sim.loop, plan_ref(plan), record, false);
     loop_add(&sim.loop, sim.job);
     run_to_end(&sim);
     disarm_requests(&sim, armed, c);
     loop_release(&sim.loop);
     recorder_release(&sim.recorder);
     free(armed);
+    return sim.has_ended;
 }
+
+/* ---- plans ---- */
 
 static json_t *find_coroutine(void *context, const char *name)
 {
@@ -284,25 +287,19 @@ static char *complaint(const struct error_list *errors)
     return buffer_take(&text);
 }
 
-int sim_run(const struct sim_case *c, struct sim_outcome *out, char **why)
+struct plan *sim_compile(const struct sim_case *c, char **job, char **why)
 {
     struct error_list errors = {0};
     json_t *needed = NULL;
     const struct coroutine_source source = {find_coroutine, (json_t *)c->coroutines};
     const struct plan_options options = {
         .ops = &op_registry, .coroutines = &source, .timeout = c->timeout, .needed = &needed};
-    *out = (struct sim_outcome){.recording.timeout = c->timeout};
-    *why = NULL;
     struct plan *plan = plan_compile(c->spec, &options, &errors);
-    if (plan) {
-        out->recording.job = memory_need(plan_pack(c->spec, needed));
-        run_plan(plan, c, out);
-    }
-    if (!out->ended)
-        *why = plan ? memory_need(strdup("it would wait for ever")) : complaint(&errors);
+    *job = plan ? memory_need(plan_pack(c->spec, needed)) : NULL;
+    *why = plan ? NULL : complaint(&errors);
     json_decref(needed);
     error_list_release(&errors);
-    return out->ended ? 0 : -1;
+    return plan;
 }
 
 void sim_outcome_release(struct sim_outcome *out)

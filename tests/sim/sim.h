@@ -50,12 +50,15 @@ struct sim_outcome {
     double took;               /* virtual seconds from its start to its end */
     struct sim_log *log;
     size_t n_log;
-    struct recording recording; /* empty when the spec is invalid */
+    struct recording recording;
 };
 
-/* Compiles and runs. 0; or -1, when the spec is invalid or the job would wait for ever, with *why
- * (caller frees). End with sim_outcome_release. */
-int sim_run(const struct sim_case *c, struct sim_outcome *out, char **why);
+/* The case's spec with the definitions that it calls. *job: as a server would store it (plan_pack).
+ * NULL when the spec is invalid, with *why. The caller frees both. */
+struct plan *sim_compile(const struct sim_case *c, char **job, char **why);
+/* Runs the plan, which is borrowed. False when the job would wait for ever. End with
+ * sim_outcome_release. */
+bool sim_run(struct plan *plan, const struct sim_case *c, struct sim_outcome *out);
 void sim_outcome_release(struct sim_outcome *out);
 
 #endif
