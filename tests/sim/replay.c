@@ -7,6 +7,7 @@
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
 #include "runtime/ops/op.h"
+#include "tests/sim/memory.h"
 
 struct replayer {
     struct host host; /* first: the host is the replayer */
@@ -226,7 +227,9 @@ char *replay(struct plan *plan, const struct recording *recording)
                                   .abandon = replay_abandon},
                          .answers = tape_reader(&recording->answers)};
     watch_init_against(&r.watch, plan, &recording->deeds);
+    memory_scatter(1);
     run(&r, plan);
+    memory_scatter(0);
     char *complaint = buffer_take(&r.watch.complaint);
     watch_release(&r.watch);
     return complaint;
