@@ -63,12 +63,15 @@ static void queue_timer(struct timer *timer)
     struct job *job = frame_task(&timed_frame_of(timer)->base)->job;
     timer->position = job_schedule(job, HANDLE_TIMER, timer);
     timer->state = TIMER_DUE;
+    LOOP_OBSERVE(job->loop, queued, timed_frame_of(timer));
 }
 
 void frame_arm(struct timed_frame *frame, int64_t due_ns)
 {
+    struct loop *loop = frame_task(&frame->base)->job->loop;
     frame->timer = (struct timer){.fire = queue_timer};
-    timer_arm(&frame_task(&frame->base)->job->loop->timers, &frame->timer, due_ns);
+    timer_arm(&loop->timers, &frame->timer, due_ns);
+    LOOP_OBSERVE(loop, armed, frame, due_ns);
 }
 
 void frame_arm_soon(struct timed_frame *frame)
@@ -84,6 +87,7 @@ void frame_disarm(struct timed_frame *frame)
         job_unschedule(job, frame->timer.position);
     else
         timer_disarm(&job->loop->timers, &frame->timer);
+    LOOP_OBSERVE(job->loop, disarmed, frame);
     frame->timer.state = TIMER_IDLE;
 }
 
@@ -192,6 +196,7 @@ static void timer_callback(struct job *job, struct timer *timer)
 static void call(struct job *job, uintptr_t slot)
 {
     void *pointer = (void *)(slot & ~(uintptr_t)HANDLE_KIND);
+    LOOP_OBSERVE(job->loop, called, job, slot & HANDLE_KIND, pointer);
     switch (slot & HANDLE_KIND) {
     case HANDLE_STEP:
     case HANDLE_WAKEUP:

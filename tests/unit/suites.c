@@ -9,6 +9,7 @@ extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
+extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
@@ -26,6 +27,7 @@ CU_SuiteInfo suites[] = {
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
+    {"replay", NULL, NULL, NULL, NULL, tests_replay},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
