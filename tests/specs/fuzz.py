@@ -99,15 +99,20 @@ def failing(runner, cases):
 
 
 def shrink(runner, case):
+    """Takes the first smaller one that fails as well, and goes on from that place, until none is left."""
+    at = 0
     while True:
-        candidates = []
-        for i, variant in enumerate(smaller(case)):
-            answers = answered(variant)
-            if answers is not None:
-                candidates.append((f"smaller {i}", variant, answers))
-        for found in failing_among(runner, candidates):
-            case = found
-            break
+        variants = list(smaller(case))
+        turned = variants[at:] + variants[:at]
+        for start in range(0, len(turned), 100):
+            candidates = [(f"smaller {i}", variant, answers)
+                          for i, variant in enumerate(turned[start:start + 100])
+                          if (answers := answered(variant)) is not None]
+            found = next(failing_among(runner, candidates), None)
+            if found:
+                at = (at + start) % len(variants)
+                case = found
+                break
         else:
             return case
 
