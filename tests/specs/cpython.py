@@ -80,9 +80,9 @@ def execute(spec, timeout=None, cancels=(), reschedules=(), coroutines={}):
 
 def unhandled(tasks, at_shutdown):
     for context in at_shutdown:
-        if "task" not in context:
-            raise context.get("exception") or RuntimeError(context["message"])
-    reported = {id(context["task"]) for context in at_shutdown}
+        if "handle" in context:  # a callback raised: what has begun will never end as it should
+            raise context["exception"]
+    reported = {id(context["task"]) for context in at_shutdown if "task" in context}
     errors = []
     for task in tasks:
         task._log_destroy_pending = False
