@@ -267,7 +267,7 @@ class Job:
 
     async def op_retry(self, node, path, scope):
         delay = node.get("delay", 0)
-        for n in range(1, node["attempts"] + 1):
+        for n in range(1, int(node["attempts"]) + 1):
             try:
                 return await self.run(node["body"], path + "/body", scope)
             except classes(node.get("on", ["Exception"])):
