@@ -8,39 +8,46 @@
 
 /* ---- the end ---- */
 
-static void forget_job(struct runtime *runtime, struct job *job)
+static void forget_job(struct loop_thread *thread, struct job *job)
 {
-    loop_remove(&runtime->loop, job);
+    loop_remove(&thread->loop, job);
     job_free(job);
-    atomic_store_explicit(&runtime->n_open, runtime->loop.n_jobs, memory_order_relaxed);
+}
+
+/* Before anybody is told of its end, so that his next submission is not one too many. */
+static void leave_place(struct loop_thread *thread)
+{
+    atomic_fetch_sub_explicit(&thread->n_open, 1, memory_order_relaxed);
+    runtime_leave_place(thread->runtime);
 }
 
 /* The FINISH of a job on its way through the writer and back. */
 struct ending {
     struct store_request request;
     struct message message;
-    struct runtime *runtime;
+    struct loop_thread *thread;
     struct job *job;
     int status;
 };
 
 /* The end is on disk, or (ended: NULL) will not be. */
-static void tell_end(struct runtime *runtime, struct job *job, struct task_record *ended)
+static void tell_end(struct loop_thread *thread, struct job *job, struct task_record *ended)
 {
-    runtime_answer_waiters(runtime, job, ended);
-    atomic_fetch_add_explicit(&runtime->n_finished, 1, memory_order_relaxed);
+    leave_place(thread);
+    atomic_fetch_add_explicit(&thread->runtime->n_finished, 1, memory_order_relaxed);
+    loop_thread_answer_waiters(thread, job, ended);
     if (job->n_requests == 0)
-        forget_job(runtime, job);
+        forget_job(thread, job);
 }
 
 static void handle_ending(struct loop *loop, struct message *message)
 {
     struct ending *ending = CONTAINER_OF(message, struct ending, message);
-    struct runtime *runtime = runtime_of(loop);
+    struct loop_thread *thread = loop_thread_of(loop);
     struct job *job = ending->job;
-    runtime->n_requests--;
+    thread->n_requests--;
     job->n_requests--;
-    tell_end(runtime, job, ending->status == 0 ? job->record : NULL);
+    tell_end(thread, job, ending->status == 0 ? job->record : NULL);
     task_record_unref(ending->request.record);
     free(ending);
 }
@@ -51,26 +58,26 @@ static void ending_stored(struct store_request *request, int status)
     struct ending *ending = CONTAINER_OF(request, struct ending, request);
     ending->status = status;
     ending->message.handle = handle_ending;
-    runtime_post(ending->runtime, &ending->message);
+    loop_thread_post(ending->thread, &ending->message);
 }
 
 static void job_ended(void *context, struct job *job)
 {
-    struct runtime *runtime = context;
+    struct loop_thread *thread = context;
     /* Not at the store yet: one request for both. But the lines of its log come before its end. */
     if (job->insertion && job->log_seq == 0) {
         job->insertion->ended = task_record_ref(job_finish_record(job));
         return;
     }
     struct ending *ending = memory_new_zeroed(1, sizeof *ending);
-    ending->runtime = runtime;
+    ending->thread = thread;
     ending->job = job;
     ending->request = (struct store_request){.verb = STORE_FINISH,
                                              .record = task_record_ref(job_finish_record(job)),
                                              .done = ending_stored};
     job->n_requests++;
-    runtime->n_requests++;
-    runtime_queue_request(runtime, &ending->request);
+    thread->n_requests++;
+    loop_thread_queue_request(thread, &ending->request);
 }
 
 /* ---- the log ---- */
@@ -95,10 +102,11 @@ static void job_logged(void *context, struct job *job, const struct log_entry *e
     line->request = (struct store_request){.verb = STORE_LOG, .entry = *entry, .done = line_stored};
     line->request.entry.message = memcpy(line->texts, entry->message, message_size);
     line->request.entry.path = memcpy(line->texts + message_size, entry->path, path_size);
-    runtime_queue_request(context, &line->request);
+    loop_thread_queue_request(context, &line->request);
 }
 
-const struct loop_events runtime_events = {job_logged, job_ended};
+const struct loop_events loop_thread_events = {job_logged, job_ended, loop_thread_report_unhandled,
+                                               loop_thread_report_slow};
 
 /* ---- the submission ---- */
 
@@ -106,13 +114,13 @@ const struct loop_events runtime_events = {job_logged, job_ended};
 struct admission {
     struct store_request request;
     struct message message;
-    struct runtime *runtime;
+    struct loop_thread *thread;
     struct job *job;
     struct submission *submission;
     int status;
 };
 
-static void job_is_stored(struct runtime *runtime, struct job *job)
+static void job_is_stored(struct loop_thread *thread, struct job *job)
 {
     job->is_stored = true;
     if (atomic_load(&job->record->refs) == 1) { /* the store has it now */
@@ -121,36 +129,37 @@ static void job_is_stored(struct runtime *runtime, struct job *job)
     }
     if (job->is_held) {
         job->is_held = false;
-        loop_make_ready(&runtime->loop, job);
+        loop_make_ready(&thread->loop, job);
     }
-    runtime_answer_overdue(runtime, job);
+    loop_thread_answer_overdue(thread, job);
 }
 
 /* The store had no room: the job never was. */
-static void job_is_refused(struct runtime *runtime, struct job *job)
+static void job_is_refused(struct loop_thread *thread, struct job *job)
 {
-    runtime_drop_waiters(runtime, job);
-    if (job->n_requests == 0)
-        forget_job(runtime, job);
-    else
+    loop_thread_drop_waiters(thread, job);
+    if (job->n_requests == 0) {
+        leave_place(thread);
+        forget_job(thread, job);
+    } else
         job->is_held = true; /* its end is on its way to the writer, and will be refused too */
 }
 
 static void handle_admission(struct loop *loop, struct message *message)
 {
     struct admission *admission = CONTAINER_OF(message, struct admission, message);
-    struct runtime *runtime = runtime_of(loop);
+    struct loop_thread *thread = loop_thread_of(loop);
     struct job *job = admission->job;
     struct task_record *ended = admission->request.ended;
-    runtime->n_requests--;
+    thread->n_requests--;
     job->n_requests--;
     task_record_unref(admission->request.record);
     if (admission->status == 0) {
-        job_is_stored(runtime, job);
+        job_is_stored(thread, job);
         if (ended)
-            tell_end(runtime, job, ended);
+            tell_end(thread, job, ended);
     } else {
-        job_is_refused(runtime, job);
+        job_is_refused(thread, job);
         admission->submission->done(admission->submission, admission->status);
     }
     task_record_unref(ended);
@@ -166,55 +175,105 @@ static void admission_stored(struct store_request *request, int status)
         admission->submission->done(admission->submission, 0);
     admission->status = status;
     admission->message.handle = handle_admission;
-    runtime_post(admission->runtime, &admission->message);
+    loop_thread_post(admission->thread, &admission->message);
 }
 
-void runtime_insertion_leaves(struct store_request *request)
+void loop_thread_insertion_leaves(struct store_request *request)
 {
     CONTAINER_OF(request, struct admission, request)->job->insertion = NULL;
 }
 
-static int refusal(const struct runtime *runtime)
+static void add_job(struct loop_thread *thread, struct job *job)
 {
-    if (runtime->is_draining)
-        return -ERROR_DRAINING;
-    return runtime->loop.n_jobs >= runtime->options.max_open_tasks ? -ERROR_TOO_MANY : 0;
+    loop_add(&thread->loop, job);
+    atomic_fetch_add_explicit(&thread->n_open, 1, memory_order_relaxed);
 }
 
-static void admit(struct runtime *runtime, struct submission *submission)
+void loop_thread_adopt(struct loop_thread *thread, struct job *job)
+{
+    atomic_fetch_add(&thread->runtime->n_open, 1); /* also when they are too many */
+    job->is_stored = true;
+    add_job(thread, job);
+}
+
+static void admit(struct loop_thread *thread, struct submission *submission)
 {
     struct admission *admission = memory_new_zeroed(1, sizeof *admission);
-    struct loop *loop = &runtime->loop;
+    struct loop *loop = &thread->loop;
     struct task_record *record = submission->record;
     record->state = TASK_RUNNING;
     record->starts = 1;
     record->started_at_us = loop->host->wall_us(loop->host);
     struct job *job = job_new(loop, submission->plan, record, submission->plan->has_effects);
-    loop_add(loop, job);
+    add_job(thread, job);
     job->n_requests = 1;
-    runtime->n_requests++;
-    *admission = (struct admission){.runtime = runtime, .job = job, .submission = submission};
+    thread->n_requests++;
+    *admission = (struct admission){.thread = thread, .job = job, .submission = submission};
     admission->request = (struct store_request){
         .verb = STORE_INSERT, .record = task_record_ref(record), .done = admission_stored};
     job->insertion = &admission->request;
-    runtime_queue_request(runtime, &admission->request);
+    loop_thread_queue_request(thread, &admission->request);
     if (submission->waiter) {
         submission->waiter->id = record->id;
-        runtime_add_waiter(runtime, job, submission->waiter);
+        loop_thread_add_waiter(thread, job, submission->waiter);
     }
-    atomic_fetch_add_explicit(&runtime->n_submitted, 1, memory_order_relaxed);
-    atomic_store_explicit(&runtime->n_open, loop->n_jobs, memory_order_relaxed);
+    atomic_fetch_add_explicit(&thread->runtime->n_submitted, 1, memory_order_relaxed);
 }
 
 static void handle_submission(struct loop *loop, struct message *message)
 {
-    struct submission *submission = CONTAINER_OF(message, struct submission, message);
-    struct runtime *runtime = runtime_of(loop);
-    int status = refusal(runtime);
-    if (status == 0) {
-        admit(runtime, submission);
-        return;
+    admit(loop_thread_of(loop), CONTAINER_OF(message, struct submission, message));
+}
+
+/* ---- which loop it goes to ---- */
+
+/* Jobs that name no loop are spread over those of --loops. It is noted in the record, so that
+ * whoever asks for the task later, and the next start, find it: NULL is the main one. */
+static struct loop_thread *spread(struct runtime *runtime, struct task_record *record)
+{
+    runtime->n_last = (runtime->n_last + 1) % runtime->options.n_loops;
+    struct loop_thread *thread = runtime->threads[runtime->n_last];
+    if (thread != runtime->main)
+        record->loop = memory_need(strdup(thread->name));
+    return thread;
+}
+
+static struct loop_thread *choose_loop(struct runtime *runtime, struct task_record *record)
+{
+    if (!record->loop)
+        return spread(runtime, record);
+    struct loop_thread *thread = runtime_find_loop(runtime, record->loop);
+    if (thread == runtime->main) {
+        free(record->loop);
+        record->loop = NULL;
     }
+    return thread && thread->state == LOOP_OPEN ? thread : NULL;
+}
+
+static int place(struct runtime *runtime, struct submission *submission)
+{
+    if (runtime->main->is_draining)
+        return -ERROR_DRAINING;
+    struct loop_thread *thread = choose_loop(runtime, submission->record);
+    if (!thread)
+        return -ERROR_NOT_FOUND;
+    if (!runtime_take_place(runtime))
+        return -ERROR_TOO_MANY;
+    thread->n_submitted++;
+    submission->message.handle = handle_submission;
+    if (thread == runtime->main)
+        admit(thread, submission);
+    else
+        loop_thread_post(thread, &submission->message);
+    return 0;
+}
+
+static void route_submission(struct loop *loop, struct message *message)
+{
+    struct submission *submission = CONTAINER_OF(message, struct submission, message);
+    int status = place(loop_thread_of(loop)->runtime, submission);
+    if (status == 0)
+        return;
     plan_unref(submission->plan);
     task_record_unref(submission->record);
     submission->done(submission, status);
@@ -222,6 +281,5 @@ static void handle_submission(struct loop *loop, struct message *message)
 
 void runtime_submit(struct runtime *runtime, struct submission *submission)
 {
-    submission->message.handle = handle_submission;
-    runtime_post(runtime, &submission->message);
+    runtime_ask(runtime, &submission->message, route_submission);
 }

@@ -4,6 +4,8 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/job.h"
+#include "schema/exception_type.h"
 
 static void write_parts(struct buffer *b, const struct plan *plan, uint32_t node,
                         const struct exception_parts *parts)
@@ -18,24 +20,20 @@ static void write_parts(struct buffer *b, const struct plan *plan, uint32_t node
     buffer_release(&path);
     if (parts->details)
         buffer_format(b, ",\"details\":%s", parts->details);
-    if (parts->context) {
-        buffer_text(b, ",\"context\":");
-        buffer_add(b, exception_json(parts->context), exception_json_size(parts->context));
-    }
-    buffer_char(b, '}');
 }
 
-static struct value *from_json(const struct buffer *json, uint32_t node, size_t type_size,
-                               bool is_cancelled)
+static struct exception *from_json(const struct buffer *json, uint32_t node, size_t type_size,
+                                   bool is_cancelled)
 {
-    BUG_ON(json->failed || type_size > UINT8_MAX);
-    struct exception *e = memory_new(sizeof *e + json->size + 1);
-    e->base = (struct value){1, VALUE_EXCEPTION, 1, json->size + EXCEPTION_WRAPPING};
-    e->is_cancelled = is_cancelled;
-    e->node = node;
-    e->type_size = (uint8_t)type_size;
-    memcpy(e->json, json->bytes, json->size + 1);
-    return &e->base;
+    BUG_ON(json->failed || type_size > UINT8_MAX || json->size > UINT32_MAX);
+    struct exception *e = memory_new(sizeof *e + json->size);
+    *e = (struct exception){.base = {1, VALUE_EXCEPTION, 1, json->size + EXCEPTION_WRAPPING},
+                            .is_cancelled = is_cancelled,
+                            .node = node,
+                            .type_size = (uint8_t)type_size,
+                            .json_size = (uint32_t)json->size};
+    memcpy(e->json, json->bytes, json->size);
+    return e;
 }
 
 struct value *exception_new(const struct plan *plan, uint32_t node,
@@ -43,10 +41,17 @@ struct value *exception_new(const struct plan *plan, uint32_t node,
 {
     struct buffer json = {0};
     write_parts(&json, plan, node, parts);
-    struct value *e =
+    struct exception *e =
         from_json(&json, node, strlen(parts->type), strcmp(parts->type, "CancelledError") == 0);
     buffer_release(&json);
-    return e;
+    e->hides_context = parts->hides_context;
+    e->cause = parts->cause ? value_ref(parts->cause) : NULL;
+    e->exceptions = parts->exceptions;
+    if (e->exceptions) {
+        e->base.size += strlen(",\"exceptions\":") + e->exceptions->size;
+        e->base.depth = (uint16_t)(e->exceptions->depth + 1);
+    }
+    return &e->base;
 }
 
 struct value *exception_cancelled(const struct plan *plan, uint32_t node,
@@ -60,10 +65,10 @@ struct value *exception_cancelled(const struct plan *plan, uint32_t node,
         buffer_text(&json, "\"\"");
     buffer_text(&json, ",\"path\":\"");
     plan_path(plan, node, &json); /* field names and indices: nothing to escape */
-    buffer_text(&json, "\"}");
-    struct value *e = from_json(&json, node, strlen("CancelledError"), true);
+    buffer_char(&json, '"');
+    struct exception *e = from_json(&json, node, strlen("CancelledError"), true);
     buffer_release(&json);
-    return e;
+    return &e->base;
 }
 
 void exception_write_repr(struct buffer *b, const char *text)
@@ -92,4 +97,92 @@ struct value *exception_key_error(const struct plan *plan, uint32_t node, const 
         plan, node, &(struct exception_parts){.type = "KeyError", .message = message.bytes});
     buffer_release(&message);
     return e;
+}
+
+/* ---- groups ---- */
+
+struct value *exception_group(const struct plan *plan, uint32_t node, const char *message,
+                              struct value *exceptions, bool hides_context)
+{
+    const struct value_list *list = (const struct value_list *)exceptions;
+    bool are_exceptions = true;
+    struct buffer text = {0};
+    for (size_t i = 0; i < list->n; i++)
+        are_exceptions &= exception_is(list->items[i], "Exception");
+    buffer_format(&text, "%s (%zu sub-exception%s)", message, list->n, list->n == 1 ? "" : "s");
+    const struct exception_parts parts = {.type = are_exceptions ? "ExceptionGroup"
+                                                                 : "BaseExceptionGroup",
+                                          .message = text.bytes,
+                                          .exceptions = exceptions,
+                                          .hides_context = hides_context};
+    struct value *e = exception_new(plan, node, &parts);
+    buffer_release(&text);
+    return e;
+}
+
+/* ---- types ---- */
+
+static void copy_type(const struct value *exception, char type[UINT8_MAX + 1])
+{
+    const struct exception *e = (const struct exception *)exception;
+    memcpy(type, e->json + EXCEPTION_TYPE_AT, e->type_size);
+    type[e->type_size] = '\0';
+}
+
+bool exception_is(const struct value *exception, const char *wanted)
+{
+    char type[UINT8_MAX + 1];
+    copy_type(exception, type);
+    return exception_type_is(type, wanted);
+}
+
+bool exception_is_one_of(const struct value *exception, const char *const *types)
+{
+    for (; *types; types++)
+        if (exception_is(exception, *types))
+            return true;
+    return false;
+}
+
+/* ---- context ---- */
+
+static void replace_context(struct job *job, struct exception *e, struct value *context)
+{
+    struct value *former = e->context;
+    e->context = context ? value_ref(context) : NULL;
+    if (!e->link) {
+        e->next = job->with_context;
+        e->link = &job->with_context;
+        if (e->next)
+            e->next->link = &e->next;
+        job->with_context = e;
+    }
+    value_unref(former);
+}
+
+void exception_set_context(struct job *job, struct value *exception, struct value *handled)
+{
+    struct exception *o = (struct exception *)handled;
+    if (exception == handled)
+        return;
+    for (; o->context; o = (struct exception *)o->context)
+        if (o->context == exception) {
+            replace_context(job, o, NULL);
+            break;
+        }
+    replace_context(job, (struct exception *)exception, handled);
+}
+
+void exception_drop_contexts(struct job *job)
+{
+    while (job->with_context) {
+        struct exception *e = job->with_context;
+        job->with_context = e->next;
+        if (e->next)
+            e->next->link = &job->with_context;
+        e->link = NULL;
+        struct value *context = e->context;
+        e->context = NULL;
+        value_unref(context);
+    }
 }

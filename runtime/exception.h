@@ -8,11 +8,15 @@
 #include "schema/plan.h"
 #include "schema/value.h"
 
+struct job;
+
 struct exception_parts {
-    const char *type;            /* a name without anything to escape */
-    const char *message;         /* UTF-8; NULL: "" */
-    const char *details;         /* JSON text or NULL */
-    const struct value *context; /* an exception that was being handled, or NULL; borrowed */
+    const char *type;         /* a name without anything to escape */
+    const char *message;      /* UTF-8; NULL: "" */
+    const char *details;      /* JSON text or NULL */
+    struct value *cause;      /* `raise … from cause`, or NULL; borrowed */
+    struct value *exceptions; /* a list of them, of a group; taken. NULL: it is none */
+    bool hides_context;       /* raised `from None` */
 };
 
 /* A new exception, raised by a node of the plan. The caller owns a reference. */
@@ -34,10 +38,19 @@ static inline bool exception_is_cancelled(const struct value *value)
     return value->kind == VALUE_EXCEPTION && ((const struct exception *)value)->is_cancelled;
 }
 
-/* The error object's JSON text, base.size - EXCEPTION_WRAPPING bytes. */
-static inline const char *exception_json(const struct value *value)
-{
-    return ((const struct exception *)value)->json;
-}
+/* What `raise` and throw() do to the context: exception.__context__ = handled, as
+ * _PyErr_SetObject in CPython's Python/errors.c does it, without making circles. */
+void exception_set_context(struct job *job, struct value *exception, struct value *handled);
+/* Before the job goes: exceptions that hold each other let go. */
+void exception_drop_contexts(struct job *job);
+
+/* isinstance(exception, type), or one of the types (NULL-terminated). */
+bool exception_is(const struct value *exception, const char *type);
+bool exception_is_one_of(const struct value *exception, const char *const *types);
+
+/* BaseExceptionGroup(message, exceptions): an ExceptionGroup when all of them are Exceptions. Takes
+ * the list. */
+struct value *exception_group(const struct plan *plan, uint32_t node, const char *message,
+                              struct value *exceptions, bool hides_context);
 
 #endif

@@ -18,7 +18,7 @@ static char *text_of(const struct value *outcome)
 {
     struct buffer text = {0};
     if (value_is_exception(outcome))
-        buffer_add(&text, exception_json(outcome), exception_json_size(outcome));
+        exception_write(&text, outcome);
     else
         value_write(&text, outcome);
     return memory_need(buffer_take(&text));

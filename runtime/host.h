@@ -36,6 +36,7 @@ struct process {
 struct host {
     int64_t (*now_ns)(struct host *host);  /* monotonic */
     int64_t (*wall_us)(struct host *host); /* since the epoch */
+    double (*chance)(struct host *host);   /* 0 <= x < 1 */
     /* Starts a process in a session and process group of its own. `ended` always comes, later. */
     void (*spawn)(struct host *host, struct process *process);
     /* To its whole process group; nothing when it was reaped. */

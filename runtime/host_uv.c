@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "runtime/base/bug.h"
 #include "runtime/host_uv_internal.h"
@@ -19,6 +18,12 @@ static int64_t host_wall_us(struct host *host)
     (void)host;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static double host_chance(struct host *host)
+{
+    (void)host;
+    return (double)arc4random() / 4294967296.0;
 }
 
 static void woken(uv_async_t *async)
@@ -53,6 +58,7 @@ int host_uv_open(struct host_uv **out, int guard, struct error *e)
     host->guard = guard;
     host->port = (struct host){.now_ns = host_now_ns,
                                .wall_us = host_wall_us,
+                               .chance = host_chance,
                                .spawn = host_uv_spawn,
                                .kill = host_uv_kill,
                                .abandon = host_uv_abandon};
@@ -108,7 +114,5 @@ void host_uv_close(struct host_uv *host)
     uv_close((uv_handle_t *)&host->timer, NULL);
     uv_run(&host->uv, UV_RUN_DEFAULT);
     uv_loop_close(&host->uv);
-    if (host->guard)
-        close(host->guard);
     free(host);
 }

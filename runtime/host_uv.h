@@ -12,7 +12,8 @@
 
 struct host_uv;
 
-/* guard: from guard_start, closed by host_uv_close; 0: none. 0 or -SYSTEM. [main] */
+/* guard: from guard_start, borrowed until host_uv_close; several hosts may share it. 0: none. 0 or
+ * -SYSTEM. [any] */
 int host_uv_open(struct host_uv **out, int guard, struct error *e);
 struct host *host_uv_port(struct host_uv *host);
 /* Lets the present or next host_uv_wait return. [any] */
@@ -27,6 +28,6 @@ size_t host_uv_count_processes(const struct host_uv *host);
 /* Sends a signal to every process group that runs. [loop] */
 void host_uv_signal_processes(struct host_uv *host, int signal);
 
-void host_uv_close(struct host_uv *host); /* [main] after the loop's thread has ended */
+void host_uv_close(struct host_uv *host); /* [any] after the loop's thread has ended */
 
 #endif

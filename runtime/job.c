@@ -8,6 +8,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
+#include "runtime/scope.h"
 
 #define HANDLE_KIND 7u /* the low bits of a slot; what they point to is aligned to 8 */
 
@@ -111,13 +112,15 @@ struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *re
     list_init(&job->tasks);
     list_init(&job->waiters);
     job->started_ns = loop->host->now_ns(loop->host);
-    if (plan->n_slots)
-        job->named = memory_new_zeroed(plan->n_slots, sizeof *job->named);
-    job->root = task_create(job, 0, NULL);
+    job->root = task_create(job, 0, NULL, NULL);
+    if (plan->coroutines[0].n_values > 1) {
+        job->names = scope_new(SCOPE_ROOT, plan->coroutines[0].n_values, NULL);
+        job->root->scope = scope_ref(job->names);
+    }
     return job;
 }
 
-static void release_cancel_requests(struct job *job)
+static void release_queue(struct job *job)
 {
     struct ready_queue *q = &job->ready;
     for (uint32_t i = q->head; i != q->tail; i++) {
@@ -127,6 +130,8 @@ static void release_cancel_requests(struct job *job)
             value_unref(pointer);
         else if ((slot & HANDLE_KIND) == HANDLE_DONE)
             task_unref(pointer);
+        else if ((slot & HANDLE_KIND) == HANDLE_CALL)
+            ((struct job_call *)pointer)->call(pointer, NULL);
     }
     q->head = q->tail;
     shrink(q);
@@ -141,20 +146,20 @@ static void free_runs(struct job *job)
 
 void job_free(struct job *job)
 {
+    job->phase = JOB_ENDED;
     while (!list_is_empty(&job->tasks))
         task_abandon(CONTAINER_OF(job->tasks.next, struct task, link));
-    for (uint32_t i = 0; i < job->plan->n_slots; i++)
-        task_unref(job->named[i]);
+    scope_unref(job->names);
     for (size_t i = 0; i < job->n_leftover; i++)
         task_unref(job->leftover[i]);
     free(job->leftover);
-    free(job->named);
-    release_cancel_requests(job);
+    release_queue(job);
     job->root->is_retrieved = true;
     task_unref(job->root);
     list_remove(&job->ready_link);
     free_runs(job);
     value_unref(job->outcome);
+    exception_drop_contexts(job);
     buffer_release(&job->unhandled);
     plan_unref(job->plan);
     task_record_unref(job->record);
@@ -168,9 +173,8 @@ static void done_callback(struct job *job, struct task *task)
     if (task == job->root)
         job->root_is_done = true;
     if (task->owner) {
-        const struct plan *plan = job->plan;
-        const struct node *node = &plan->nodes[plan->nodes[task->code].parent];
-        op_of(node)->task_ended(task->owner, task_frame(task->owner, node->frame_offset), task);
+        struct frame *frame = task->owner;
+        op_of(&job->plan->nodes[frame->node])->task_ended(frame_task(frame), frame, task);
     }
     task_unref(task);
 }
@@ -200,9 +204,17 @@ static void call(struct job *job, uintptr_t slot)
         task_cancel(job->root, pointer);
         value_unref(pointer);
         break;
+    case HANDLE_CALL:
+        ((struct job_call *)pointer)->call(pointer, job);
+        break;
     default: /* was taken back */
         break;
     }
+}
+
+void job_call_soon(struct job *job, struct job_call *call)
+{
+    job_schedule(job, HANDLE_CALL, call);
 }
 
 void job_request_cancel(struct job *job, struct value *message)
@@ -232,10 +244,8 @@ static void report_named(struct job *job)
 {
     for (size_t i = 0; i < job->n_leftover; i++)
         job->leftover[i]->is_retrieved = true;
-    for (uint32_t i = 0; i < job->plan->n_slots; i++) {
-        task_unref(job->named[i]);
-        job->named[i] = NULL;
-    }
+    scope_unref(job->names);
+    job->names = NULL;
 }
 
 /* "unhandled exception during asyncio.run() shutdown" */
@@ -254,7 +264,7 @@ static void report_leftover(struct job *job)
 
 static void end(struct job *job)
 {
-    job->outcome = task_take_outcome(job->root, job->root->code);
+    job->outcome = task_take_outcome(job->root, job->root->first.code);
     report_named(job);
     report_leftover(job);
     job->phase = JOB_ENDED;
@@ -320,28 +330,57 @@ void job_log(struct job *job, const char *level, uint32_t node, const char *mess
 
 void job_add_unhandled(struct job *job, const struct value *exception)
 {
-    if (job->unhandled.size + exception_json_size(exception) > job->loop->max_result) {
+    if (job->phase == JOB_ENDED) /* given up: it runs again some time */
+        return;
+    if (job->unhandled.size + exception->size > job->loop->max_result) {
         job->n_unhandled_more++;
         return;
     }
     if (job->unhandled.size)
         buffer_char(&job->unhandled, ',');
-    buffer_add(&job->unhandled, exception_json(exception), exception_json_size(exception));
+    exception_write(&job->unhandled, exception);
+    if (job->loop->events->unhandled)
+        job->loop->events->unhandled(job->loop->context, job, exception);
+}
+
+static struct value *too_large(struct job *job, uint32_t node, const char *text)
+{
+    return exception_new(job->plan, node,
+                         &(struct exception_parts){.type = "ResultTooLarge", .message = text});
+}
+
+struct value *job_refuse_size(struct job *job, uint32_t node, size_t size)
+{
+    char text[120];
+    if (size <= job->loop->max_result)
+        return NULL;
+    snprintf(text, sizeof text, "the result has %zu bytes, more than the limit of %zu", size,
+             job->loop->max_result);
+    return too_large(job, node, text);
 }
 
 struct value *job_limit_result(struct job *job, uint32_t node, struct value *list)
 {
-    if (list->size <= job->loop->max_result && list->depth <= VALUE_DEPTH_MAX)
-        return list;
     char text[120];
-    if (list->depth > VALUE_DEPTH_MAX)
+    struct value *refusal = job_refuse_size(job, node, list->size);
+    if (!refusal && list->depth > VALUE_DEPTH_MAX) {
         snprintf(text, sizeof text, "the result is nested more than %d deep", VALUE_DEPTH_MAX);
-    else
-        snprintf(text, sizeof text, "the result has %zu bytes, more than the limit of %zu",
-                 list->size, job->loop->max_result);
+        refusal = too_large(job, node, text);
+    }
+    if (!refusal)
+        return list;
     value_unref(list);
+    return refusal;
+}
+
+struct value *job_refuse_tasks(struct job *job, uint32_t node, size_t n)
+{
+    char text[120];
+    if (n <= JOB_TASKS_MAX && job->n_tasks <= JOB_TASKS_MAX - n)
+        return NULL;
+    snprintf(text, sizeof text, "a job has at most %d tasks at a time", JOB_TASKS_MAX);
     return exception_new(job->plan, node,
-                         &(struct exception_parts){.type = "ResultTooLarge", .message = text});
+                         &(struct exception_parts){.type = "RuntimeError", .message = text});
 }
 
 enum task_state outcome_state(const struct value *outcome)

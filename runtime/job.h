@@ -7,6 +7,8 @@
 #ifndef AWAITD_RUNTIME_JOB_H
 #define AWAITD_RUNTIME_JOB_H
 
+#define JOB_TASKS_MAX 2000000 /* live ones of one job */
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,6 +31,7 @@ enum handle_kind {
     HANDLE_DONE,     /* the done callback of a task with an owner, or of the root */
     HANDLE_TIMER,    /* a frame's timer */
     HANDLE_CANCEL,   /* root.cancel(message), asked for from outside */
+    HANDLE_CALL,     /* a struct job_call */
 };
 
 struct ready_queue {
@@ -58,14 +61,18 @@ struct job {
     struct ready_queue ready;
     struct list ready_link;
     struct list tasks;   /* live ones, in the order of their creation */
+    size_t n_tasks;      /* how many they are */
     struct list waiters; /* the runtime's */
     struct task *root;
-    struct task **named;    /* by slot: what create_task filed */
-    struct node_run *runs;  /* by node; NULL until the first one ended */
-    struct task **leftover; /* CLEANING: what was cancelled, n_leftover of them */
+    struct scope *names;            /* of the spec's own coroutine; NULL: it has none */
+    struct exception *with_context; /* those whose context was set (exception.c) */
+    struct node_run *runs;          /* by node; NULL until the first one ended */
+    struct task **leftover;         /* CLEANING: what was cancelled, n_leftover of them */
     size_t n_leftover;
     struct buffer unhandled; /* the items of a JSON array, up to the limit of results */
     size_t n_unhandled_more; /* beyond it */
+    uint64_t n_entered;      /* timeouts, so far */
+    uint32_t last_node;      /* where its last step was */
     int64_t started_ns;      /* monotonic */
     int64_t log_seq;
     struct value *outcome;           /* ENDED: the root's */
@@ -87,6 +94,13 @@ bool job_turn(struct job *job, uint32_t budget);
 uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer);
 /* Takes back the one with that number (Handle.cancel). */
 void job_unschedule(struct job *job, uint32_t number);
+
+/* call_soon_threadsafe: something from outside that is a callback of the job's turn. `call` gets
+ * the job, or NULL when that is given up before. */
+struct job_call {
+    void (*call)(struct job_call *self, struct job *job);
+};
+void job_call_soon(struct job *job, struct job_call *call);
 
 /* call_soon_threadsafe(root.cancel, msg): message may be NULL; takes it. */
 void job_request_cancel(struct job *job, struct value *message);
@@ -112,6 +126,11 @@ enum task_state outcome_state(const struct value *outcome);
 /* The list itself, or, when its text or nesting is beyond the limits, a ResultTooLarge error in its
  * place, raised by that node. Takes the list. */
 struct value *job_limit_result(struct job *job, uint32_t node, struct value *list);
+/* The same for a text of that size that is to become one: NULL or the error. */
+struct value *job_refuse_size(struct job *job, uint32_t node, size_t size);
+/* When so many more tasks would be too many for one job: the error that this node raises; else
+ * NULL. */
+struct value *job_refuse_tasks(struct job *job, uint32_t node, size_t n);
 
 /* Notes the end of a node for the tree view. Borrows the outcome. */
 void job_note_end(struct job *job, uint32_t node, int64_t started_us, const struct value *outcome);

@@ -5,6 +5,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/semaphore.h"
 
 /* ---- the table of jobs ---- */
 
@@ -87,6 +88,7 @@ void loop_release(struct loop *loop)
     free(loop->table);
     timer_heap_release(&loop->timers);
     cancel_walk_free(loop->walk);
+    semaphores_release(loop);
 }
 
 /* ---- turns ---- */
@@ -108,13 +110,24 @@ static void fire_due(struct loop *loop)
         timer->fire(timer);
 }
 
+/* job_turn, under asyncio's slow_callback_duration. */
+static bool time_turn(struct loop *loop, struct job *job, uint32_t budget)
+{
+    int64_t began_ns = loop->host->now_ns(loop->host);
+    bool has_ended = job_turn(job, budget);
+    int64_t took_ns = loop->host->now_ns(loop->host) - began_ns;
+    if (took_ns > loop->slow_callback_ns)
+        loop->events->slow(loop->context, job, took_ns);
+    return has_ended;
+}
+
 static void give_turn(struct loop *loop, struct job *job, uint32_t budget)
 {
     list_remove(&job->ready_link);
     job->is_queued = false;
     if (job->phase == JOB_ENDED)
         return;
-    if (job_turn(job, budget)) {
+    if (loop->slow_callback_ns ? time_turn(loop, job, budget) : job_turn(job, budget)) {
         loop->events->ended(loop->context, job);
         return;
     }

@@ -17,6 +17,9 @@
 struct loop_events {
     void (*logged)(void *context, struct job *job, const struct log_entry *entry);
     void (*ended)(void *context, struct job *job); /* may free the job */
+    /* NULL, or: an error that nobody awaited; a turn that took longer than slow_callback_ns */
+    void (*unhandled)(void *context, struct job *job, const struct value *exception);
+    void (*slow)(void *context, struct job *job, int64_t took_ns);
 };
 
 struct loop {
@@ -30,7 +33,10 @@ struct loop {
     uint32_t
         slice; /* callbacks and timers in one go; 0: no limit (exact turns, for the simulator) */
     size_t max_result;        /* bytes of a result's JSON text */
+    int64_t slow_callback_ns; /* of one job's turn, for events.slow; 0: none is too slow */
     struct cancel_walk *walk; /* task.c's, kept for reuse */
+    struct semaphore *
+        *semaphores; /* semaphore.c's table of the named ones; NULL before the first */
 };
 
 void loop_init(struct loop *loop, struct host *host, const struct loop_events *events,

@@ -6,7 +6,6 @@
 #include "runtime/base/memory.h"
 #include "runtime/ops/op.h"
 #include "runtime/runtime_internal.h"
-#include "schema/json.h"
 
 #define PAGE 1000
 
@@ -27,9 +26,10 @@ static double seconds_left(const struct task_record *record, int64_t wall_us)
 static struct plan *compile_failure(void)
 {
     struct error_list errors = {0};
+    const struct plan_options options = {.ops = &op_registry, .timeout = TIMEOUT_NONE};
     json_t *spec = json_pack("{ssssss}", "op", "raise", "type", "RuntimeError", "message",
                              "this version of the server cannot run the stored spec");
-    struct plan *plan = plan_compile(memory_need(spec), &op_registry, -1, "", &errors);
+    struct plan *plan = plan_compile(memory_need(spec), &options, &errors);
     json_decref(spec);
     return memory_need(plan);
 }
@@ -37,15 +37,13 @@ static struct plan *compile_failure(void)
 static struct plan *compile(const struct task_record *record, int64_t wall_us)
 {
     struct error_list errors = {0};
-    json_t *spec = json_read(record->spec, strlen(record->spec), NULL);
-    struct plan *plan =
-        spec ? plan_compile(spec, &op_registry, seconds_left(record, wall_us), "", &errors) : NULL;
+    const struct plan_options options = {.ops = &op_registry,
+                                         .timeout = seconds_left(record, wall_us)};
+    struct plan *plan = plan_compile_packed(record->spec, &options, &errors);
     if (!plan)
-        log_line(LOG_ERROR, "a stored task cannot be run: %s: %s",
-                 errors.n ? errors.items[0].pointer : "",
-                 errors.n ? errors.items[0].detail : "its spec is not JSON");
+        log_line(LOG_ERROR, "a stored task cannot be run: %s: %s", errors.items[0].pointer,
+                 errors.items[0].detail);
     error_list_release(&errors);
-    json_decref(spec);
     return plan ? plan : compile_failure();
 }
 
@@ -69,16 +67,19 @@ static void repeat_cancellation(struct job *job)
     value_unref(message);
 }
 
-/* Takes the record. */
+/* On the loop that it was on, or on the main one when there is no such loop any more. Takes the
+ * record. */
 static void run_again(struct runtime *runtime, struct task_record *record)
 {
-    struct host *host = runtime->loop.host;
+    struct loop_thread *thread = runtime_find_loop(runtime, record->loop);
+    if (!thread)
+        thread = runtime->main;
+    struct host *host = thread->loop.host;
     int64_t wall_us = host->wall_us(host);
-    struct job *job = job_new(&runtime->loop, compile(record, wall_us), record, false);
-    job->is_stored = true;
+    struct job *job = job_new(&thread->loop, compile(record, wall_us), record, false);
     job->started_ns -=
         (wall_us - record->started_at_us) * 1000; /* times count from its first start */
-    loop_add(&runtime->loop, job);
+    loop_thread_adopt(thread, job);
     note_in_log(job);
     if (record->cancel_requested_at_us)
         repeat_cancellation(job);
@@ -101,7 +102,6 @@ int runtime_recover(struct runtime *runtime, struct error *e)
         }
     } while (status == 0 && n == PAGE);
     store_reader_close(reader);
-    atomic_store(&runtime->n_open, runtime->loop.n_jobs);
     if (n_all)
         log_line(LOG_INFO, "run again, since they had not ended: %zu task%s", n_all,
                  n_all == 1 ? "" : "s");

@@ -25,9 +25,9 @@ static void note_request(struct job *job, const struct cancellation *c)
 static void deliver_cancellation(struct loop *loop, struct message *message)
 {
     struct cancellation *c = CONTAINER_OF(message, struct cancellation, message);
-    struct runtime *runtime = runtime_of(loop);
+    struct loop_thread *thread = loop_thread_of(loop);
     struct job *job = loop_find(loop, &c->id);
-    runtime->n_requests--;
+    thread->n_requests--;
     if (c->status == 0 && job && job->phase != JOB_ENDED) {
         note_request(job, c);
         job_request_cancel(job, c->text ? memory_need(value_from_string(c->text, strlen(c->text)))
@@ -43,7 +43,7 @@ static void cancellation_stored(struct store_request *request, int status)
     struct cancellation *c = CONTAINER_OF(request, struct cancellation, request);
     c->status = status;
     c->message.handle = deliver_cancellation;
-    runtime_post(c->runtime, &c->message);
+    loop_thread_post(c->thread, &c->message);
 }
 
 /* The end that it came too late for is on disk. */
@@ -57,32 +57,37 @@ static void came_too_late(struct waiter *waiter, struct task_record *ended)
 static void handle_cancellation(struct loop *loop, struct message *message)
 {
     struct cancellation *c = CONTAINER_OF(message, struct cancellation, message);
-    struct runtime *runtime = runtime_of(loop);
+    struct loop_thread *thread = loop_thread_of(loop);
     struct job *job = loop_find(loop, &c->id);
-    if (job && job->phase == JOB_ENDED && !runtime->is_draining) {
+    if (job && job->phase == JOB_ENDED && !thread->is_draining) {
         c->waiter = (struct waiter){.id = c->id, .wait_ns = END_WAIT_NS, .done = came_too_late};
-        runtime_add_waiter(runtime, job, &c->waiter);
+        loop_thread_add_waiter(thread, job, &c->waiter);
         return;
     }
     if (!job || job->phase == JOB_ENDED) {
         c->done(c, -ERROR_NOT_FOUND);
         return;
     }
-    c->runtime = runtime;
+    c->thread = thread;
     c->record = memory_need(task_record_new());
     c->record->id = c->id;
     c->record->cancel_requested_at_us = loop->host->wall_us(loop->host);
     c->record->cancel_message = c->text ? memory_need(strdup(c->text)) : NULL;
     c->request = (struct store_request){
         .verb = STORE_CANCEL, .record = c->record, .done = cancellation_stored};
-    runtime->n_requests++;
-    runtime_queue_request(runtime, &c->request);
+    thread->n_requests++;
+    loop_thread_queue_request(thread, &c->request);
+}
+
+static void route_cancellation(struct loop *loop, struct message *message)
+{
+    struct cancellation *c = CONTAINER_OF(message, struct cancellation, message);
+    runtime_forward(loop_thread_of(loop)->runtime, &c->id, c->loop, message, handle_cancellation);
 }
 
 void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation)
 {
-    cancellation->message.handle = handle_cancellation;
-    runtime_post(runtime, &cancellation->message);
+    runtime_ask(runtime, &cancellation->message, route_cancellation);
 }
 
 /* ---- a look ---- */
@@ -100,8 +105,13 @@ static void handle_look(struct loop *loop, struct message *message)
     look->done(look, 0);
 }
 
+static void route_look(struct loop *loop, struct message *message)
+{
+    struct look *look = CONTAINER_OF(message, struct look, message);
+    runtime_forward(loop_thread_of(loop)->runtime, &look->id, look->loop, message, handle_look);
+}
+
 void runtime_look(struct runtime *runtime, struct look *look)
 {
-    look->message.handle = handle_look;
-    runtime_post(runtime, &look->message);
+    runtime_ask(runtime, &look->message, route_look);
 }

@@ -19,11 +19,20 @@
 #include "schema/plan.h"
 
 struct runtime;
+struct poster;
+struct loop_thread;
+
+#define LOOPS_MAX 64
+#define LOOP_MAIN "main" /* the loop that is always there */
 
 struct runtime_options {
-    size_t max_open_tasks;   /* submissions beyond it get ERROR_TOO_MANY */
-    size_t max_result_bytes; /* a larger result fails the task */
-    int guard;               /* from runtime_start_guard; 0: none */
+    size_t max_open_tasks;    /* submissions beyond it get ERROR_TOO_MANY */
+    size_t max_result_bytes;  /* a larger result fails the task */
+    int guard;                /* from runtime_start_guard; 0: none. Closed by runtime_close */
+    size_t n_loops;           /* 1 to LOOPS_MAX: main, main-2… 0 is 1 */
+    int64_t slow_callback_ns; /* a job's turn that takes longer is logged; 0: none */
+    struct poster *poster; /* for loops' exception handlers, or NULL; borrowed until runtime_close
+                            * has returned */
 };
 
 /* Starts the process that kills what jobs have started, should this one die (host_uv_guard.h):
@@ -31,8 +40,9 @@ struct runtime_options {
  * options; or -SYSTEM and *e. [main] */
 int runtime_start_guard(struct error *e);
 
-/* Starts the loop's thread and runs again what had not ended when the process last stopped. Borrows
- * the store until runtime_drain has returned and the server has stopped. 0 or -code and *e. [main]
+/* Starts the loops' threads and runs again what had not ended when the process last stopped.
+ * Borrows the store until runtime_drain has returned and the server has stopped. 0 or -code and *e.
+ * [main]
  */
 int runtime_open(struct runtime **out, struct store *store, const struct runtime_options *options,
                  struct error *e);
@@ -53,10 +63,12 @@ const struct op_table *runtime_ops(void);
 /* ---- submit ---- */
 
 /* `record` needs id, created_at_us, spec, and name, labels, deadline_at_us where given; the runtime
- * takes the reference. `plan`: takes the reference. `done` is called exactly once, on the writer's
- * or the loop's thread, when the task is on disk (0) or was refused: -TOO_MANY, -DRAINING,
- * -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY. With a waiter (which then needs no id), the waiter's
- * done follows the submission's success, maybe at once; after a refusal it is not called. */
+ * takes the reference. Where it names no loop the runtime chooses one and says so in the record.
+ * `plan`: takes the reference. `done` is called exactly once, on the writer's or a loop's thread,
+ * when the task is on disk (0) or was refused: -NOT_FOUND (there is no such loop), -TOO_MANY,
+ * -DRAINING, -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY. With a waiter (which then needs no id), the
+ * waiter's done follows the submission's success, maybe at once; after a refusal it is not called.
+ */
 struct waiter;
 struct submission {
     struct message message;
@@ -69,6 +81,9 @@ void runtime_submit(struct runtime *runtime, struct submission *submission); /* 
 
 /* ---- wait ---- */
 
+/* Here and below `loop` is the name of the loop that the task is on, from its record: borrowed
+ * until done; NULL: the main one. Who names another is told that no such task is open. */
+
 /* Waits for the end of a task. done(waiter, record): the ended task's record, on disk by then (the
  * callee refs it if it keeps it); or NULL when the wait is over before (seconds passed, given up,
  * draining) or no such task is open: then look into the store. Called on the loop's thread. */
@@ -77,9 +92,10 @@ struct waiter {
     struct list link; /* the runtime's own */
     struct timer timer;
     struct id id;
+    const char *loop;
     int64_t wait_ns;
-    struct runtime *runtime; /* the runtime's own */
-    uint64_t ticket;         /* for runtime_give_up; unique in the process, chosen by the caller */
+    struct loop_thread *thread; /* the runtime's own */
+    uint64_t ticket; /* for runtime_give_up; unique in the process, chosen by the caller */
     void (*done)(struct waiter *waiter, struct task_record *ended);
 };
 void runtime_wait(struct runtime *runtime, struct waiter *waiter); /* [any] */
@@ -96,9 +112,10 @@ void runtime_give_up(struct runtime *runtime, const struct id *id, uint64_t tick
 struct cancellation {
     struct message message;
     struct id id;
+    const char *loop;
     char *text; /* the message of the CancelledError or NULL; borrowed until done */
     void (*done)(struct cancellation *cancellation, int status);
-    struct runtime *runtime; /* from here on the runtime's own */
+    struct loop_thread *thread; /* from here on the runtime's own */
     struct waiter waiter;
     struct store_request request;
     struct task_record *record;
@@ -111,11 +128,48 @@ void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation);
 struct look {
     struct message message;
     struct id id;
+    const char *loop;
     struct plan *plan;
     struct buffer trace;
     void (*done)(struct look *look, int status);
 };
 void runtime_look(struct runtime *runtime, struct look *look); /* [any] */
+
+/* ---- loops ---- */
+
+/* Opens a loop, closes one, or changes its exception handler. done on a loop's thread, once it is
+ * so, on disk too: 0, -DRAINING, -NO_MEMORY, -STORE_FULL, -STORE_UNKNOWN, or as said below. */
+struct loop_request {
+    struct message message;
+    const char *name;    /* borrowed until done, like handler */
+    const char *handler; /* the URL that its unhandled errors are posted to; NULL: none */
+    void (*done)(struct loop_request *request, int status);
+    struct runtime *runtime; /* from here on the runtime's own */
+    struct loop_thread *thread;
+    struct store_request store;
+    char *body, *url;
+    uint64_t n_submitted;
+    int status;
+};
+/* -CONFLICT: there is one of that name; -TOO_MANY: there are LOOPS_MAX; -SYSTEM. [any] */
+void runtime_open_loop(struct runtime *runtime, struct loop_request *request);
+/* -NOT_FOUND; -CONFLICT: it has open tasks, or is main or one of --loops. [any] */
+void runtime_close_loop(struct runtime *runtime, struct loop_request *request);
+/* -NOT_FOUND. [any] */
+void runtime_set_handler(struct runtime *runtime, struct loop_request *request);
+
+/* All loops: first main, then those of --loops, then the others in the order of their opening. */
+struct loop_list {
+    struct message message;
+    struct loop_info {
+        const char *name, *handler;
+        size_t n_open;   /* tasks */
+        bool is_running; /* takes jobs: is not about to be closed */
+    } * loops;           /* the callee frees them with free(), texts included */
+    size_t n;
+    void (*done)(struct loop_list *list, int status); /* on a loop's thread; 0 or -NO_MEMORY */
+};
+void runtime_list_loops(struct runtime *runtime, struct loop_list *list); /* [any] */
 
 /* ---- figures, for /healthz and metrics [any] ---- */
 struct runtime_stats {

@@ -1,63 +1,61 @@
-/* What the files of the runtime's face share: runtime.c, admission.c, waiters.c, requests.c,
- * recover.c. [loop] unless it says otherwise. */
+/* What the files of the runtime's face share. The main loop's thread is also the router: what comes
+ * from outside comes to it, and it hands it on to the loop that it concerns, in order. Only the
+ * router opens and closes loops, so nobody else ever posts to one that is gone. [loop] unless it
+ * says otherwise; [router] is [loop] of the main one. */
 #ifndef AWAITD_RUNTIME_RUNTIME_INTERNAL_H
 #define AWAITD_RUNTIME_RUNTIME_INTERNAL_H
 
-#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#include "runtime/base/bug.h"
-#include "runtime/base/chain.h"
-#include "runtime/host_uv.h"
-#include "runtime/loop.h"
+#include "runtime/loop_thread.h"
 #include "runtime/runtime.h"
 
-/* Callbacks and timers in one go, some milliseconds at most, before other jobs and messages get
- * theirs. */
-#define LOOP_SLICE 10000
+/* The most threads there can be: those opened in former runs, and those of --loops of this one. */
+#define THREADS_MAX (2 * LOOPS_MAX)
 
 struct runtime {
-    struct loop loop;
-    struct host_uv *host;
     struct store *store;
     struct runtime_options options;
-    pthread_t thread;
-    struct mpsc inbox;
-    struct chain outbox; /* store requests of this round */
-    size_t n_requests;   /* at the store, and will come back as messages */
-    bool is_draining, is_closing;
-    int64_t grace_ns;
-    int64_t stop_at_ns; /* of the drain; INT64_MAX before it */
+    struct loop_thread *main; /* threads[0] */
     struct message drain, close;
+    int64_t grace_ns;
     sem_t drained;
-    atomic_size_t n_open;
+    atomic_size_t n_undrained; /* loops; the last one posts `drained` */
+    atomic_size_t n_open;      /* the router adds, the loops take away */
     atomic_uint_fast64_t n_submitted, n_finished;
+    /* the router's: first the main loop, then the others of --loops, then those that were opened */
+    struct loop_thread *threads[THREADS_MAX];
+    size_t n_threads;
+    size_t n_last; /* of --loops: who got the last job that names no loop */
 };
 
-static inline struct runtime *runtime_of(struct loop *loop)
-{
-    return CONTAINER_OF(loop, struct runtime, loop);
-}
+/* router.c: the loop of that name (NULL: the main one), whatever its state; NULL: none. [router] */
+struct loop_thread *runtime_find_loop(const struct runtime *runtime, const char *name);
+/* A message from outside goes to the router, which calls `route`. [any] */
+void runtime_ask(struct runtime *runtime, struct message *message,
+                 void (*route)(struct loop *loop, struct message *message));
+/* Has `handle` called by the thread of the loop that the task is on. `name`: the loop that its
+ * record names. [router] */
+void runtime_forward(struct runtime *runtime, const struct id *id, const char *name,
+                     struct message *message,
+                     void (*handle)(struct loop *loop, struct message *message));
+/* A place for one more open task, until runtime_leave_place; false when there is none. [router] */
+bool runtime_take_place(struct runtime *runtime);
+void runtime_leave_place(struct runtime *runtime); /* [any] */
 
-void runtime_post(struct runtime *runtime, struct message *message); /* [any] */
+/* loops.c: adds a loop; its thread is yet to be started. Takes handler (NULL: none). 0 or -code and
+ * *e. [router, or main before the router runs] */
+int runtime_add_loop(struct runtime *runtime, const char *name, char *handler,
+                     struct loop_thread **out, struct error *e);
+/* Tells a loop to end; once its thread has ended it is taken off the list and freed. [router] */
+void runtime_end_loop(struct loop_thread *thread);
 
-/* To the store, at the end of this round: requests of one round are handed over together, so that a
- * job that began and ended in it costs one commit. */
-void runtime_queue_request(struct runtime *runtime, struct store_request *request);
+/* loop_store.c: opens the loops that the store knows. [main, before the router runs] */
+int runtime_read_loops(struct runtime *runtime, struct error *e);
+/* The text of a loop's document; NULL when out of memory. The caller frees. [any] */
+char *loop_document(const char *handler);
 
-/* waiters.c */
-void runtime_add_waiter(struct runtime *runtime, struct job *job, struct waiter *waiter);
-/* All of a job's: with its ended record, or NULL. */
-void runtime_answer_waiters(struct runtime *runtime, struct job *job, struct task_record *ended);
-/* All of a job's are forgotten: whoever asked is told in another way. */
-void runtime_drop_waiters(struct runtime *runtime, struct job *job);
-/* Those whose time passed before the job was on disk. */
-void runtime_answer_overdue(struct runtime *runtime, struct job *job);
-
-/* admission.c: an INSERT goes to the store; from now on the job's end is a request of its own */
-void runtime_insertion_leaves(struct store_request *request);
-/* admission.c: what the loop tells */
-extern const struct loop_events runtime_events;
+#define LOOP_KIND "loop" /* of documents */
 
 #endif

@@ -1,51 +1,138 @@
 /* The trampoline: the only caller of ops' start, child_ended and woken. Values and errors go from
  * frame to frame of one task here, without recursion; everything between tasks goes through the
  * ready queue. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "runtime/base/bug.h"
+#include "runtime/base/memory.h"
+#include "runtime/evaluate.h"
 #include "runtime/ops/op.h"
+#include "runtime/scope.h"
 
 static struct frame *frame_of(struct task *task, uint32_t node)
 {
     return task_frame(task, task->job->plan->nodes[node].frame_offset);
 }
 
+/* An exception is raised, or thrown in, where the task is: what it handles there becomes the
+ * context. A job's spec is one coroutine here, with all that it nests. */
+static void raise_here(struct task *task, struct value *exception)
+{
+    if (task->handling)
+        exception_set_context(task->job, exception, task->handling->exception);
+}
+
+/* ---- nodes ---- */
+
+static void open_scope(struct task *task, uint32_t node)
+{
+    const struct node *n = &task->job->plan->nodes[node];
+    if (n->n_variables && n->shape->scope != SCOPE_GIVEN)
+        task->scope = scope_new(node, n->n_variables, task->scope);
+}
+
+static void close_scope(struct task *task, uint32_t node)
+{
+    const struct node *n = &task->job->plan->nodes[node];
+    if (n->n_variables && n->shape->scope != SCOPE_GIVEN) {
+        struct scope *inner = task->scope;
+        task->scope = scope_ref(inner->parent);
+        scope_unref(inner);
+    }
+}
+
 static struct action enter(struct task *task, uint32_t node)
 {
+    const struct node *n = &task->job->plan->nodes[node];
     struct frame *frame = frame_of(task, node);
-    *frame = (struct frame){node, task->job->plan->nodes[node].frame_offset, job_now_us(task->job)};
-    task->current = node;
-    return op_of(&task->job->plan->nodes[node])->start(task, frame);
+    if (n->dynamic)
+        memset(frame, 0, node_frame_size(n));
+    *frame = (struct frame){node, n->frame_offset, job_now_us(task->job)};
+    task->current = task->job->last_node = node;
+    open_scope(task, node);
+    struct value *error = n->dynamic ? evaluate_start(task, frame) : NULL;
+    return error ? action_raise(error) : op_of(n)->start(task, frame);
 }
 
 static void leave(struct task *task, uint32_t node, const struct value *outcome)
 {
     struct frame *frame = frame_of(task, node);
-    const struct op *op = op_of(&task->job->plan->nodes[node]);
+    const struct node *n = &task->job->plan->nodes[node];
     job_note_end(task->job, node, frame->started_us, outcome);
-    if (op->release)
-        op->release(task, frame);
+    if (op_of(n)->release)
+        op_of(n)->release(task, frame);
+    if (n->dynamic)
+        evaluate_release(task, frame);
+    close_scope(task, node);
 }
 
-/* The present node ended: on to its parent, unless it was the code's root. True when the task
+/* ---- coroutines that are called ---- */
+
+/* A new activation with a scope of its own. */
+static struct action invoke(struct task *task, uint32_t i, struct value *arguments)
+{
+    const struct coroutine *coroutine = &task->job->plan->coroutines[i];
+    uint32_t size = task->job->plan->nodes[coroutine->root].frames_size;
+    struct activation *activation = memory_new(sizeof *activation + size);
+    *activation = (struct activation){.task = task,
+                                      .caller = task->active,
+                                      .code = coroutine->root,
+                                      .call = task->current,
+                                      .depth = task->active->depth + 1,
+                                      .scope = task->scope};
+    task->active = activation;
+    task->scope = scope_new(SCOPE_ROOT, coroutine->n_values, NULL);
+    scope_set(task->scope, 0, arguments);
+    return enter(task, coroutine->root);
+}
+
+/* Back to the node that called. */
+static void return_to_caller(struct task *task)
+{
+    struct activation *done = task->active;
+    task->active = done->caller;
+    task->current = done->call;
+    scope_unref(task->scope);
+    task->scope = done->scope;
+    free(done);
+}
+
+/* ---- ends ---- */
+
+/* The result of a step that others refer to. */
+static void bind_result(struct task *task, uint32_t node, struct value *outcome)
+{
+    uint32_t variable = task->job->plan->nodes[node].variable;
+    if (variable && !value_is_exception(outcome))
+        scope_set(task->scope, variable - 1, value_ref(outcome));
+}
+
+/* The present node ended: on to its parent, unless it was the task's last. True when the task
  * ended. */
 static bool end_node(struct task *task, struct value *outcome, struct action *next)
 {
     uint32_t node = task->current;
     leave(task, node, outcome);
-    if (node == task->code) {
+    if (node != task->active->code) {
+        task->current = task->job->plan->nodes[node].parent;
+    } else if (task->active->caller) {
+        return_to_caller(task);
+    } else {
         task_finish(task, outcome);
         return true;
     }
-    uint32_t parent = task->job->plan->nodes[node].parent;
-    task->current = parent;
-    *next = op_of(&task->job->plan->nodes[parent])
-                ->child_ended(task, frame_of(task, parent), node, outcome);
+    struct frame *parent = frame_of(task, task->current);
+    bind_result(task, node, outcome);
+    *next = op_of(&task->job->plan->nodes[task->current])->child_ended(task, parent, node, outcome);
     return false;
 }
 
 /* What a coroutine gets where it waited: a result, or an exception thrown in. */
 static struct action resume(struct task *task, struct value *sent)
 {
+    if (value_is_exception(sent))
+        raise_here(task, sent);
     const struct op *op = op_of(&task->job->plan->nodes[task->current]);
     return op->woken ? op->woken(task, frame_of(task, task->current), sent) : action_end(sent);
 }
@@ -82,6 +169,12 @@ static void run(struct task *task, struct action action)
         case ACTION_CALL:
             action = enter(task, action.node);
             break;
+        case ACTION_INVOKE:
+            action = invoke(task, action.node, action.outcome);
+            break;
+        case ACTION_RAISE:
+            raise_here(task, action.outcome);
+            /* fall through */
         case ACTION_END:
             if (end_node(task, action.outcome, &action))
                 return;
@@ -137,17 +230,24 @@ void task_step(struct task *task)
         task_finish(task, sent); /* thrown into a coroutine that has not begun */
     } else {
         task->has_started = true;
-        run(task, enter(task, task->code));
+        run(task, enter(task, task->first.code));
     }
 }
 
 void task_drop_frames(struct task *task)
 {
     const struct plan *plan = task->job->plan;
-    for (uint32_t node = task->current;; node = plan->nodes[node].parent) {
+    for (;;) {
+        uint32_t node = task->current;
         if (op_of(&plan->nodes[node])->release)
             op_of(&plan->nodes[node])->release(task, frame_of(task, node));
-        if (node == task->code)
+        if (plan->nodes[node].dynamic)
+            evaluate_release(task, frame_of(task, node));
+        if (node != task->active->code)
+            task->current = plan->nodes[node].parent;
+        else if (task->active->caller)
+            return_to_caller(task);
+        else
             break;
     }
 }

@@ -7,21 +7,27 @@
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
+#include "runtime/scope.h"
 
 /* ---- life ---- */
 
-struct task *task_create(struct job *job, uint32_t code, struct task *owner)
+struct task *task_create(struct job *job, uint32_t code, struct task *creator, struct frame *owner)
 {
     uint32_t frames_size = job->plan->nodes[code].frames_size;
     struct task *task = memory_new(sizeof *task + frames_size);
     *task = (struct task){.refs = 2,
                           .phase = TASK_SCHEDULED,
-                          .code = code,
                           .current = code,
                           .job = job,
-                          .owner = owner,
-                          .is_owned = owner != NULL};
+                          .active = &task->first,
+                          .scope = scope_ref(creator ? creator->scope : NULL),
+                          .owner = owner};
+    task->first = (struct activation){.task = task,
+                                      .code = code,
+                                      .call = PLAN_NONE,
+                                      .depth = creator ? creator->active->depth : 0};
     list_append(&job->tasks, &task->link);
+    job->n_tasks++;
     job_schedule(job, HANDLE_STEP, task);
     return task;
 }
@@ -129,6 +135,15 @@ void task_await(struct task *task, struct task *other)
 
 /* ---- the end ---- */
 
+/* It holds its scope no longer, which may hold the task. */
+static void leave_job(struct task *task)
+{
+    list_remove(&task->link);
+    task->job->n_tasks--;
+    scope_unref(task->scope);
+    task->scope = NULL;
+}
+
 /* Task.__step's StopIteration and exception branches, then Future.__schedule_callbacks. */
 void task_finish(struct task *task, struct value *outcome)
 {
@@ -136,7 +151,7 @@ void task_finish(struct task *task, struct value *outcome)
     task->outcome = outcome;
     task->is_cancelled = exception_is_cancelled(outcome);
     if (task->must_cancel && !value_is_exception(outcome)) {
-        task->outcome = exception_cancelled(task->job->plan, task->code, message);
+        task->outcome = exception_cancelled(task->job->plan, task->first.code, message);
         task->is_cancelled = task->keeps_error = true;
         value_unref(outcome);
     }
@@ -145,7 +160,7 @@ void task_finish(struct task *task, struct value *outcome)
     else
         task->wake = message; /* Future._cancel_message outlives the request */
     task->phase = TASK_DONE;
-    list_remove(&task->link);
+    leave_job(task);
     if (task->owner || task == task->job->root)
         job_schedule(task->job, HANDLE_DONE, task_ref(task));
     wake_awaiters(task);
@@ -169,10 +184,62 @@ struct value *task_take_outcome(struct task *task, uint32_t node)
     return task->is_cancelled ? task_take_cancelled_error(task, node) : value_ref(task->outcome);
 }
 
+struct value *task_take_exception(struct task *task, uint32_t node)
+{
+    if (task->is_cancelled)
+        return task_take_cancelled_error(task, node);
+    task->is_retrieved = true;
+    return value_is_exception(task->outcome) ? value_ref(task->outcome) : NULL;
+}
+
 void task_disown(struct task *task)
 {
     task->owner = NULL;
-    task->is_retrieved = true;
+}
+
+/* ---- frames ---- */
+
+static struct frame *frame_at(const struct task *task, struct activation *activation, uint32_t node)
+{
+    return (struct frame *)(activation->frames + task->job->plan->nodes[node].frame_offset);
+}
+
+struct task_place task_place(struct task *task)
+{
+    return (struct task_place){task, task->active, frame_at(task, task->active, task->current)};
+}
+
+bool task_place_outer(struct task_place *place)
+{
+    struct activation *a = place->activation;
+    if (place->frame->node != a->code) {
+        uint32_t parent = place->task->job->plan->nodes[place->frame->node].parent;
+        place->frame = frame_at(place->task, a, parent);
+        return true;
+    }
+    if (!a->caller)
+        return false;
+    place->activation = a->caller;
+    place->frame = frame_at(place->task, a->caller, a->call);
+    return true;
+}
+
+/* ---- exceptions that are being handled ---- */
+
+void frame_handle(struct task *task, struct handling_frame *frame, struct value *exception)
+{
+    frame->exception = exception;
+    frame->outer = task->handling;
+    task->handling = frame;
+}
+
+void frame_handle_end(struct task *task, struct handling_frame *frame)
+{
+    if (!frame->exception)
+        return;
+    task->handling = frame->outer;
+    value_unref(frame->exception);
+    frame->exception = NULL;
 }
 
 void task_resolve(struct task *task, struct value *outcome)
@@ -346,7 +413,7 @@ void cancel_walk_free(struct cancel_walk *walk)
 
 void task_abandon(struct task *task)
 {
-    list_remove(&task->link);
+    leave_job(task);
     if (task->has_started)
         task_drop_frames(task);
     task_unref(task->awaited);

@@ -19,8 +19,21 @@
 #include "schema/value.h"
 
 struct job;
+struct scope;
 
 enum task_phase { TASK_SCHEDULED, TASK_ACTIVE, TASK_WAITING, TASK_WOKEN, TASK_DONE };
+
+/* One run of a code: the task's own, or a coroutine that was called, `await coroutine()`, which has
+ * its frames apart. */
+struct activation {
+    struct task *task;
+    struct activation *caller; /* NULL: the task's own */
+    uint32_t code;             /* the node at the bottom of the frames */
+    uint32_t call;             /* the caller's node that called; else PLAN_NONE */
+    uint32_t depth;            /* calls below this one, through tasks as well */
+    struct scope *scope;       /* the caller's; with a reference */
+    _Alignas(8) char frames[];
+};
 
 struct task {
     uint32_t refs;
@@ -28,51 +41,77 @@ struct task {
     bool has_started : 1;
     bool must_cancel : 1;  /* CancelledError is to be thrown at the next step */
     bool is_cancelled : 1; /* done: it ended with CancelledError */
-    bool is_owned : 1;     /* made by a node that waits for it (gather's child): see owner */
     bool is_retrieved : 1; /* its error was looked at, or nobody has to: not "unhandled" */
     bool
         keeps_error : 1; /* cancelled by a message at its return: every look gives the same error */
     bool on_path : 1;    /* a cancellation is walking through it */
     uint32_t last_walk;  /* the last cancellation that came through (task.c) */
     uint32_t n_cancels;  /* Task.cancelling() */
-    uint32_t code;       /* the node it runs */
     uint32_t current;    /* the node where it is */
     struct job *job;
-    struct list link;      /* among the job's live tasks, in the order of their creation */
-    struct task *owner;    /* whose frame gets task_ended; NULL once that frame is gone */
-    struct task *awaited;  /* the task that it waits for, with a reference; else NULL */
-    struct value *wake;    /* with what its own future ended; or what is to be thrown at the step.
-                            * DONE: the message of the last must_cancel */
+    struct list link;          /* among the job's live tasks, in the order of their creation */
+    struct activation *active; /* the innermost one */
+    struct scope *scope;       /* what references find at the present node; with a reference */
+    struct handling_frame *handling; /* the innermost frame that handles an exception; or NULL */
+    struct frame *owner;  /* gets task_ended when this task is done; NULL once that frame is gone */
+    struct task *awaited; /* the task that it waits for, with a reference; else NULL */
+    struct value *wake;   /* with what its own future ended; or what is to be thrown at the step.
+                           * DONE: the message of the last must_cancel */
     struct value *outcome; /* DONE: result or exception; before: the message of must_cancel */
     uintptr_t awaiters;    /* task.c: none, one task, or an array of them */
-    _Alignas(8) char frames[];
+    struct activation first;
 };
 
 /* What every frame begins with. */
 struct frame {
     uint32_t node;
-    uint32_t offset;    /* from task->frames */
+    uint32_t offset;    /* from its activation's frames */
     int64_t started_us; /* after the job's start */
 };
 
+/* Of ops that wait, or run children, while they handle an exception, as in an `except` or a
+ * `finally`: what is raised meanwhile has it as its context. */
+struct handling_frame {
+    struct frame base;
+    struct handling_frame *outer;
+    struct value *exception; /* with a reference; NULL: none is being handled here */
+};
+/* Takes the exception; ended by frame_handle_end, which ops call in their release as well. The
+ * frame begins with exception NULL. */
+void frame_handle(struct task *task, struct handling_frame *frame, struct value *exception);
+void frame_handle_end(struct task *task, struct handling_frame *frame);
+
+/* A frame of the innermost activation. */
 static inline struct frame *task_frame(struct task *task, uint32_t node_offset)
 {
-    return (struct frame *)(task->frames + node_offset);
+    return (struct frame *)(task->active->frames + node_offset);
 }
 
 static inline struct task *frame_task(struct frame *frame)
 {
-    return (struct task *)((char *)frame - frame->offset - offsetof(struct task, frames));
+    char *frames = (char *)frame - frame->offset;
+    return ((struct activation *)(frames - offsetof(struct activation, frames)))->task;
 }
+
+/* A walk over the frames of a task that has started, from where it is now outwards, also out of
+ * coroutines that were called. */
+struct task_place {
+    struct task *task;
+    struct activation *activation;
+    struct frame *frame;
+};
+struct task_place task_place(struct task *task);
+bool task_place_outer(struct task_place *place); /* false at the outermost frame */
 
 static inline bool value_is_exception(const struct value *value)
 {
     return value->kind == VALUE_EXCEPTION;
 }
 
-/* asyncio.create_task: its first step is scheduled. The caller owns a reference (and the job one,
- * until the task is done). owner: the task whose present frame's op gets task_ended; or NULL. */
-struct task *task_create(struct job *job, uint32_t code, struct task *owner);
+/* asyncio.create_task: its first step is scheduled; it sees what `creator` (NULL: none) sees now.
+ * The caller owns a reference (and the job one, until the task is done). owner: the frame whose op
+ * gets task_ended; or NULL. */
+struct task *task_create(struct job *job, uint32_t code, struct task *creator, struct frame *owner);
 void task_unref(
     struct task *task); /* an error that nobody looked at becomes the job's unhandled one */
 struct task *task_ref(struct task *task);
@@ -100,7 +139,11 @@ static inline bool task_is_pending(const struct task *task) /* its own future ha
     return task->phase == TASK_WAITING && !task->awaited;
 }
 
-/* The owner's frame goes away: task_ended will not be called, and its error is nobody's concern. */
+/* task.exception(), for one who only wants to know what became of a done task, without raising it:
+ * the exception (a new reference), or NULL when it has a result. */
+struct value *task_take_exception(struct task *task, uint32_t node);
+
+/* remove_done_callback: the owner's task_ended will not be called. */
 void task_disown(struct task *task);
 
 /* Delivers a request that was kept (must_cancel) to what the task waits for now, if that takes it.

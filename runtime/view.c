@@ -38,14 +38,13 @@ static void note_running(struct job *job, struct node_run *view)
         struct task *task = CONTAINER_OF(l, struct task, link);
         if (!task->has_started)
             continue;
-        for (uint32_t node = task->current;; node = job->plan->nodes[node].parent) {
-            struct frame *frame = task_frame(task, job->plan->nodes[node].frame_offset);
-            view[node] = (struct node_run){.started_us = frame->started_us,
-                                           .n_runs = view[node].n_runs + 1,
-                                           .state = TASK_RUNNING};
-            if (node == task->code)
-                break;
-        }
+        struct task_place place = task_place(task);
+        do {
+            view[place.frame->node] =
+                (struct node_run){.started_us = place.frame->started_us,
+                                  .n_runs = view[place.frame->node].n_runs + 1,
+                                  .state = TASK_RUNNING};
+        } while (task_place_outer(&place));
     }
 }
 
@@ -56,7 +55,7 @@ static void write_run(struct trace_writer *w, uint32_t node, const struct node_r
     struct buffer text = {0};
     bool is_written = run->outcome && w->out->size + run->outcome->size <= max_size;
     if (is_written && value_is_exception(run->outcome))
-        buffer_add(&text, exception_json(run->outcome), exception_json_size(run->outcome));
+        exception_write(&text, run->outcome);
     else if (is_written)
         value_write(&text, run->outcome);
     trace_write(w, &(struct trace_entry){node, run->state, run->n_runs, run->started_us,

@@ -4,34 +4,36 @@
 #include "runtime/base/bug.h"
 #include "runtime/runtime_internal.h"
 
-static void drop_waiter(struct waiter *waiter, struct runtime *runtime)
+static void drop_waiter(struct waiter *waiter, struct loop_thread *thread)
 {
-    timer_disarm(&runtime->loop.timers, &waiter->timer);
+    timer_disarm(&thread->loop.timers, &waiter->timer);
     list_remove(&waiter->link);
 }
 
-void runtime_drop_waiters(struct runtime *runtime, struct job *job)
+void loop_thread_drop_waiters(struct loop_thread *thread, struct job *job)
 {
     while (!list_is_empty(&job->waiters))
-        drop_waiter(CONTAINER_OF(job->waiters.next, struct waiter, link), runtime);
+        drop_waiter(CONTAINER_OF(job->waiters.next, struct waiter, link), thread);
 }
 
-static void answer_waiter(struct waiter *waiter, struct runtime *runtime, struct task_record *ended)
+static void answer_waiter(struct waiter *waiter, struct loop_thread *thread,
+                          struct task_record *ended)
 {
-    drop_waiter(waiter, runtime);
+    drop_waiter(waiter, thread);
     waiter->done(waiter, ended);
 }
 
-void runtime_answer_waiters(struct runtime *runtime, struct job *job, struct task_record *ended)
+void loop_thread_answer_waiters(struct loop_thread *thread, struct job *job,
+                                struct task_record *ended)
 {
     while (!list_is_empty(&job->waiters))
-        answer_waiter(CONTAINER_OF(job->waiters.next, struct waiter, link), runtime, ended);
+        answer_waiter(CONTAINER_OF(job->waiters.next, struct waiter, link), thread, ended);
 }
 
 static void end_wait(struct waiter *waiter, const struct job *job)
 {
     if (job->is_stored)
-        answer_waiter(waiter, waiter->runtime, NULL);
+        answer_waiter(waiter, waiter->thread, NULL);
     else
         waiter->wait_ns = 0; /* not acknowledged yet: answered when it is */
 }
@@ -39,45 +41,52 @@ static void end_wait(struct waiter *waiter, const struct job *job)
 static void wait_is_over(struct timer *timer)
 {
     struct waiter *waiter = CONTAINER_OF(timer, struct waiter, timer);
-    end_wait(waiter, loop_find(&waiter->runtime->loop, &waiter->id));
+    end_wait(waiter, loop_find(&waiter->thread->loop, &waiter->id));
 }
 
-void runtime_add_waiter(struct runtime *runtime, struct job *job, struct waiter *waiter)
+void loop_thread_add_waiter(struct loop_thread *thread, struct job *job, struct waiter *waiter)
 {
-    waiter->runtime = runtime;
+    waiter->thread = thread;
     waiter->timer = (struct timer){.fire = wait_is_over};
     list_append(&job->waiters, &waiter->link);
-    struct host *host = runtime->loop.host;
-    timer_arm(&runtime->loop.timers, &waiter->timer, host->now_ns(host) + waiter->wait_ns);
+    struct host *host = thread->loop.host;
+    timer_arm(&thread->loop.timers, &waiter->timer, host->now_ns(host) + waiter->wait_ns);
 }
 
-void runtime_answer_overdue(struct runtime *runtime, struct job *job)
+void loop_thread_answer_overdue(struct loop_thread *thread, struct job *job)
 {
     struct list *next;
     for (struct list *l = job->waiters.next; l != &job->waiters; l = next) {
         struct waiter *waiter = CONTAINER_OF(l, struct waiter, link);
         next = l->next;
-        if (waiter->wait_ns == 0 || runtime->is_draining)
-            answer_waiter(waiter, runtime, NULL);
+        if (waiter->wait_ns == 0 || thread->is_draining)
+            answer_waiter(waiter, thread, NULL);
     }
 }
 
 static void handle_wait(struct loop *loop, struct message *message)
 {
-    struct runtime *runtime = runtime_of(loop);
+    struct loop_thread *thread = loop_thread_of(loop);
     struct waiter *waiter = CONTAINER_OF(message, struct waiter, message);
     struct job *job = loop_find(loop, &waiter->id);
-    if (job && !runtime->is_draining)
-        runtime_add_waiter(runtime, job, waiter);
+    if (job && !thread->is_draining)
+        loop_thread_add_waiter(thread, job, waiter);
     else
         waiter->done(waiter, NULL);
 }
 
+static void route_wait(struct loop *loop, struct message *message)
+{
+    struct waiter *waiter = CONTAINER_OF(message, struct waiter, message);
+    runtime_forward(loop_thread_of(loop)->runtime, &waiter->id, waiter->loop, message, handle_wait);
+}
+
 void runtime_wait(struct runtime *runtime, struct waiter *waiter)
 {
-    waiter->message.handle = handle_wait;
-    runtime_post(runtime, &waiter->message);
+    runtime_ask(runtime, &waiter->message, route_wait);
 }
+
+/* ---- giving up ---- */
 
 struct giving_up {
     struct message message;
@@ -99,11 +108,31 @@ static void handle_giving_up(struct loop *loop, struct message *message)
     free(asked);
 }
 
+static void send_giving_up(struct loop_thread *thread, const struct giving_up *asked)
+{
+    struct giving_up *copy = malloc(sizeof *copy);
+    if (!copy)
+        return; /* the wait then ends by its time */
+    *copy = *asked;
+    copy->message.handle = handle_giving_up;
+    loop_thread_post(thread, &copy->message);
+}
+
+/* To all loops: whoever sees a client leave does not know where his task is. */
+static void route_giving_up(struct loop *loop, struct message *message)
+{
+    const struct runtime *runtime = loop_thread_of(loop)->runtime;
+    for (size_t i = 1; i < runtime->n_threads; i++)
+        if (runtime->threads[i]->state == LOOP_OPEN)
+            send_giving_up(runtime->threads[i], CONTAINER_OF(message, struct giving_up, message));
+    handle_giving_up(loop, message);
+}
+
 void runtime_give_up(struct runtime *runtime, const struct id *id, uint64_t ticket)
 {
     struct giving_up *asked = malloc(sizeof *asked);
     if (!asked)
-        return; /* the wait then ends by its time */
-    *asked = (struct giving_up){{.handle = handle_giving_up}, *id, ticket};
-    runtime_post(runtime, &asked->message);
+        return; /* as above */
+    *asked = (struct giving_up){.id = *id, .ticket = ticket};
+    runtime_ask(runtime, &asked->message, route_giving_up);
 }

@@ -1,5 +1,5 @@
-/* Spec to plan: one walk over the JSON tree that checks everything, complains about all that is
- * wrong, and lays out nodes, arguments and frames. */
+/* Nodes: one walk over the JSON tree that checks everything, complains about all that is wrong, and
+ * lays out nodes, arguments and frames. */
 #include "schema/compile.h"
 
 #include <stdlib.h>
@@ -9,10 +9,8 @@
 
 /* ---- nodes ---- */
 
-/* The new node's index, PLAN_NONE when there can be no more. Its parent's frame ends where its own
- * begins, unless it is the root of a code. */
-static uint32_t add_node(struct compiler *c, const struct op_shape *shape, uint32_t parent,
-                         bool is_code_root)
+uint32_t compile_add_node(struct compiler *c, const struct op_shape *shape, uint32_t parent,
+                          bool is_code_root)
 {
     struct plan *plan = c->plan;
     if (plan->n_nodes - plan->root >= PLAN_NODES_MAX) {
@@ -33,25 +31,30 @@ static uint32_t add_node(struct compiler *c, const struct op_shape *shape, uint3
     *node = (struct node){.shape = shape, .parent = parent, .next = PLAN_NONE};
     if (!is_code_root)
         node->frame_offset =
-            plan->nodes[parent].frame_offset + plan->nodes[parent].shape->frame_size;
+            plan->nodes[parent].frame_offset + node_frame_size(&plan->nodes[parent]);
     plan->has_effects |= shape->has_effects;
     return plan->n_nodes++;
 }
 
-/* Makes the frames of the code that i belongs to large enough for i's. */
-static void reserve_frame(struct plan *plan, uint32_t i, uint32_t code)
+void compile_reserve_frame(struct plan *plan, uint32_t i, uint32_t code)
 {
-    uint32_t end = plan->nodes[i].frame_offset + plan->nodes[i].shape->frame_size;
+    uint32_t end = plan->nodes[i].frame_offset + node_frame_size(&plan->nodes[i]);
     if (end > plan->nodes[code].frames_size)
         plan->nodes[code].frames_size = end;
 }
 
 static bool is_child(const struct field_shape *field)
 {
-    return field->type == FIELD_NODE || field->type == FIELD_NODES;
+    return field->type == FIELD_NODE || field->type == FIELD_NODES || field->type == FIELD_CLAUSES;
 }
 
-static const struct op_shape *find_op(const struct op_table *ops, const char *name)
+/* Its references are to the node's own children. */
+static bool comes_after_children(const struct field_shape *field)
+{
+    return is_child(field) || field->late;
+}
+
+const struct op_shape *compile_find_op(const struct op_table *ops, const char *name)
 {
     for (size_t i = 0; i < ops->n; i++)
         if (strcmp(ops->shapes[i]->name, name) == 0)
@@ -67,7 +70,7 @@ static const struct op_shape *read_op(struct compiler *c, const json_t *spec)
         return NULL;
     }
     const char *name = json_string_value(op);
-    const struct op_shape *shape = name ? find_op(c->ops, name) : NULL;
+    const struct op_shape *shape = name ? compile_find_op(c->ops, name) : NULL;
     if (shape)
         return shape;
     size_t mark = compile_enter(c, "op");
@@ -107,15 +110,10 @@ static void refuse_unknown(struct compiler *c, const struct op_shape *shape, con
     compile_leave(c, mark);
 }
 
-/* The node's label for the tree view. Only ops that do not use the field for themselves have one.
- */
+/* The node's label for the tree view: its "name", whatever else that is for. */
 static void read_label(struct compiler *c, const json_t *value, uint32_t i)
 {
-    if (!compile_is_name(value)) {
-        compile_error(c, "must be a name of 1 to %d characters", NAME_MAX_CHARACTERS);
-        return;
-    }
-    const struct text *text = compile_text(c, value);
+    const struct text *text = compile_check_name(c, value) ? compile_text(c, value) : NULL;
     if (text && i != PLAN_NONE) {
         struct label *label = plan_allocate(c->plan, sizeof *label);
         if (label)
@@ -126,15 +124,19 @@ static void read_label(struct compiler *c, const json_t *value, uint32_t i)
 }
 
 static void check_fields_known(struct compiler *c, const struct op_shape *shape, const json_t *spec,
-                               uint32_t i)
+                               uint32_t i, bool is_clause)
 {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)spec, key, value)
     {
-        if (strcmp(key, "op") == 0 || find_field(shape, key))
+        bool is_field = find_field(shape, key) != NULL;
+        if ((is_field || strcmp(key, "op") == 0) && (!is_clause || is_field)) {
+            if (is_field && strcmp(key, "name") == 0 && compile_is_name(value))
+                read_label(c, value, i);
             continue;
-        if (strcmp(key, "name") != 0) {
+        }
+        if (is_clause || strcmp(key, "name") != 0) {
             refuse_unknown(c, shape, key);
             continue;
         }
@@ -150,7 +152,8 @@ static union argument *new_arguments(struct compiler *c, const struct op_shape *
 {
     size_t n = 0;
     for (size_t f = 0; f < shape->n_fields; f++)
-        if (!is_child(&shape->fields[f]) && json_object_get(spec, shape->fields[f].name))
+        if (shape->fields[f].type == FIELD_ARGUMENTS ||
+            (!is_child(&shape->fields[f]) && json_object_get(spec, shape->fields[f].name)))
             n = f + 1;
     union argument *arguments = n ? plan_allocate(c->plan, n * sizeof *arguments) : NULL;
     if (arguments)
@@ -159,8 +162,8 @@ static union argument *new_arguments(struct compiler *c, const struct op_shape *
     return arguments;
 }
 
-static uint32_t compile_node(struct compiler *c, const json_t *spec, uint32_t parent,
-                             uint32_t code);
+static uint32_t compile_shape(struct compiler *c, const struct op_shape *shape, const json_t *spec,
+                              uint32_t parent, uint32_t code, bool is_clause);
 
 static uint32_t last_child(const struct plan *plan, uint32_t parent)
 {
@@ -170,29 +173,57 @@ static uint32_t last_child(const struct plan *plan, uint32_t parent)
     return i;
 }
 
+/* A node that is not in the spec, around a child of map: it holds what the item is called. */
+static uint32_t compile_inside(struct compiler *c, const struct op_shape *inner, const json_t *spec,
+                               uint32_t parent, const struct lexical *variable)
+{
+    uint32_t i = compile_add_node(c, inner, parent, true);
+    if (i == PLAN_NONE)
+        return PLAN_NONE;
+    compile_reserve_frame(c->plan, i, i);
+    struct lexical lexical = {.outer = c->lexical, .node = i, .name = variable->name};
+    c->lexical = &lexical;
+    uint32_t child = compile_node(c, spec, i, i);
+    c->lexical = lexical.outer;
+    c->plan->nodes[i].n_children = child != PLAN_NONE;
+    return i;
+}
+
 /* Compiles one child and links it behind `previous` (PLAN_NONE for the first); returns its index.
  */
 static uint32_t compile_child(struct compiler *c, const json_t *spec, uint32_t parent,
-                              uint32_t code, size_t field, size_t position, uint32_t previous)
+                              uint32_t code, size_t f, size_t position, uint32_t previous,
+                              struct lexical *lexical)
 {
-    bool spawns = parent != PLAN_NONE && c->plan->nodes[parent].shape->fields[field].spawns;
-    uint32_t i = compile_node(c, spec, parent, spawns ? PLAN_NONE : code);
+    const struct field_shape *field =
+        parent == PLAN_NONE ? NULL : &c->plan->nodes[parent].shape->fields[f];
+    uint32_t own = field && field->spawns ? PLAN_NONE : code, i;
+    if (field && field->type == FIELD_CLAUSES)
+        i = compile_shape(c, field->inner, spec, parent, own, true);
+    else if (field && field->inner)
+        i = compile_inside(c, field->inner, spec, parent, lexical);
+    else
+        i = compile_node(c, spec, parent, own);
     if (i == PLAN_NONE || parent == PLAN_NONE)
         return previous;
-    c->plan->nodes[i].field = (uint8_t)field;
+    c->plan->nodes[i].field = (uint8_t)f;
     c->plan->nodes[i].position = (uint32_t)position;
     c->plan->nodes[parent].n_children++;
     if (previous != PLAN_NONE)
         c->plan->nodes[previous].next = i;
+    const json_t *name = json_object_get(spec, "name");
+    if (lexical && c->plan->nodes[parent].shape->scope == SCOPE_STEPS && json_is_string(name))
+        lexical_add_step(c, lexical, name, i);
     return i;
 }
 
 static void compile_children(struct compiler *c, const json_t *value, uint32_t parent,
-                             uint32_t code, size_t f, const struct field_shape *field)
+                             uint32_t code, size_t f, const struct field_shape *field,
+                             struct lexical *lexical)
 {
     uint32_t previous = parent == PLAN_NONE ? PLAN_NONE : last_child(c->plan, parent);
     if (field->type == FIELD_NODE) {
-        compile_child(c, value, parent, code, f, 0, previous);
+        compile_child(c, value, parent, code, f, 0, previous, lexical);
         return;
     }
     if (!json_is_array(value)) {
@@ -203,39 +234,87 @@ static void compile_children(struct compiler *c, const json_t *value, uint32_t p
         compile_error(c, "must have at least %g node%s", field->min, field->min > 1 ? "s" : "");
     for (size_t i = 0; i < json_array_size(value) && !c->too_many; i++) {
         size_t mark = compile_enter_index(c, i);
-        previous = compile_child(c, json_array_get(value, i), parent, code, f, i, previous);
+        previous =
+            compile_child(c, json_array_get(value, i), parent, code, f, i, previous, lexical);
         compile_leave(c, mark);
     }
 }
 
-static uint32_t compile_fields(struct compiler *c, const struct op_shape *shape, const json_t *spec,
-                               uint32_t i, uint32_t code)
+/* A node on its way through its fields. */
+struct fields {
+    const struct op_shape *shape;
+    const json_t *spec;
+    uint32_t node, code; /* PLAN_NONE: there is no room for more nodes */
+    union argument *arguments;
+    uint32_t given, present, dynamic, late;
+};
+
+static void compile_plain(struct compiler *c, struct fields *n, size_t f, const json_t *value)
 {
-    uint32_t present = 0;
-    union argument *arguments = new_arguments(c, shape, spec), refused;
-    if (i != PLAN_NONE)
-        c->plan->nodes[i].arguments = arguments;
-    for (size_t f = 0; f < shape->n_fields; f++) {
-        const struct field_shape *field = &shape->fields[f];
-        const json_t *value = json_object_get(spec, field->name);
+    const struct field_shape *field = &n->shape->fields[f];
+    union argument refused, *out = n->arguments ? &n->arguments[f] : &refused;
+    bool is_dynamic = field->type != FIELD_ARGUMENTS && field->type >= FIELD_FIRST_WORD
+                          ? false
+                          : compile_has_references(value);
+    if (field->type == FIELD_ARGUMENTS)
+        compile_arguments(c, value, n->arguments ? n->arguments[0].integer : -1, is_dynamic, out);
+    else if (is_dynamic)
+        compile_template(c, field, value, out);
+    else
+        compile_field(c, field, value, out);
+    n->dynamic |= (uint32_t)(is_dynamic && !field->late) << f;
+    n->late |= (uint32_t)(is_dynamic && field->late) << f;
+}
+
+/* Those with children and what refers to them come last: the frame's size must be known before. */
+static void compile_fields(struct compiler *c, struct fields *n, bool after,
+                           struct lexical *lexical)
+{
+    for (size_t f = 0; f < n->shape->n_fields; f++) {
+        const struct field_shape *field = &n->shape->fields[f];
+        const json_t *value = json_object_get(n->spec, field->name);
+        if (!value && field->type == FIELD_ARGUMENTS)
+            value = c->no_arguments;
+        if (comes_after_children(field) != after)
+            continue;
         if (!value && field->required)
-            compile_error(c, "'%s' needs the field '%s'", shape->name, field->name);
+            compile_error(c, "'%s' needs the field '%s'", n->shape->name, field->name);
+        n->given |= (uint32_t)(value != NULL) << f;
         if (!value || (field->nullable && json_is_null(value)))
             continue;
-        present |= 1u << f;
+        n->present |= 1u << f;
         size_t mark = compile_enter(c, field->name);
         if (is_child(field))
-            compile_children(c, value, i, code, f, field);
+            compile_children(c, value, n->node, n->code, f, field, lexical);
         else
-            compile_field(c, field, value, arguments ? &arguments[f] : &refused);
+            compile_plain(c, n, f, value);
         compile_leave(c, mark);
     }
-    return present;
 }
 
-static void check_one_of(struct compiler *c, const struct op_shape *shape, uint32_t present)
+/* What the children of this node see; the name of a SCOPE_VALUE is the node's own or the op's. */
+static struct lexical open_scope(struct compiler *c, const struct fields *n)
 {
-    if (!shape->one_of || __builtin_popcount(present & shape->one_of) == 1)
+    struct lexical lexical = {.outer = c->lexical, .node = n->node};
+    for (size_t f = 0; f < n->shape->n_fields && n->arguments; f++) {
+        enum field_type type = n->shape->fields[f].type;
+        if (!(n->present >> f & 1))
+            continue;
+        if (type == FIELD_VARIABLE && n->arguments[f].text)
+            lexical.name = n->arguments[f].text->bytes;
+        if (type == FIELD_TIMEOUT_NEW && n->arguments[f].slot) {
+            lexical.name = n->arguments[f].slot->name;
+            lexical.is_timeout = true;
+        }
+    }
+    if (!lexical.name)
+        lexical.name = n->shape->variable;
+    return lexical;
+}
+
+static void check_one_of(struct compiler *c, const struct op_shape *shape, uint32_t given)
+{
+    if (!shape->one_of || __builtin_popcount(given & shape->one_of) == 1)
         return;
     struct buffer names = {0};
     for (size_t f = 0; f < shape->n_fields; f++)
@@ -245,122 +324,60 @@ static void check_one_of(struct compiler *c, const struct op_shape *shape, uint3
     buffer_release(&names);
 }
 
-/* A node with all below it. code: the root of the code that it runs in; PLAN_NONE: its own.
- * Its index, or PLAN_NONE when it could not be made; errors below it are reported all the same. */
-static uint32_t compile_node(struct compiler *c, const json_t *spec, uint32_t parent, uint32_t code)
+static void compile_all_fields(struct compiler *c, struct fields *n)
+{
+    compile_fields(c, n, false, NULL);
+    if (n->node == PLAN_NONE) {
+        compile_fields(c, n, true, NULL);
+        return;
+    }
+    struct node *node = &c->plan->nodes[n->node];
+    node->arguments = n->arguments;
+    node->dynamic = (uint16_t)n->dynamic;
+    compile_reserve_frame(c->plan, n->node, n->code);
+    struct lexical lexical = open_scope(c, n);
+    if (n->shape->scope != SCOPE_GIVEN) /* map's own: compile_inside opens it */
+        c->lexical = &lexical;
+    compile_fields(c, n, true, &lexical);
+    c->lexical = lexical.outer;
+    lexical_release(&lexical);
+    c->plan->nodes[n->node].present = (uint16_t)n->present;
+    c->plan->nodes[n->node].late = (uint16_t)(n->late);
+}
+
+static uint32_t compile_shape(struct compiler *c, const struct op_shape *shape, const json_t *spec,
+                              uint32_t parent, uint32_t code, bool is_clause)
 {
     if (!json_is_object(spec)) {
-        compile_error(c, "must be a node: an object with the field 'op'");
+        compile_error(c, is_clause ? "must be an object"
+                                   : "must be a node: an object with the "
+                                     "field 'op'");
         return PLAN_NONE;
     }
     if (c->depth >= PLAN_DEPTH_MAX) {
         compile_error(c, "nodes are nested more than %d deep", PLAN_DEPTH_MAX);
         return PLAN_NONE;
     }
-    const struct op_shape *shape = read_op(c, spec);
-    if (!shape)
+    if (!is_clause && !(shape = read_op(c, spec)))
         return PLAN_NONE;
     bool is_code_root = code == PLAN_NONE || parent == PLAN_NONE;
-    uint32_t i = add_node(c, shape, parent, is_code_root);
+    uint32_t i = compile_add_node(c, shape, parent, is_code_root);
+    struct fields fields = {.shape = shape,
+                            .spec = spec,
+                            .node = i,
+                            .code = is_code_root ? i : code,
+                            .arguments = new_arguments(c, shape, spec)};
     if (i == PLAN_NONE)
         return PLAN_NONE;
-    code = is_code_root ? i : code;
-    reserve_frame(c->plan, i, code);
     c->depth++;
-    check_fields_known(c, shape, spec, i);
-    uint32_t present = compile_fields(c, shape, spec, i, code);
-    check_one_of(c, shape, present);
-    c->plan->nodes[i].present = present;
+    check_fields_known(c, shape, spec, i, is_clause);
+    compile_all_fields(c, &fields);
+    check_one_of(c, shape, fields.given);
     c->depth--;
     return i;
 }
 
-/* ---- the whole ---- */
-
-/* The task's own timeout: a node that is not in the spec, above its root. */
-static uint32_t add_own_timeout(struct compiler *c, double timeout)
+uint32_t compile_node(struct compiler *c, const json_t *spec, uint32_t parent, uint32_t code)
 {
-    const struct op_shape *shape = find_op(c->ops, "timeout");
-    uint32_t i = add_node(c, shape, PLAN_NONE, true);
-    union argument *arguments = plan_allocate(c->plan, sizeof *arguments);
-    if (i == PLAN_NONE || !arguments) {
-        c->out_of_memory = true;
-        return PLAN_NONE;
-    }
-    arguments[0].number = timeout; /* "seconds", the op's first field */
-    c->plan->nodes[i].arguments = arguments;
-    c->plan->nodes[i].present = 1;
-    c->plan->nodes[i].n_children = 1;
-    c->plan->root = 1;
-    reserve_frame(c->plan, i, i);
-    return i;
-}
-
-static void resolve_names(struct compiler *c)
-{
-    for (struct name_use *use = c->uses; use; use = use->next) {
-        const json_t *slot = json_object_get(c->slots, use->name);
-        if (slot)
-            use->argument->integer = json_integer_value(slot);
-        else
-            error_list_add(c->errors, use->pointer,
-                           "no 'create_task' of this job has the name '%.100s'", use->name);
-    }
-}
-
-static void keep_slots(struct compiler *c)
-{
-    size_t n = json_object_size(c->slots);
-    const char **names = n ? plan_allocate(c->plan, n * sizeof *names) : NULL;
-    c->out_of_memory |= n && !names;
-    const char *name;
-    json_t *slot;
-    json_object_foreach(c->slots, name, slot)
-    {
-        size_t size = strlen(name) + 1;
-        char *copy = names ? plan_allocate(c->plan, size) : NULL;
-        c->out_of_memory |= !copy;
-        if (copy)
-            names[json_integer_value(slot)] = memcpy(copy, name, size);
-    }
-    c->plan->slots = names;
-    c->plan->n_slots = (uint32_t)n;
-}
-
-static void compiler_release(struct compiler *c)
-{
-    while (c->uses) {
-        struct name_use *use = c->uses;
-        c->uses = use->next;
-        free(use->pointer);
-        free(use);
-    }
-    json_decref(c->slots);
-    buffer_release(&c->path);
-}
-
-struct plan *plan_compile(const json_t *spec, const struct op_table *ops, double timeout,
-                          const char *at, struct error_list *errors)
-{
-    struct compiler c = {.plan = plan_new(), .ops = ops, .errors = errors};
-    size_t n_before = errors->n;
-    buffer_text(&c.path, at);
-    if (c.plan) {
-        uint32_t own = timeout >= 0 ? add_own_timeout(&c, timeout) : PLAN_NONE;
-        uint32_t root = compile_node(&c, spec, own, own);
-        resolve_names(&c);
-        keep_slots(&c);
-        if (root != PLAN_NONE && own != PLAN_NONE)
-            c.plan->nodes[root].field = 1; /* "body" */
-    }
-    if (c.too_many)
-        error_list_add(errors, at, "a spec has at most %d nodes", PLAN_NODES_MAX);
-    if (!c.plan || c.out_of_memory || c.path.failed)
-        error_list_add(errors, at, "not enough memory for this spec");
-    struct plan *plan = c.plan;
-    compiler_release(&c);
-    if (errors->n == n_before)
-        return plan;
-    plan_unref(plan);
-    return NULL;
+    return compile_shape(c, NULL, spec, parent, code, false);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/compile.h"
+#include "schema/time.h"
 #include "schema/utf8.h"
 
 static const char *kind_of(const json_t *value)
@@ -29,6 +30,7 @@ static const char *kind_of(const json_t *value)
 bool compile_wrong_type(struct compiler *c, const char *wanted, const json_t *value)
 {
     compile_error(c, "must be %s, not %s", wanted, kind_of(value));
+    c->is_type_error = true;
     return false;
 }
 
@@ -86,6 +88,15 @@ static bool compile_choice(struct compiler *c, const struct field_shape *field, 
     return false;
 }
 
+static bool is_type_name(const char *name)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; i < size; i++)
+        if (!isalnum((unsigned char)name[i]) && name[i] != '_' && (name[i] != '.' || i == 0))
+            return false;
+    return size > 0 && size <= 100 && !isdigit((unsigned char)name[0]);
+}
+
 static bool is_exception_name(const char *name)
 {
     static const char *const refused[] = {"BaseException", "SystemExit",    "KeyboardInterrupt",
@@ -93,11 +104,7 @@ static bool is_exception_name(const char *name)
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (strcmp(name, refused[i]) == 0)
             return false;
-    size_t size = strlen(name);
-    for (size_t i = 0; i < size; i++)
-        if (!isalnum((unsigned char)name[i]) && name[i] != '_' && (name[i] != '.' || i == 0))
-            return false;
-    return size > 0 && size <= 100 && !isdigit((unsigned char)name[0]);
+    return is_type_name(name);
 }
 
 static bool compile_exception(struct compiler *c, const json_t *value, union argument *out)
@@ -116,7 +123,7 @@ static bool compile_exception(struct compiler *c, const json_t *value, union arg
     return out->text != NULL;
 }
 
-/* ---- names of tasks ---- */
+/* ---- names ---- */
 
 bool compile_is_name(const json_t *value)
 {
@@ -125,44 +132,26 @@ bool compile_is_name(const json_t *value)
     return n > 0 && n <= NAME_MAX_CHARACTERS;
 }
 
-static bool is_name(struct compiler *c, const json_t *value)
+bool compile_check_name(struct compiler *c, const json_t *value)
 {
     if (!json_is_string(value))
         return compile_wrong_type(c, "a name", value);
-    if (compile_is_name(value) && !compile_has_dollar_brace(value))
+    if (compile_is_name(value) && !strstr(json_string_value(value), "${"))
         return true;
     compile_error(c, "must be a name of 1 to %d characters without '${'", NAME_MAX_CHARACTERS);
     return false;
 }
 
-static bool compile_task_new(struct compiler *c, const json_t *value, union argument *out)
+static bool compile_variable(struct compiler *c, const json_t *value, union argument *out)
 {
-    if (!is_name(c, value))
+    if (!compile_check_name(c, value))
         return false;
-    if (!c->slots)
-        c->slots = json_object();
-    json_t *slot = json_object_get(c->slots, json_string_value(value));
-    out->integer = slot ? json_integer_value(slot) : (int64_t)json_object_size(c->slots);
-    if (!slot &&
-        json_object_set_new(c->slots, json_string_value(value), json_integer(out->integer)))
-        c->out_of_memory = true;
-    return true;
-}
-
-static bool compile_task_ref(struct compiler *c, const json_t *value, union argument *out)
-{
-    if (!is_name(c, value))
-        return false;
-    struct name_use *use = malloc(sizeof *use);
-    char *pointer = use ? strdup(c->path.bytes) : NULL;
-    if (!pointer) {
-        free(use);
-        c->out_of_memory = true;
+    if (strpbrk(json_string_value(value), ".[}")) {
+        compile_error(c, "must be a name without '.', '[' and '}', for ${name}");
         return false;
     }
-    *use = (struct name_use){c->uses, json_string_value(value), pointer, out};
-    c->uses = use;
-    return true;
+    out->text = compile_text(c, value);
+    return out->text != NULL;
 }
 
 /* ---- lists and maps of texts ---- */
@@ -237,6 +226,37 @@ static bool compile_text_map(struct compiler *c, const json_t *value, union argu
     return good;
 }
 
+/* Names to match, also those that no job may raise. */
+static bool compile_exceptions(struct compiler *c, const json_t *value, union argument *out)
+{
+    if (!json_is_array(value) || json_array_size(value) == 0)
+        return compile_wrong_type(c, "an array of at least one name of an exception type", value);
+    const char **texts = new_texts(c, json_array_size(value), out);
+    bool good = texts != NULL;
+    for (size_t i = 0; texts && i < json_array_size(value); i++) {
+        size_t mark = compile_enter_index(c, i);
+        const json_t *name = json_array_get(value, i);
+        bool is_name = json_is_string(name) && is_type_name(json_string_value(name));
+        const struct text *text = is_name ? compile_text(c, name) : NULL;
+        if (!is_name)
+            compile_error(c, "must be the name of an exception type: letters, digits, '_' and '.'");
+        texts[i] = text ? text->bytes : "";
+        good &= text != NULL;
+        compile_leave(c, mark);
+    }
+    return good;
+}
+
+static bool compile_time(struct compiler *c, const json_t *value, union argument *out)
+{
+    if (!json_is_string(value))
+        return compile_wrong_type(c, "a time", value);
+    if (time_parse(json_string_value(value), &out->integer))
+        return true;
+    compile_error(c, "must be a time such as \"2026-11-22T14:40:00Z\" (RFC 3339)");
+    return false;
+}
+
 bool compile_field(struct compiler *c, const struct field_shape *field, const json_t *value,
                    union argument *out)
 {
@@ -261,13 +281,42 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
         return compile_text_map(c, value, out);
     case FIELD_EXCEPTION:
         return compile_exception(c, value, out);
+    case FIELD_EXCEPTIONS:
+        return compile_exceptions(c, value, out);
+    case FIELD_TIME:
+        return compile_time(c, value, out);
+    case FIELD_VARIABLE:
+        return compile_variable(c, value, out);
     case FIELD_TASK_NEW:
-        return compile_task_new(c, value, out);
     case FIELD_TASK_REF:
-        return compile_task_ref(c, value, out);
+    case FIELD_TIMEOUT_NEW:
+    case FIELD_TIMEOUT_REF:
+        return compile_task_name(c, field->type, value, out);
+    case FIELD_COROUTINE:
+        return compile_coroutine(c, value, out);
     case FIELD_NODE:
     case FIELD_NODES:
+    case FIELD_CLAUSES:
+    case FIELD_ARGUMENTS:
         break; /* the caller's */
     }
     return false;
+}
+
+bool field_check(struct plan *memory, const struct field_shape *field, const json_t *value,
+                 union argument *out, struct field_error *e)
+{
+    struct error_list errors = {0};
+    struct compiler c = {.plan = memory, .errors = &errors};
+    buffer_text(&c.path, "");
+    bool is_good = compile_field(&c, field, value, out);
+    if (!is_good) {
+        const struct text *text =
+            errors.n ? compile_keep_text(&c, errors.items[0].detail, strlen(errors.items[0].detail))
+                     : NULL;
+        *e = (struct field_error){c.is_type_error, text ? text->bytes : "is not acceptable"};
+    }
+    buffer_release(&c.path);
+    error_list_release(&errors);
+    return is_good;
 }

@@ -58,22 +58,36 @@ void plan_unref(struct plan *plan)
         block = next;
     }
     free(plan->nodes);
+    free(plan->coroutines);
     free(plan);
+}
+
+const struct coroutine *plan_coroutine(const struct plan *plan, uint32_t root)
+{
+    uint32_t i = plan->n_coroutines - 1; /* in the order of their roots */
+    while (plan->coroutines[i].root > root)
+        i--;
+    return &plan->coroutines[i];
 }
 
 /* The nodes from i up to the root (excluded), written from the root down. Depth is limited. */
 void plan_path(const struct plan *plan, uint32_t i, struct buffer *out)
 {
-    uint32_t up[PLAN_DEPTH_MAX + 2];
+    uint32_t up[2 * PLAN_DEPTH_MAX + 2]; /* with the hidden ones */
     size_t n = 0;
-    for (; i > plan->root; i = plan->nodes[i].parent)
+    for (; i != plan->root && plan->nodes[i].parent != PLAN_NONE; i = plan->nodes[i].parent)
         up[n++] = i;
+    if (i > plan->root)
+        buffer_format(out, "/coroutines/%s/body", plan_coroutine(plan, i)->name);
     while (n--) {
         const struct node *node = &plan->nodes[up[n]];
-        const struct field_shape *field = &plan->nodes[node->parent].shape->fields[node->field];
+        const struct op_shape *parent = plan->nodes[node->parent].shape;
+        const struct field_shape *field = &parent->fields[node->field];
+        if (parent->is_hidden)
+            continue;
         buffer_char(out, '/');
         buffer_text(out, field->name);
-        if (field->type == FIELD_NODES)
+        if (field->type == FIELD_NODES || field->type == FIELD_CLAUSES)
             buffer_format(out, "/%u", node->position);
     }
 }

@@ -9,43 +9,60 @@
 #define AWAITD_SCHEMA_PLAN_H
 
 #include <jansson.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "schema/buffer.h"
 #include "schema/error.h"
+#include "schema/parameter.h"
+#include "schema/reference.h"
 #include "schema/shape.h"
 #include "schema/value.h"
 
-#define PLAN_DEPTH_MAX 64      /* nodes above each other */
-#define PLAN_NODES_MAX 1000000 /* nodes in one spec */
-#define PLAN_NONE UINT32_MAX   /* no such node */
+#define PLAN_DEPTH_MAX 64        /* nodes above each other */
+#define PLAN_NODES_MAX 1000000   /* nodes in one spec */
+#define PLAN_NONE UINT32_MAX     /* no such node */
+#define PLAN_COROUTINES_MAX 1000 /* definitions that one spec may need */
 
 struct text {
     size_t size;
     const char *bytes; /* NUL-terminated */
 };
 
+/* Where a name of a coroutine is filed: a variable of a scope. */
+struct slot {
+    uint32_t scope, variable;
+    const char *name;
+};
+
 union argument {
     double number;
-    int64_t integer; /* integers, booleans, choices and slots */
+    int64_t integer; /* integers, booleans, choices, times, coroutines */
     const struct text *text;
-    struct value *json;       /* immortal */
-    const char *const *texts; /* FIELD_TEXT_LIST, FIELD_TEXT_MAP: NULL-terminated */
+    struct value *json; /* immortal, when it stands in the plan */
+    const char *const
+        *texts; /* FIELD_TEXT_LIST, FIELD_TEXT_MAP, FIELD_EXCEPTIONS: NULL-terminated */
+    const struct slot *slot;         /* FIELD_TASK_*, FIELD_TIMEOUT_* */
+    const struct template *template; /* of a dynamic field, in the plan */
 };
 
 struct node {
     const struct op_shape *shape;
     const union argument *arguments; /* by field index; all zero where absent */
-    uint32_t present;                /* bit i: field i was given and is not null */
+    uint16_t present;                /* bit i: field i was given and is not null */
+    uint16_t dynamic;                /* bit i: it holds references */
+    uint16_t late;                   /* the same, of fields that the op evaluates itself */
+    uint8_t field;                   /* index of the parent's field that holds it */
     uint32_t parent;                 /* PLAN_NONE for the root */
     uint32_t next;                   /* next sibling or PLAN_NONE */
     uint32_t n_children;
     uint32_t frame_offset; /* from the start of its task's frames */
     uint32_t frames_size;  /* for the root of a code: bytes of all its frames; else 0 */
     uint32_t position;     /* index in the parent's list field */
-    uint8_t field;         /* index of the parent's field that holds it */
+    uint32_t variable;    /* 1 + the variable of the parent's scope that gets its result; 0: none */
+    uint32_t n_variables; /* of its own scope, as far as anybody refers to them */
 };
 
 struct label {
@@ -54,35 +71,88 @@ struct label {
     const char *name;
 };
 
+/* A main coroutine (the spec itself: the first one), or a definition that the spec calls, maybe by
+ * way of others. */
+struct coroutine {
+    const char *name;  /* "" for the spec */
+    uint32_t root;     /* its node; has no parent */
+    uint32_t n_values; /* variables of its SCOPE_ROOT, 1 when there are no names: the arguments */
+    struct parameters parameters;
+};
+
 struct plan {
     atomic_uint refs;
     uint32_t n_nodes;
-    uint32_t root;            /* the spec's own root: 1 under the task's own timeout, else 0 */
-    uint32_t n_slots;         /* names of create_task nodes */
-    bool has_effects;         /* any node's shape has */
-    const char *const *slots; /* the names, by slot */
+    uint32_t root; /* the spec's own root: 1 under the task's own timeout, else 0 */
+    uint32_t n_coroutines;
+    bool has_effects; /* any node's shape has */
     struct node *nodes;
+    struct coroutine *coroutines;
     struct label *labels; /* names of nodes for the tree view, the greatest node first */
     void *blocks;         /* what the plan owns (plan.c) */
 };
 
-/* Checks the spec against the table and compiles it. On failure: NULL and at least one item in
- * *errors, with pointers that begin with `at` ("/spec"). `timeout` >= 0 puts the whole spec under a
- * timeout node of that many seconds, the root's own deadline, which is not in the spec (its path is
- * "" as well); < 0: none. Borrows spec during the call. The caller owns a reference. */
-struct plan *plan_compile(const json_t *spec, const struct op_table *ops, double timeout,
-                          const char *at, struct error_list *errors);
+/* Where definitions come from: a new reference to {"parameters": …, "body": …}, or NULL when there
+ * is none of that name. */
+struct coroutine_source {
+    json_t *(*find)(void *context, const char *name);
+    void *context;
+};
+
+#define TIMEOUT_NONE (-1.0)    /* no own timeout */
+#define TIMEOUT_NEVER INFINITY /* one without a deadline, which may be given one later */
+
+struct plan_options {
+    const struct op_table *ops;
+    const struct coroutine_source *coroutines; /* NULL: there are none */
+    /* >= 0: the whole spec under a timeout node of that many seconds, the root's own deadline,
+     * which is not in the spec (its path is "" as well). */
+    double timeout;
+    const char *at; /* pointers begin with it ("/spec"); NULL: "" */
+    /* Gets a new object of the definitions that the spec needs, by name, or NULL when it needs
+     * none: a job keeps the version that it began with. NULL: not asked for. */
+    json_t **needed;
+};
+
+/* Checks the spec against the table and compiles it, together with the definitions that it calls.
+ * On failure: NULL and at least one item in *errors. Borrows spec during the call. The caller owns
+ * a reference. */
+struct plan *plan_compile(const json_t *spec, const struct plan_options *options,
+                          struct error_list *errors);
+
+/* Whether this is a good definition, {"parameters"?, "body"}: what it calls need not exist yet.
+ * False with at least one item in *errors. */
+bool plan_check_definition(const json_t *definition, const struct op_table *ops,
+                           struct error_list *errors);
+
+/* The text under which a job is stored: the spec itself, or with the definitions that it needs
+ * (NULL: none) {"spec": …, "coroutines": {…}}. NULL when out of memory; the caller frees. */
+char *plan_pack(const json_t *spec, const json_t *needed);
+/* plan_compile of such a text; options->at, coroutines and needed are not used. */
+struct plan *plan_compile_packed(const char *text, const struct plan_options *options,
+                                 struct error_list *errors);
 
 struct plan *plan_ref(struct plan *plan);
 void plan_unref(struct plan *plan);
 
-/* Appends the JSON Pointer of node i within the submitted spec ("" for the root). */
+/* Appends the JSON Pointer of node i within the submitted spec ("" for the root); of one in a
+ * definition "/coroutines/NAME/body" and so on. */
 void plan_path(const struct plan *plan, uint32_t i, struct buffer *out);
 
 static inline bool node_has(const struct node *node, unsigned field)
 {
     return node->present >> field & 1;
 }
+
+/* Bytes of the node's frame: with references, behind the op's there is a pointer to what they came
+ * to. */
+static inline uint32_t node_frame_size(const struct node *node)
+{
+    return node->shape->frame_size + (node->dynamic ? (uint32_t)sizeof(void *) : 0);
+}
+
+/* The coroutine that a root node belongs to. */
+const struct coroutine *plan_coroutine(const struct plan *plan, uint32_t root);
 
 static inline uint32_t node_first_child(const struct plan *plan, uint32_t i)
 {

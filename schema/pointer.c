@@ -11,7 +11,8 @@ void compile_error(struct compiler *c, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    error_list_add(c->errors, c->path.bytes ? c->path.bytes : "", "%s", text);
+    const char *path = c->path.bytes ? c->path.bytes : "";
+    error_list_add(c->errors, c->place ? c->place : path, "%s", text);
 }
 
 /* ---- the pointer to what is being looked at ---- */

@@ -16,12 +16,34 @@ enum field_type {
     FIELD_CHOICE,    /* one of choices; compiled to its index */
     FIELD_TEXT_LIST, /* array of strings, at least min of them */
     FIELD_TEXT_MAP,  /* object of strings, compiled to "KEY=value" texts */
+    FIELD_TIME,      /* RFC 3339, compiled to microseconds since the epoch */
     FIELD_EXCEPTION, /* the type name of an exception that a job may raise */
-    FIELD_NODE,      /* one child node */
+    FIELD_NODE,      /* one child node; with `inner`: inside a node of that shape */
     FIELD_NODES,     /* array of child nodes, at least min of them */
-    FIELD_TASK_NEW,  /* the name under which create_task files its task; compiled to a slot */
-    FIELD_TASK_REF,  /* the name of a create_task node anywhere in the job; compiled to its slot */
+
+    /* Words that say what other things are: they hold no references. */
+    FIELD_EXCEPTIONS,  /* array of names of exception types to match, at least one */
+    FIELD_CLAUSES,     /* array of objects, each compiled as a node of the shape `inner` */
+    FIELD_VARIABLE,    /* the name of what the node's children see as ${name} */
+    FIELD_TASK_NEW,    /* the name under which create_task files its task */
+    FIELD_TASK_REF,    /* the name of a create_task node anywhere in the coroutine */
+    FIELD_TIMEOUT_NEW, /* the name of a timeout node */
+    FIELD_TIMEOUT_REF, /* the name of a timeout node: around this one, or anywhere in the coroutine
+                        */
+    FIELD_COROUTINE,   /* the name of a definition; compiled to its index in the plan */
+    FIELD_ARGUMENTS,   /* the object of arguments for the FIELD_COROUTINE of the same node */
 };
+#define FIELD_FIRST_WORD FIELD_EXCEPTIONS
+
+/* What a node's children may refer to. */
+enum scope_kind {
+    SCOPE_NOTHING,
+    SCOPE_STEPS, /* the results of named children that come before */
+    SCOPE_VALUE, /* one value, which the op sets: FIELD_VARIABLE names it */
+    SCOPE_GIVEN, /* the same, but the scope is made by whoever creates the task */
+};
+
+struct op_shape;
 
 struct field_shape {
     const char *name;
@@ -29,8 +51,10 @@ struct field_shape {
     bool required;
     bool nullable;   /* JSON null is accepted and reads as absent */
     bool spawns;     /* FIELD_NODE(S): each child becomes a task of its own */
+    bool late;       /* its references are evaluated when the op asks for it (frame_evaluate) */
     double min, max; /* of numbers; max 0 means no upper limit. min: least length of lists */
-    const char *const *choices; /* FIELD_CHOICE, NULL-terminated */
+    const char *const *choices;   /* FIELD_CHOICE, NULL-terminated */
+    const struct op_shape *inner; /* FIELD_CLAUSES, FIELD_NODE */
 };
 
 #define SHAPE_FIELDS_MAX 16
@@ -41,7 +65,11 @@ struct op_shape {
     uint8_t n_fields;
     uint32_t one_of; /* bit mask of fields of which exactly one must be there; 0: no such rule */
     uint32_t frame_size; /* bytes of the op's frame */
-    bool has_effects;    /* touches the world outside: may start only once the task is on disk */
+    enum scope_kind scope;
+    const char
+        *variable;    /* SCOPE_VALUE, SCOPE_GIVEN: its name when no field names it; NULL: none */
+    bool is_hidden;   /* not in the spec: adds nothing to paths, and trees do not show it */
+    bool has_effects; /* touches the world outside: may start only once the task is on disk */
 };
 
 /* The ops that specs may use. */

@@ -1,19 +1,42 @@
-/* Strings and constants of specs: references are refused, escapes undone, and what is left is kept
- * for as long as the plan lives. */
+/* Strings and constants of specs that hold no references: escapes are undone, and what is left is
+ * kept for as long as the plan lives. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/compile.h"
 #include "schema/json.h"
 
-/* ---- strings: no references yet, but `$${` stands for `${` ---- */
-
-bool compile_has_dollar_brace(const json_t *value)
+bool compile_is_reference(const char *string)
 {
-    return strstr(json_string_value(value), "${") != NULL;
+    for (const char *at = strstr(string, "${"); at; at = strstr(at + 2, "${"))
+        if (at == string || at[-1] != '$')
+            return true;
+    return false;
 }
 
-/* The text without the escapes; the caller frees. NULL (and a complaint) for a reference. */
+bool compile_has_references(const json_t *value)
+{
+    const char *key;
+    json_t *member;
+    if (json_is_string(value))
+        return compile_is_reference(json_string_value(value));
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (compile_has_references(json_array_get(value, i)))
+            return true;
+    json_object_foreach((json_t *)value, key, member)
+    {
+        if (compile_has_references(member))
+            return true;
+    }
+    return false;
+}
+
+static bool has_escapes(const json_t *string)
+{
+    return strstr(json_string_value(string), "$${") != NULL;
+}
+
+/* The text without the escapes; the caller frees. */
 static char *unescape(struct compiler *c, const json_t *value)
 {
     const char *from = json_string_value(value);
@@ -23,21 +46,9 @@ static char *unescape(struct compiler *c, const json_t *value)
         return NULL;
     }
     while (*from) {
-        if (strncmp(from, "$${", 3) == 0) {
-            *to++ = '$';
-            *to++ = '{';
-            from += 3;
-        } else if (strncmp(from, "${", 2) == 0) {
-            int size = (int)strcspn(from, "}");
-            compile_error(c,
-                          "the reference '%.*s}' names nothing that is visible here; write '$${' "
-                          "for a literal '${'",
-                          size > 60 ? 60 : size, from);
-            free(text);
-            return NULL;
-        } else {
-            *to++ = *from++;
-        }
+        if (strncmp(from, "$${", 3) == 0)
+            from++;
+        *to++ = *from++;
     }
     *to = '\0';
     return text;
@@ -63,7 +74,7 @@ const struct text *compile_text(struct compiler *c, const json_t *value)
         compile_wrong_type(c, "a string", value);
         return NULL;
     }
-    if (!compile_has_dollar_brace(value))
+    if (!has_escapes(value))
         return compile_keep_text(c, json_string_value(value), json_string_length(value));
     char *plain = unescape(c, value);
     const struct text *text = plain ? compile_keep_text(c, plain, strlen(plain)) : NULL;
@@ -80,9 +91,11 @@ static json_t *without_escapes(struct compiler *c, json_t *member)
 {
     if (!json_is_string(member))
         return replace_strings(c, member) ? json_incref(member) : NULL;
-    char *plain = compile_has_dollar_brace(member) ? unescape(c, member) : NULL;
+    if (!has_escapes(member))
+        return json_incref(member);
+    char *plain = unescape(c, member);
     if (!plain)
-        return compile_has_dollar_brace(member) ? NULL : json_incref(member);
+        return NULL;
     json_t *string = json_string(plain);
     free(plain);
     return string;
@@ -131,7 +144,7 @@ bool compile_json(struct compiler *c, const json_t *value, union argument *out)
 {
     struct buffer text = {0};
     json_write(&text, value);
-    if (text.bytes && strstr(text.bytes, "${")) {
+    if (text.bytes && strstr(text.bytes, "$${")) {
         json_t *copy = json_deep_copy(value);
         json_t *plain = copy ? without_escapes(c, copy) : NULL;
         buffer_release(&text);

@@ -48,6 +48,16 @@ struct value *value_list_new(size_t n)
     return &v->base;
 }
 
+struct value *value_joined_new(size_t n)
+{
+    struct value *v = value_list_new(n);
+    if (v) {
+        v->kind = VALUE_JOINED;
+        v->size = n * value_null->size;
+    }
+    return v;
+}
+
 void value_list_set(struct value *list, size_t i, struct value *item)
 {
     struct value_list *v = (struct value_list *)list;
@@ -64,14 +74,32 @@ struct value *value_ref(struct value *value)
     return value;
 }
 
+static void release_exception(struct exception *e)
+{
+    if (e->link) {
+        *e->link = e->next;
+        if (e->next)
+            e->next->link = e->link;
+    }
+    value_unref(e->cause);
+    value_unref(e->context);
+    value_unref(e->exceptions);
+}
+
 void value_unref(struct value *value)
 {
     if (!value || value->refs == VALUE_IMMORTAL || --value->refs)
         return;
-    if (value->kind == VALUE_LIST) {
+    if (value->kind == VALUE_LIST || value->kind == VALUE_JOINED) {
         struct value_list *v = (struct value_list *)value;
         for (size_t i = 0; i < v->n; i++)
             value_unref(v->items[i]);
+    } else if (value->kind == VALUE_EXCEPTION) {
+        release_exception((struct exception *)value);
+    } else if (value->kind == VALUE_HANDLE) {
+        struct value_handle *handle = (struct value_handle *)value;
+        handle->release(handle);
+        return;
     }
     free(value);
 }
@@ -87,6 +115,62 @@ static void write_list(struct buffer *b, const struct value_list *list)
     buffer_char(b, ']');
 }
 
+static void write_joined(struct buffer *b, const struct value_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->items[i]->kind == VALUE_EXCEPTION)
+            exception_write(b, list->items[i]);
+        else
+            value_write(b, list->items[i]);
+    }
+}
+
+/* ---- exceptions ---- */
+
+static void write_error(struct buffer *b, struct exception *e, unsigned depth);
+
+static void write_exceptions(struct buffer *b, const struct value_list *list, unsigned depth)
+{
+    buffer_text(b, ",\"exceptions\":[");
+    for (size_t i = 0; i < list->n; i++) {
+        if (i)
+            buffer_char(b, ',');
+        write_error(b, (struct exception *)list->items[i], depth);
+    }
+    buffer_char(b, ']');
+}
+
+/* What a traceback would show above this one: the cause, or else the context. */
+static struct exception *shown_context(const struct exception *e)
+{
+    struct value *shown = e->cause ? e->cause : e->hides_context ? NULL : e->context;
+    return (struct exception *)shown;
+}
+
+/* Exceptions can go in circles: a group whose member was raised again while the group was handled.
+ */
+static void write_error(struct buffer *b, struct exception *e, unsigned depth)
+{
+    struct exception *context = shown_context(e);
+    buffer_add(b, e->json, e->json_size);
+    if (depth < VALUE_DEPTH_MAX && !e->is_on_path) {
+        e->is_on_path = true;
+        if (e->exceptions)
+            write_exceptions(b, (struct value_list *)e->exceptions, depth + 1);
+        if (context && !context->is_on_path && b->size < VALUE_CONTEXTS_MAX) {
+            buffer_text(b, ",\"context\":");
+            write_error(b, context, depth + 1);
+        }
+        e->is_on_path = false;
+    }
+    buffer_char(b, '}');
+}
+
+void exception_write(struct buffer *b, const struct value *exception)
+{
+    write_error(b, (struct exception *)exception, 0);
+}
+
 void value_write(struct buffer *b, const struct value *value)
 {
     switch (value->kind) {
@@ -96,10 +180,16 @@ void value_write(struct buffer *b, const struct value *value)
     case VALUE_LIST:
         write_list(b, (const struct value_list *)value);
         break;
+    case VALUE_JOINED:
+        write_joined(b, (const struct value_list *)value);
+        break;
     case VALUE_EXCEPTION:
         buffer_text(b, "{\"error\":");
-        buffer_add(b, ((const struct exception *)value)->json, exception_json_size(value));
+        exception_write(b, value);
         buffer_char(b, '}');
+        break;
+    case VALUE_HANDLE:
+        buffer_text(b, "null");
         break;
     }
 }

@@ -7,9 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/runtime.h"
 #include "schema/nearest.h"
+#include "server/query.h"
 
-enum kind { KIND_TEXT, KIND_LIST, KIND_SIZE, KIND_COUNT, KIND_FORMAT, KIND_LEVEL, KIND_SWITCH };
+#define SECONDS_MAX 86400
+_Static_assert(LOOPS_MAX == 64, "and so says the text below");
+
+enum kind {
+    KIND_TEXT,
+    KIND_LIST,
+    KIND_SIZE,
+    KIND_COUNT,
+    KIND_LOOPS,
+    KIND_SECONDS,
+    KIND_FORMAT,
+    KIND_LEVEL,
+    KIND_SWITCH
+};
 enum origin { FROM_NOWHERE, FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
 
 /* Every option there is. The environment variable is AWAITD_ and the name, in capitals. */
@@ -34,6 +49,10 @@ static const struct option {
      "a task with a larger result fails"},
     {"max-open-tasks", KIND_COUNT, offsetof(struct config, max_open_tasks), "1000000", "N",
      "how many tasks may be under way at once"},
+    {"loops", KIND_LOOPS, offsetof(struct config, loops), "1", "N",
+     "how many event loops there are, each a thread, that tasks are spread over"},
+    {"slow-callback", KIND_SECONDS, offsetof(struct config, slow_callback), "0.1", "SECONDS",
+     "a task that keeps its loop for longer is logged; 0: never"},
     {"log-format", KIND_FORMAT, offsetof(struct config, log_format), "human", "FORMAT",
      "human or json, on standard error"},
     {"log-level", KIND_LEVEL, offsetof(struct config, log_level), "info", "LEVEL",
@@ -106,6 +125,8 @@ static const char *set_value(const struct option *option, struct config *config,
     static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
     void *place = (char *)config + option->offset;
     int choice;
+    int64_t number;
+    double seconds;
     switch (option->kind) {
     case KIND_TEXT:
         if (!*value)
@@ -118,6 +139,16 @@ static const char *set_value(const struct option *option, struct config *config,
     case KIND_COUNT:
         if (strspn(value, "0123456789") != strlen(value) || !config_parse_size(value, place))
             return "must be a whole number above 0";
+        return NULL;
+    case KIND_LOOPS:
+        if (!parse_integer(value, 1, LOOPS_MAX, &number))
+            return "must be a whole number from 1 to 64";
+        *(size_t *)place = (size_t)number;
+        return NULL;
+    case KIND_SECONDS:
+        if (!parse_seconds(value, &seconds) || seconds > SECONDS_MAX)
+            return "must be a number of seconds, such as 0.1";
+        *(double *)place = seconds;
         return NULL;
     case KIND_FORMAT:
         if ((choice = parse_choice(value, formats)) < 0)

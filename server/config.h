@@ -21,6 +21,8 @@ struct config {
     char *allow_hosts;           /* host names, comma-separated; "*" for any; "" for none */
     size_t max_body, max_result; /* bytes */
     size_t max_open_tasks;
+    size_t loops;
+    double slow_callback; /* seconds; 0: off */
     enum log_format log_format;
     enum log_level log_level;
     bool wants_help, wants_version;

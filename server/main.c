@@ -4,15 +4,15 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/host_post.h"
 #include "server/http.h"
 #include "server/refuse.h"
 #include "server/signals.h"
 
 #define GRACE_MS 5000 /* running leaves may go on for so long after SIGTERM */
 #define LEAVE_MS 8500 /* and after this all is over: docker kills at 10 s */
+#define POST_MS 500   /* for what is still to be posted to exception handlers */
 #define ANSWERS_US 200000
-
-extern char **environ;
 
 /* [writer] */
 static void commit_failed(void *context, const char *what)
@@ -45,14 +45,20 @@ static int run(struct server *server, struct http *http, const struct listener *
 
 static int serve(const struct config *config, struct error *e)
 {
-    const struct runtime_options options = {config->max_open_tasks, config->max_result,
-                                            runtime_start_guard(e)};
+    const struct poster_options posts = {.user_agent = "awaitd/" AWAITD_VERSION};
+    struct runtime_options options = {.max_open_tasks = config->max_open_tasks,
+                                      .max_result_bytes = config->max_result,
+                                      .guard = runtime_start_guard(e),
+                                      .n_loops = config->loops,
+                                      .slow_callback_ns = (int64_t)(config->slow_callback * 1e9)};
     struct server server = {.config = config};
     struct listener listener;
     struct http *http = NULL;
-    if (options.guard < 0)
-        return options.guard;
-    int status = listener_open(&listener, config->listen, e);
+    int status = options.guard < 0 ? options.guard : poster_start(&options.poster, &posts, e);
+    if (status < 0)
+        return status;
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* libcurl's */
+    status = listener_open(&listener, config->listen, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
         status = runtime_open(&server.runtime, server.store, &options, e);
@@ -67,14 +73,8 @@ static int serve(const struct config *config, struct error *e)
             http_free(http); /* and both may have been ringing its bell */
     }
     listener_close(&listener);
+    poster_stop(options.poster, POST_MS);
     return status;
-}
-
-static void print(struct buffer *text)
-{
-    if (text->bytes)
-        fputs(text->bytes, stdout);
-    buffer_release(text);
 }
 
 int main(int argc, char **argv)
@@ -87,7 +87,8 @@ int main(int argc, char **argv)
     int status = config_read(&config, argc, argv, environ, &e);
     if (status == 0 && config.wants_help) {
         config_help(&help);
-        print(&help);
+        fputs(help.bytes ? help.bytes : "", stdout);
+        buffer_release(&help);
     } else if (status == 0 && config.wants_version)
         printf("awaitd %s\n", AWAITD_VERSION);
     else if (status == 0) {

@@ -123,7 +123,9 @@ static struct plan *compile(const json_t *body, struct fields *fields, struct er
                        "{\"op\": \"sleep\", \"seconds\": 1}");
         return NULL;
     }
-    struct plan *plan = plan_compile(fields->spec, runtime_ops(), fields->timeout, "/spec", errors);
+    const struct plan_options options = {
+        .ops = runtime_ops(), .timeout = fields->timeout, .at = "/spec"};
+    struct plan *plan = plan_compile(fields->spec, &options, errors);
     if (plan && errors->n > 0) {
         plan_unref(plan);
         return NULL;

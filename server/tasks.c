@@ -89,7 +89,7 @@ void get_task(struct request *request)
         answer_task(request, request->record);
         return;
     }
-    wait_park(request, &request->id, wait, answer_waited);
+    wait_park(request, request->record, wait, answer_waited);
     server_asked(request->server);
 }
 
@@ -115,7 +115,8 @@ static bool read_message(struct request *request, char **message)
         else if (json_is_string(value) && body_count_characters(value) <= MESSAGE_MAX_CHARACTERS)
             *message = strdup(json_string_value(value));
         else if (!json_is_null(value))
-            error_list_add(&errors, "/message", "must be a string of at most %d characters, or null",
+            error_list_add(&errors, "/message",
+                           "must be a string of at most %d characters, or null",
                            MESSAGE_MAX_CHARACTERS);
     }
     bool is_good = errors.n == 0;
@@ -155,14 +156,17 @@ void cancel_task(struct request *request)
 {
     static const char *const known[] = {NULL};
     struct server *server = request->server;
-    if (!query_check(request, known) || !read_message(request, &request->text))
+    if (!query_check(request, known) || !read_message(request, &request->text) ||
+        !task_read(request, 0))
         return;
     if (!server_may_ask(server)) {
         reply_code(request, ERROR_DRAINING);
         return;
     }
-    request->cancellation =
-        (struct cancellation){.id = request->id, .text = request->text, .done = cancellation_done};
+    request->cancellation = (struct cancellation){.id = request->id,
+                                                  .loop = request->record->loop,
+                                                  .text = request->text,
+                                                  .done = cancellation_done};
     request_park(request, answer_cancelled);
     runtime_cancel(server->runtime, &request->cancellation);
     server_asked(server);

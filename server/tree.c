@@ -5,7 +5,6 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/trace.h"
-#include "schema/json.h"
 #include "server/reply.h"
 #include "server/routes.h"
 #include "server/tasks.h"
@@ -147,11 +146,12 @@ static struct plan *compile_stored(const struct task_record *record)
 {
     struct error_list errors = {0};
     struct plan *plan = NULL;
-    json_t *spec = record->spec ? json_read(record->spec, strlen(record->spec), NULL) : NULL;
-    if (spec) /* the task's own timeout is a node of the trace, whatever its seconds were */
-        plan = plan_compile(spec, runtime_ops(), record->deadline_at_us ? 0 : -1, "", &errors);
+    /* The task's own timeout is a node of the trace, whatever its seconds were. */
+    const struct plan_options options = {.ops = runtime_ops(),
+                                         .timeout = record->deadline_at_us ? 0 : TIMEOUT_NONE};
+    if (record->spec)
+        plan = plan_compile_packed(record->spec, &options, &errors);
     error_list_release(&errors);
-    json_decref(spec);
     return plan;
 }
 
@@ -204,7 +204,8 @@ void get_task_tree(struct request *request)
         reply_code(request, ERROR_DRAINING);
         return;
     }
-    request->look = (struct look){.id = request->id, .done = look_done};
+    request->look =
+        (struct look){.id = request->id, .loop = request->record->loop, .done = look_done};
     request_park(request, answer_look);
     runtime_look(server->runtime, &request->look);
     server_asked(server);

@@ -49,10 +49,11 @@ void wait_prepare(struct request *request, const struct id *id, double seconds)
     peer_wait_begin(request->peer, id, ticket);
 }
 
-void wait_park(struct request *request, const struct id *id, double seconds,
+void wait_park(struct request *request, const struct task_record *record, double seconds,
                void (*next)(struct request *request))
 {
-    wait_prepare(request, id, seconds);
+    wait_prepare(request, &record->id, seconds);
+    request->waiter.loop = record->loop;
     request_park(request, next);
     runtime_wait(request->server->runtime, &request->waiter);
 }

@@ -15,9 +15,9 @@ bool wait_read(struct request *request, double *seconds);
  * task's record, or NULL. */
 void wait_prepare(struct request *request, const struct id *id, double seconds);
 
-/* Parks the request until the task has ended or the time is over, then runs `next`. Call between
- * server_may_ask and server_asked. */
-void wait_park(struct request *request, const struct id *id, double seconds,
+/* Parks the request until the task has ended or the time is over, then runs `next`. Borrows the
+ * task's record until then. Call between server_may_ask and server_asked. */
+void wait_park(struct request *request, const struct task_record *record, double seconds,
                void (*next)(struct request *request));
 
 #endif

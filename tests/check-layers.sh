@@ -18,6 +18,7 @@ tests/          tests/ server/ runtime/ schema/
 theirs='
 microhttpd.h    server/
 uv.h            runtime/host_uv
+curl/curl.h     runtime/host_
 sqlite3.h       runtime/store/sqlite
 sys/socket.h    server/ runtime/host_uv
 netinet/in.h    server/ runtime/host_uv
@@ -92,6 +93,7 @@ trap 'rm -rf "$scratch"' EXIT
     echo '#include <time.h>' >schema/c.c
     echo '#include "server/http.h"' >runtime/a.c
     echo '#include <uv.h>' >runtime/ops/a.c
+    echo '#include <curl/curl.h>' >runtime/ops/b.c
     echo '#include <microhttpd.h>' >runtime/host_uv.c
     echo '#include "runtime/runtime.h"' >runtime/store/a.c
     echo '#include <sqlite3.h>' >runtime/store/store.c
@@ -101,8 +103,8 @@ trap 'rm -rf "$scratch"' EXIT
     echo '#include "runtime/runtime.h"' >server/allowed.c
 )
 seen=$(cd "$scratch" && check | tail -n 1)
-if [ "$seen" != '1 passed, 11 failed' ]; then
-    echo "check-layers is blind: of 11 wrong files, $seen"
+if [ "$seen" != '1 passed, 12 failed' ]; then
+    echo "check-layers is blind: of 12 wrong files, $seen"
     exit 1
 fi
 

@@ -1,6 +1,7 @@
 /* cancel: task.cancel(message), of a task that create_task filed; does not wait. Result: whether a
  * request was made. */
 #include "runtime/base/memory.h"
+#include "runtime/ops/named.h"
 #include "runtime/ops/op.h"
 
 enum { TASK, MESSAGE };
@@ -12,17 +13,16 @@ static const struct field_shape fields[] = {
 
 static struct action cancel_start(struct task *task, struct frame *frame)
 {
-    struct job *job = task->job;
-    const struct node *node = frame_node(task, frame);
-    int64_t slot = node->arguments[TASK].integer;
-    if (!job->named[slot])
-        return action_end(exception_key_error(job->plan, frame->node, job->plan->slots[slot]));
+    const struct slot *slot = frame_node(task, frame)->arguments[TASK].slot;
+    struct task *named = named_find(task, slot);
     struct value *message = NULL;
-    if (node_has(node, MESSAGE)) {
-        const struct text *text = node->arguments[MESSAGE].text;
+    if (!named)
+        return action_raise(exception_key_error(task->job->plan, frame->node, slot->name));
+    if (frame_has(task, frame, MESSAGE)) {
+        const struct text *text = frame_arguments(task, frame)[MESSAGE].text;
         message = memory_need(value_from_string(text->bytes, text->size));
     }
-    bool was_made = task_cancel(job->named[slot], message);
+    bool was_made = task_cancel(named, message);
     value_unref(message);
     return action_end(was_made ? value_true : value_false);
 }

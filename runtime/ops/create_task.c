@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/ops/named.h"
 #include "runtime/ops/op.h"
 
 enum { NAME, BODY };
@@ -14,12 +15,10 @@ static const struct field_shape fields[] = {
 static struct action create_task_start(struct task *task, struct frame *frame)
 {
     struct job *job = task->job;
-    int64_t slot = frame_node(task, frame)->arguments[NAME].integer;
-    struct task *former = job->named[slot];
-    job->named[slot] = task_create(job, node_first_child(job->plan, frame->node), NULL);
-    task_unref(former);
-    const char *name = job->plan->slots[slot];
-    return action_end(memory_need(value_from_string(name, strlen(name))));
+    const struct slot *slot = frame_node(task, frame)->arguments[NAME].slot;
+    uint32_t body = node_first_child(job->plan, frame->node);
+    named_file(task, slot, task_create(job, body, task, NULL));
+    return action_end(memory_need(value_from_string(slot->name, strlen(slot->name))));
 }
 
 const struct op op_create_task = {

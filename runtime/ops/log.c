@@ -13,9 +13,9 @@ static const struct field_shape fields[] = {
 
 static struct action log_start(struct task *task, struct frame *frame)
 {
-    const struct node *node = frame_node(task, frame);
-    size_t level = node_has(node, LEVEL) ? (size_t)node->arguments[LEVEL].integer : LEVEL_INFO;
-    job_log(task->job, levels[level], frame->node, node->arguments[MESSAGE].text->bytes);
+    const union argument *given = frame_arguments(task, frame);
+    size_t level = frame_has(task, frame, LEVEL) ? (size_t)given[LEVEL].integer : LEVEL_INFO;
+    job_log(task->job, levels[level], frame->node, given[MESSAGE].text->bytes);
     return action_end(value_null);
 }
 

@@ -7,41 +7,66 @@
  *   child_ended a child that runs in the same task ended (action_call); takes the outcome
  *   woken       what it waited for ended (action_await, action_yield, action_await_task), or an
  *               exception is thrown in there; takes the outcome. NULL: the node ends with it
- *   task_ended  done callback of a child that is a task of its own (task_create with this task as
- * owner) timer_fired the frame's timer (it is a timed_frame) came due cancelled   Future.cancel()
- * of what it waits for: true if the request was taken. NULL: the future is cancelled at once.
- * Called only while that future is pending release     the frame goes away: drop what it holds,
- * also when the job is given up half-way
+ *   task_ended  done callback of a child that is a task of its own (task_create with this frame as
+ *               owner)
+ *   timer_fired the frame's timer (it is a timed_frame) came due
+ *   cancelled   Future.cancel() of what it waits for: true if the request was taken. NULL: the
+ *               future is cancelled at once. Called only while that future is pending
+ *   show        appends what it waits for, for people: "a semaphore 'db'"; NULL: the op says it
+ *   release     the frame goes away: drop what it holds, also when the job is given up half-way. Of
+ *               a node with references the frame may be all zero: then it never started
  */
 #ifndef AWAITD_RUNTIME_OPS_OP_H
 #define AWAITD_RUNTIME_OPS_OP_H
 
+#include "runtime/evaluate.h"
 #include "runtime/exception.h"
 #include "runtime/job.h"
 #include "runtime/task.h"
 #include "schema/shape.h"
 
-enum action_kind { ACTION_END, ACTION_CALL, ACTION_AWAIT, ACTION_YIELD, ACTION_AWAIT_TASK };
+enum action_kind {
+    ACTION_END,
+    ACTION_RAISE,
+    ACTION_CALL,
+    ACTION_INVOKE,
+    ACTION_AWAIT,
+    ACTION_YIELD,
+    ACTION_AWAIT_TASK
+};
 
 struct action {
     enum action_kind kind;
-    uint32_t node;
+    uint32_t node; /* or, of ACTION_INVOKE, coroutine */
     union {
         struct value *outcome;
         struct task *task;
     };
 };
 
-/* The node ends with a result or by raising an exception; takes the outcome. */
+/* The node ends with a result, or with an exception that comes up from below; takes the outcome. */
 static inline struct action action_end(struct value *outcome)
 {
     return (struct action){ACTION_END, 0, {.outcome = outcome}};
+}
+
+/* `raise exception`: the node ends with it; takes it. */
+static inline struct action action_raise(struct value *exception)
+{
+    return (struct action){ACTION_RAISE, 0, {.outcome = exception}};
 }
 
 /* Runs a child in the same task, at once: `await child()`. */
 static inline struct action action_call(uint32_t child)
 {
     return (struct action){ACTION_CALL, child, {0}};
+}
+
+/* `await coroutine(**arguments)`, of the plan's coroutine with that index: as a child. Takes the
+ * arguments. */
+static inline struct action action_invoke(uint32_t coroutine, struct value *arguments)
+{
+    return (struct action){ACTION_INVOKE, coroutine, {.outcome = arguments}};
 }
 
 /* Waits until task_resolve: `await future`. */
@@ -72,6 +97,7 @@ struct op {
     void (*timer_fired)(struct task *task, struct timed_frame *frame);
     bool (*cancelled)(struct task *task, struct frame *frame, struct value *message,
                       struct cancel_walk *walk);
+    void (*show)(struct task *task, struct frame *frame, struct buffer *out);
     void (*release)(struct task *task, struct frame *frame);
 };
 
@@ -86,8 +112,32 @@ static inline const struct node *frame_node(const struct task *task, const struc
     return &task->job->plan->nodes[frame->node];
 }
 
+/* What was given to the node, with its references evaluated. */
+static inline const union argument *frame_arguments(const struct task *task, struct frame *frame)
+{
+    const struct node *node = frame_node(task, frame);
+    return node->dynamic ? (*frame_evaluated(node, frame))->arguments : node->arguments;
+}
+
+static inline bool frame_has(const struct task *task, struct frame *frame, unsigned field)
+{
+    const struct node *node = frame_node(task, frame);
+    uint32_t present = node->dynamic ? (*frame_evaluated(node, frame))->present : node->present;
+    return present >> field & 1;
+}
+
 /* The longest that anything may take: 100 years, so that sums of times in nanoseconds fit. */
 #define SECONDS_MAX 3155760000.0
+
+/* ---- children that are tasks of their own: of gather, group, wait, race, map, shield ---- */
+struct children {
+    struct task **tasks; /* with a reference each; NULL: none */
+    uint32_t n;
+};
+/* One task for each child of the frame's node, in their order, with the frame as owner. */
+void children_create(struct task *task, struct frame *frame, struct children *children);
+/* Their task_ended will not be called, and they are let go. */
+void children_release(struct children *children);
 
 /* registry.c */
 extern const struct op_table op_registry;

@@ -12,13 +12,13 @@ static const struct field_shape fields[] = {
 
 static struct action raise_start(struct task *task, struct frame *frame)
 {
-    const struct node *node = frame_node(task, frame);
-    struct exception_parts parts = {.type = node->arguments[TYPE].text->bytes};
-    if (node_has(node, MESSAGE))
-        parts.message = node->arguments[MESSAGE].text->bytes;
+    const union argument *given = frame_arguments(task, frame);
+    struct exception_parts parts = {.type = given[TYPE].text->bytes};
+    if (frame_has(task, frame, MESSAGE))
+        parts.message = given[MESSAGE].text->bytes;
     if (parts.message && strcmp(parts.type, "KeyError") == 0)
-        return action_end(exception_key_error(task->job->plan, frame->node, parts.message));
-    return action_end(exception_new(task->job->plan, frame->node, &parts));
+        return action_raise(exception_key_error(task->job->plan, frame->node, parts.message));
+    return action_raise(exception_new(task->job->plan, frame->node, &parts));
 }
 
 const struct op op_raise = {

@@ -3,16 +3,26 @@
 
 #define OPS(X)                                                                                     \
     X(await)                                                                                       \
+    X(call)                                                                                        \
     X(cancel)                                                                                      \
     X(create_task)                                                                                 \
     X(gather)                                                                                      \
+    X(group)                                                                                       \
     X(log)                                                                                         \
+    X(map)                                                                                         \
+    X(race)                                                                                        \
     X(raise)                                                                                       \
+    X(reschedule)                                                                                  \
+    X(retry)                                                                                       \
+    X(semaphore)                                                                                   \
     X(sequence)                                                                                    \
+    X(shield)                                                                                      \
     X(sleep)                                                                                       \
     X(subprocess)                                                                                  \
     X(timeout)                                                                                     \
-    X(value)
+    X(try)                                                                                         \
+    X(value)                                                                                       \
+    X(wait)
 
 #define DECLARE(name) extern const struct op op_##name;
 OPS(DECLARE)

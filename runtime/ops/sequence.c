@@ -6,22 +6,28 @@ enum { STEPS, RETURN };
 
 static const struct field_shape fields[] = {
     [STEPS] = {.name = "steps", .type = FIELD_NODES, .required = true},
-    [RETURN] = {.name = "return", .type = FIELD_JSON},
+    [RETURN] = {.name = "return", .type = FIELD_JSON, .late = true},
 };
 
 /* Goes on with a step, or ends with the last one's result. Takes it. */
-static struct action go_on(const struct node *node, uint32_t step, struct value *last)
+static struct action go_on(struct task *task, struct frame *frame, uint32_t step,
+                           struct value *last)
 {
+    const struct node *node = frame_node(task, frame);
     if (step == PLAN_NONE && !node_has(node, RETURN))
         return action_end(last);
     value_unref(last);
-    return step == PLAN_NONE ? action_end(node->arguments[RETURN].json) : action_call(step);
+    if (step != PLAN_NONE)
+        return action_call(step);
+    if (!(node->late >> RETURN & 1))
+        return action_end(node->arguments[RETURN].json);
+    struct value *value = evaluate_late(task, frame, RETURN);
+    return value_is_exception(value) ? action_raise(value) : action_end(value);
 }
 
 static struct action sequence_start(struct task *task, struct frame *frame)
 {
-    return go_on(frame_node(task, frame), node_first_child(task->job->plan, frame->node),
-                 value_null);
+    return go_on(task, frame, node_first_child(task->job->plan, frame->node), value_null);
 }
 
 static struct action sequence_child_ended(struct task *task, struct frame *frame, uint32_t child,
@@ -29,14 +35,15 @@ static struct action sequence_child_ended(struct task *task, struct frame *frame
 {
     if (value_is_exception(outcome))
         return action_end(outcome);
-    return go_on(frame_node(task, frame), task->job->plan->nodes[child].next, outcome);
+    return go_on(task, frame, task->job->plan->nodes[child].next, outcome);
 }
 
 const struct op op_sequence = {
     .shape = {.name = "sequence",
               .fields = fields,
               .n_fields = 2,
-              .frame_size = sizeof(struct frame)},
+              .frame_size = sizeof(struct frame),
+              .scope = SCOPE_STEPS},
     .start = sequence_start,
     .child_ended = sequence_child_ended,
 };

@@ -11,7 +11,7 @@ static const struct field_shape fields[] = {
 static struct action sleep_start(struct task *task, struct frame *frame)
 {
     struct timed_frame *self = (struct timed_frame *)frame;
-    double seconds = frame_node(task, frame)->arguments[SECONDS].number;
+    double seconds = frame_arguments(task, frame)[SECONDS].number;
     self->timer.state = TIMER_IDLE;
     if (seconds <= 0)
         return action_yield();
@@ -27,10 +27,9 @@ static void sleep_timer_fired(struct task *task, struct timed_frame *frame)
 
 static struct action sleep_woken(struct task *task, struct frame *frame, struct value *outcome)
 {
-    const struct node *node = frame_node(task, frame);
-    if (value_is_exception(outcome) || !node_has(node, RESULT))
+    if (value_is_exception(outcome) || !frame_has(task, frame, RESULT))
         return action_end(outcome);
-    return action_end(node->arguments[RESULT].json);
+    return action_end(value_ref(frame_arguments(task, frame)[RESULT].json));
 }
 
 const struct op op_sleep = {

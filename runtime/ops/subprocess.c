@@ -41,26 +41,27 @@ struct subprocess_frame {
 
 static void subprocess_ended(struct process *process);
 
-static struct process *new_process(const struct node *node, struct subprocess_frame *self)
+static struct process *new_process(struct task *task, struct subprocess_frame *self)
 {
-    const union argument *given = node->arguments;
+    struct frame *frame = &self->base.base;
+    const union argument *given = frame_arguments(task, frame);
     /* the shell's words stand behind the structure that points to them */
     struct process *p = memory_new_zeroed(1, sizeof *p + 4 * sizeof *p->argv);
     const char **shell = (const char **)(p + 1);
-    if (node_has(node, SHELL)) {
+    if (frame_has(task, frame, SHELL)) {
         shell[0] = "/bin/sh";
         shell[1] = "-c";
         shell[2] = p->shell = given[SHELL].text->bytes;
     }
-    p->argv = node_has(node, SHELL) ? shell : given[ARGV].texts;
-    p->env = node_has(node, ENV) ? given[ENV].texts : NULL;
-    p->cwd = node_has(node, CWD) ? given[CWD].text->bytes : NULL;
-    if (node_has(node, STDIN)) {
+    p->argv = frame_has(task, frame, SHELL) ? shell : given[ARGV].texts;
+    p->env = frame_has(task, frame, ENV) ? given[ENV].texts : NULL;
+    p->cwd = frame_has(task, frame, CWD) ? given[CWD].text->bytes : NULL;
+    if (frame_has(task, frame, STDIN)) {
         p->input = given[STDIN].text->bytes;
         p->input_size = given[STDIN].text->size;
     }
     p->max_output =
-        node_has(node, MAX_OUTPUT) ? (size_t)given[MAX_OUTPUT].integer : MAX_OUTPUT_DEFAULT;
+        frame_has(task, frame, MAX_OUTPUT) ? (size_t)given[MAX_OUTPUT].integer : MAX_OUTPUT_DEFAULT;
     p->ended = subprocess_ended;
     p->context = self;
     return p;
@@ -73,17 +74,17 @@ static struct action subprocess_start(struct task *task, struct frame *frame)
     self->base.timer.state = TIMER_IDLE;
     self->message = NULL;
     self->state = RUNNING;
-    self->process = new_process(frame_node(task, frame), self);
+    self->process = new_process(task, self);
     host->spawn(host, self->process);
     return action_await();
 }
 
 static struct value *outcome_of(struct task *task, struct subprocess_frame *self)
 {
-    const struct node *node = frame_node(task, &self->base.base);
+    struct frame *frame = &self->base.base;
     if (self->state != RUNNING)
         return exception_cancelled(task->job->plan, self->base.base.node, self->message);
-    bool check = !node_has(node, CHECK) || node->arguments[CHECK].integer;
+    bool check = !frame_has(task, frame, CHECK) || frame_arguments(task, frame)[CHECK].integer;
     return subprocess_outcome(task->job->plan, self->base.base.node, self->process, check);
 }
 
@@ -115,15 +116,15 @@ static bool subprocess_cancelled(struct task *task, struct frame *frame, struct 
                                  struct cancel_walk *walk)
 {
     struct subprocess_frame *self = (struct subprocess_frame *)frame;
-    const struct node *node = frame_node(task, frame);
     (void)walk;
     if (self->state != RUNNING)
         return true; /* on its way already */
     self->message = message ? value_ref(message) : NULL;
     self->state = TERMINATING;
     send_signal(task, self, SIGTERM);
-    double patience =
-        node_has(node, KILL_AFTER) ? node->arguments[KILL_AFTER].number : KILL_AFTER_DEFAULT;
+    double patience = frame_has(task, frame, KILL_AFTER)
+                          ? frame_arguments(task, frame)[KILL_AFTER].number
+                          : KILL_AFTER_DEFAULT;
     frame_arm(&self->base, frame_deadline(task, patience));
     return true;
 }

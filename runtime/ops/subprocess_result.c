@@ -100,7 +100,8 @@ struct value *subprocess_outcome(const struct plan *plan, uint32_t node,
         outcome = memory_need(value_from_text(result.bytes, result.size));
     } else {
         write_message(&message, process);
-        struct exception_parts parts = {"CalledProcessError", message.bytes, result.bytes, NULL};
+        struct exception_parts parts = {
+            .type = "CalledProcessError", .message = message.bytes, .details = result.bytes};
         outcome = exception_new(plan, node, &parts);
     }
     buffer_release(&result);

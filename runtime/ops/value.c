@@ -9,7 +9,7 @@ static const struct field_shape fields[] = {
 
 static struct action value_start(struct task *task, struct frame *frame)
 {
-    return action_end(frame_node(task, frame)->arguments[VALUE].json);
+    return action_end(value_ref(frame_arguments(task, frame)[VALUE].json));
 }
 
 const struct op op_value = {

@@ -27,9 +27,7 @@ static void free_task(struct memory_task *task)
     free(task);
 }
 
-/* The array, moved if need be, with room for one more element; NULL when out of memory, and then it
- * is as it was. */
-static void *with_room(void *array, size_t n, size_t *capacity, size_t element_size)
+void *memory_with_room(void *array, size_t n, size_t *capacity, size_t element_size)
 {
     if (n < *capacity)
         return array;
@@ -48,7 +46,7 @@ static int insert_open(struct memory *m, const struct task_record *given)
     bool failed = false;
     if (at < m->n && id_compare(&m->tasks[at]->record->id, &given->id) == 0)
         return -ERROR_CONFLICT;
-    struct memory_task **tasks = with_room(m->tasks, m->n, &m->capacity, sizeof *tasks);
+    struct memory_task **tasks = memory_with_room(m->tasks, m->n, &m->capacity, sizeof *tasks);
     if (!tasks)
         return -ERROR_NO_MEMORY;
     m->tasks = tasks;
@@ -125,12 +123,12 @@ static int finish_as(struct memory *m, const struct task_record *given)
     return 0;
 }
 
-static int finish(struct memory *m, const struct store_request *request)
+static int finish(struct memory *m, struct store_request *request)
 {
     return finish_as(m, request->record);
 }
 
-static int insert(struct memory *m, const struct store_request *request)
+static int insert(struct memory *m, struct store_request *request)
 {
     int rc = insert_open(m, request->record);
     if (rc != 0 || !request->ended)
@@ -141,7 +139,7 @@ static int insert(struct memory *m, const struct store_request *request)
     return rc;
 }
 
-static int cancel(struct memory *m, const struct store_request *request)
+static int cancel(struct memory *m, struct store_request *request)
 {
     const struct task_record *given = request->record;
     struct memory_task *task;
@@ -157,7 +155,19 @@ static int cancel(struct memory *m, const struct store_request *request)
     return end_change(task, changed, failed);
 }
 
-static int add_log(struct memory *m, const struct store_request *request)
+static int reschedule(struct memory *m, struct store_request *request)
+{
+    const struct task_record *given = request->record;
+    struct memory_task *task;
+    struct task_record *changed;
+    int rc = begin_change(m, &given->id, &task, &changed);
+    if (rc != 0)
+        return rc;
+    changed->deadline_at_us = given->deadline_at_us;
+    return end_change(task, changed, false);
+}
+
+static int add_log(struct memory *m, struct store_request *request)
 {
     struct log_entry copy = request->entry;
     struct memory_task *task = memory_find(m, &copy.task);
@@ -166,7 +176,8 @@ static int add_log(struct memory *m, const struct store_request *request)
     size_t at = memory_log_position(task, copy.seq);
     if (at < task->n_log && task->log[at].seq == copy.seq)
         return -ERROR_CONFLICT;
-    struct log_entry *log = with_room(task->log, task->n_log, &task->log_capacity, sizeof *log);
+    struct log_entry *log =
+        memory_with_room(task->log, task->n_log, &task->log_capacity, sizeof *log);
     if (!log)
         return -ERROR_NO_MEMORY;
     task->log = log;
@@ -185,7 +196,7 @@ static int add_log(struct memory *m, const struct store_request *request)
     return 0;
 }
 
-static int delete (struct memory *m, const struct store_request *request)
+static int delete (struct memory *m, struct store_request *request)
 {
     const struct id *id = &request->record->id;
     struct memory_task *task = memory_find(m, id);
@@ -199,9 +210,10 @@ static int delete (struct memory *m, const struct store_request *request)
 
 static int memory_write(struct backend *base, struct store_request *first)
 {
-    static int (*const verbs[])(struct memory *, const struct store_request *) = {
-        [STORE_INSERT] = insert, [STORE_FINISH] = finish, [STORE_LOG] = add_log,
-        [STORE_CANCEL] = cancel, [STORE_DELETE] = delete,
+    static int (*const verbs[])(struct memory *, struct store_request *) = {
+        [STORE_INSERT] = insert,  [STORE_FINISH] = finish,        [STORE_LOG] = add_log,
+        [STORE_CANCEL] = cancel,  [STORE_DELETE] = delete,        [STORE_RESCHEDULE] = reschedule,
+        [STORE_PUT] = memory_put, [STORE_REMOVE] = memory_remove,
     };
     struct memory *m = (struct memory *)base;
     pthread_rwlock_wrlock(&m->lock);
@@ -225,6 +237,7 @@ static void memory_close(struct backend *base)
     for (size_t i = 0; i < m->n; i++)
         free_task(m->tasks[i]);
     free(m->tasks);
+    memory_free_documents(m);
     pthread_rwlock_destroy(&m->lock);
     free(m);
 }
@@ -240,6 +253,9 @@ static const struct backend_verbs verbs_of_memory = {
     .list = memory_list,
     .read_log = memory_read_log,
     .read_open = memory_read_open,
+    .read_group = memory_read_group,
+    .get_document = memory_get_document,
+    .list_documents = memory_list_documents,
 };
 
 int memory_open(struct backend **out, struct error *e)

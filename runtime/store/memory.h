@@ -1,5 +1,5 @@
-/* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds.
- * Nobody else includes this. */
+/* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds,
+ * memory_documents.c does all of it for documents. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_MEMORY_H
 #define AWAITD_RUNTIME_STORE_MEMORY_H
 
@@ -23,7 +23,21 @@ struct memory {
     pthread_rwlock_t lock;
     struct memory_task **tasks; /* sorted by id */
     size_t n, capacity;
+    struct document **documents; /* sorted by kind and name */
+    size_t n_documents, document_capacity;
 };
+
+/* ---- memory.c ---- */
+
+/* The array, moved if need be, with room for one more element; NULL when out of memory, and then it
+ * is as it was. */
+void *memory_with_room(void *array, size_t n, size_t *capacity, size_t element_size);
+
+/* ---- memory_documents.c; the writer's, who holds the lock: statuses ---- */
+
+int memory_put(struct memory *m, struct store_request *request);
+int memory_remove(struct memory *m, struct store_request *request);
+void memory_free_documents(struct memory *m);
 
 /* ---- memory_read.c; the caller holds the lock ---- */
 
@@ -38,7 +52,12 @@ size_t memory_log_position(const struct memory_task *task, int64_t seq);
 char *memory_copy_text(const char *text, bool *failed);
 void *memory_copy_bytes(const void *bytes, size_t size, bool *failed);
 
-/* ---- memory_read.c: the verbs ---- */
+/* ---- memory_read.c: for readers ---- */
+
+struct memory *memory_lock_for_reading(struct store_reader *reader);
+int memory_no_memory(struct error *e);
+
+/* ---- the readers' verbs ---- */
 
 int memory_reader_open(struct store_reader **out, struct backend *backend, struct error *e);
 void memory_reader_close(struct store_reader *reader);
@@ -51,5 +70,11 @@ int memory_read_log(struct store_reader *reader, const struct id *id, int64_t af
                     struct error *e);
 int memory_read_open(struct store_reader *reader, const struct id *after, size_t max,
                      struct task_record **records, size_t *n, struct error *e);
+int memory_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
+                      size_t max, struct task_record **records, size_t *n, struct error *e);
+int memory_get_document(struct store_reader *reader, const char *kind, const char *name,
+                        struct document **out, struct error *e);
+int memory_list_documents(struct store_reader *reader, const char *kind, const char *after,
+                          size_t limit, struct document **documents, size_t *n, struct error *e);
 
 #endif

@@ -86,14 +86,14 @@ size_t memory_log_position(const struct memory_task *task, int64_t seq)
 
 /* ---- reading ---- */
 
-static struct memory *lock_for_reading(struct store_reader *reader)
+struct memory *memory_lock_for_reading(struct store_reader *reader)
 {
     struct memory *m = ((struct memory_reader *)reader)->memory;
     pthread_rwlock_rdlock(&m->lock);
     return m;
 }
 
-static int no_memory(struct error *e)
+int memory_no_memory(struct error *e)
 {
     return error_set(e, ERROR_NO_MEMORY, "out of memory while reading the store");
 }
@@ -101,14 +101,14 @@ static int no_memory(struct error *e)
 int memory_get(struct store_reader *reader, const struct id *id, unsigned parts,
                struct task_record **out, struct error *e)
 {
-    struct memory *m = lock_for_reading(reader);
+    struct memory *m = memory_lock_for_reading(reader);
     const struct memory_task *task = memory_find(m, id);
     if (task)
         *out = parts ? copy_with_parts(task, parts) : task_record_ref(task->record);
     pthread_rwlock_unlock(&m->lock);
     if (!task)
         return error_set(e, ERROR_NOT_FOUND, "there is no such task");
-    return *out ? 0 : no_memory(e);
+    return *out ? 0 : memory_no_memory(e);
 }
 
 /* A label as it stands in the compact text of an object of strings, without what comes before it:
@@ -151,9 +151,9 @@ int memory_list(struct store_reader *reader, const struct store_filter *filter,
     label_pattern(filter, &label);
     if (label.failed) {
         buffer_release(&label);
-        return no_memory(e);
+        return memory_no_memory(e);
     }
-    struct memory *m = lock_for_reading(reader);
+    struct memory *m = memory_lock_for_reading(reader);
     size_t i = filter->before ? memory_position(m, filter->before) : m->n;
     while (i-- > 0 && *n < filter->limit)
         if (matches(m->tasks[i]->record, filter, &label))
@@ -168,7 +168,7 @@ int memory_read_log(struct store_reader *reader, const struct id *id, int64_t af
                     struct error *e)
 {
     (void)e;
-    struct memory *m = lock_for_reading(reader);
+    struct memory *m = memory_lock_for_reading(reader);
     const struct memory_task *task = memory_find(m, id);
     if (task && after < INT64_MAX)
         for (size_t i = memory_log_position(task, after + 1); i < task->n_log && limit-- > 0; i++)
@@ -177,16 +177,20 @@ int memory_read_log(struct store_reader *reader, const struct id *id, int64_t af
     return 0;
 }
 
+/* Where the tasks with greater ids begin. */
+static size_t position_after(const struct memory *m, const struct id *id)
+{
+    size_t i = id ? memory_position(m, id) : 0;
+    return id && i < m->n && id_compare(&m->tasks[i]->record->id, id) == 0 ? i + 1 : i;
+}
+
 int memory_read_open(struct store_reader *reader, const struct id *after, size_t max,
                      struct task_record **records, size_t *n, struct error *e)
 {
-    struct memory *m = lock_for_reading(reader);
-    size_t i = after ? memory_position(m, after) : 0;
+    struct memory *m = memory_lock_for_reading(reader);
     bool failed = false;
     *n = 0;
-    if (after && i < m->n && id_compare(&m->tasks[i]->record->id, after) == 0)
-        i++;
-    for (; i < m->n && *n < max && !failed; i++) {
+    for (size_t i = position_after(m, after); i < m->n && *n < max && !failed; i++) {
         if (m->tasks[i]->record->finished_at_us != 0)
             continue;
         records[*n] = copy_with_parts(m->tasks[i], STORE_SPEC);
@@ -196,7 +200,22 @@ int memory_read_open(struct store_reader *reader, const struct id *after, size_t
     pthread_rwlock_unlock(&m->lock);
     while (failed && *n > 0)
         task_record_unref(records[--*n]);
-    return failed ? no_memory(e) : 0;
+    return failed ? memory_no_memory(e) : 0;
+}
+
+int memory_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
+                      size_t max, struct task_record **records, size_t *n, struct error *e)
+{
+    (void)e;
+    struct memory *m = memory_lock_for_reading(reader);
+    *n = 0;
+    for (size_t i = position_after(m, after); i < m->n && *n < max; i++) {
+        struct task_record *record = m->tasks[i]->record;
+        if (record->has_group && id_compare(&record->group, group) == 0)
+            records[(*n)++] = task_record_ref(record);
+    }
+    pthread_rwlock_unlock(&m->lock);
+    return 0;
 }
 
 /* ---- opening and closing ---- */
@@ -205,7 +224,7 @@ int memory_reader_open(struct store_reader **out, struct backend *backend, struc
 {
     struct memory_reader *r = calloc(1, sizeof *r);
     if (!r)
-        return no_memory(e);
+        return memory_no_memory(e);
     r->base.verbs = backend->verbs;
     r->memory = (struct memory *)backend;
     *out = &r->base;

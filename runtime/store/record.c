@@ -39,6 +39,7 @@ void task_record_unref(struct task_record *record)
 {
     if (!record || atomic_fetch_sub_explicit(&record->refs, 1, memory_order_acq_rel) != 1)
         return;
+    free(record->loop);
     free(record->name);
     free(record->labels);
     free(record->cancel_message);
@@ -71,6 +72,9 @@ struct task_record *task_record_copy(const struct task_record *from)
     copy->finished_at_us = from->finished_at_us;
     copy->deadline_at_us = from->deadline_at_us;
     copy->cancel_requested_at_us = from->cancel_requested_at_us;
+    copy->group = from->group;
+    copy->has_group = from->has_group;
+    copy->loop = copy_text(from->loop, &failed);
     copy->name = copy_text(from->name, &failed);
     copy->labels = copy_text(from->labels, &failed);
     copy->cancel_message = copy_text(from->cancel_message, &failed);

@@ -1,4 +1,4 @@
-/* The SQLite backend: writing. One statement of text for each thing that is done, prepared once. */
+/* The SQLite backend: writing. */
 #include "runtime/store/sqlite.h"
 
 #include <errno.h>
@@ -16,85 +16,10 @@
 /* Bytes of a result, error and unhandled errors that stand in the task's row. */
 #define OUTCOME_SHORT 500
 
-#define STATEMENTS(X)                                                                              \
-    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
-    X(COMMIT, "COMMIT")                                                                            \
-    X(ROLLBACK, "ROLLBACK")                                                                        \
-    X(INSERT_SPEC, "INSERT INTO specs (spec) VALUES (?1)")                                         \
-    X(INSERT_TASK,                                                                                 \
-      "INSERT INTO tasks (id, state, started_at, finished_at, result, error, unhandled,"           \
-      " created_at, deadline_at, name, labels, spec)"                                              \
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, last_insert_rowid())")               \
-    X(UNDO_SPEC, "DELETE FROM specs WHERE n = last_insert_rowid()")                                \
-    X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
-    X(FINISH, "UPDATE tasks SET state = ?2, started_at = ?3, finished_at = ?4, result = ?5,"       \
-              " error = ?6, unhandled = ?7 WHERE id = ?1 AND finished_at IS NULL")                 \
-    X(INSERT_OUTCOME, "INSERT INTO outcomes SELECT spec, ?2, ?3, ?4, ?5 FROM tasks WHERE id = ?1") \
-    X(LOG, "INSERT INTO log SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"                                     \
-           " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1)")                                    \
-    X(CANCEL, "UPDATE tasks SET cancel_requested_at = ?2, cancel_message = ?3 WHERE id = ?1"       \
-              " AND finished_at IS NULL AND cancel_requested_at IS NULL")                          \
-    X(LOOK, "SELECT finished_at IS NOT NULL, spec FROM tasks WHERE id = ?1")                       \
-    X(DELETE_LABELS, "DELETE FROM labels WHERE (key, value, id) IN (SELECT key, value, ?1"         \
-                     " FROM json_each((SELECT labels FROM tasks WHERE id = ?1)))")                 \
-    X(DELETE_SPEC, "DELETE FROM specs WHERE n = ?1")                                               \
-    X(DELETE_OUTCOME, "DELETE FROM outcomes WHERE n = ?1")                                         \
-    X(DELETE_LOG, "DELETE FROM log WHERE task = ?1")                                               \
-    X(DELETE_TASK, "DELETE FROM tasks WHERE id = ?1")
-
-enum statement {
-#define STATEMENT_ENUM(name, sql) DO_##name,
-    STATEMENTS(STATEMENT_ENUM)
-#undef STATEMENT_ENUM
-        N_STATEMENTS
-};
-
-_Static_assert(N_STATEMENTS <= SQLITE_STATEMENTS, "make room in sqlite.h");
-
-static int prepare(struct sqlite *s, struct error *e)
-{
-    static const char *const texts[] = {
-#define STATEMENT_TEXT(name, sql) sql,
-        STATEMENTS(STATEMENT_TEXT)
-#undef STATEMENT_TEXT
-    };
-    for (int i = 0; i < N_STATEMENTS; i++)
-        if (sqlite3_prepare_v3(s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
-                               NULL) != SQLITE_OK)
-            return error_set(e, ERROR_STORE_FOREIGN, "%s: not the tables that belong there: %s",
-                             s->path, sqlite3_errmsg(s->db));
-    return 0;
-}
-
-/* ---- one statement ---- */
-
-static void bind_text(sqlite3_stmt *statement, int i, const char *text)
-{
-    sqlite3_bind_text(statement, i, text, -1, SQLITE_STATIC); /* NULL binds NULL */
-}
-
-static void bind_time(sqlite3_stmt *statement, int i, int64_t at_us)
-{
-    if (at_us == 0)
-        sqlite3_bind_null(statement, i);
-    else
-        sqlite3_bind_int64(statement, i, at_us);
-}
-
-/* Carries out a statement that has no rows. SQLITE_OK or what went wrong. */
-static int run(struct sqlite *s, enum statement which)
-{
-    errno = 0;
-    int rc = sqlite3_step(s->statements[which]);
-    s->system_error = errno;
-    sqlite3_reset(s->statements[which]);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-static int run_for_id(struct sqlite *s, enum statement which, const struct id *id)
+static int run_for_id(struct sqlite *s, enum sqlite_statement which, const struct id *id)
 {
     sqlite_bind_id(s->statements[which], 1, id);
-    return run(s, which);
+    return sqlite_run(s, which);
 }
 
 /* ---- one request: each sets its status, and returns what would be wrong with the whole batch ----
@@ -104,9 +29,9 @@ static int run_for_id(struct sqlite *s, enum statement which, const struct id *i
 static void bind_outcome(sqlite3_stmt *statement, int first, const struct task_record *task,
                          bool is_there)
 {
-    bind_text(statement, first, is_there ? task->result : NULL);
-    bind_text(statement, first + 1, is_there ? task->error : NULL);
-    bind_text(statement, first + 2, is_there ? task->unhandled : NULL);
+    sqlite_bind_text(statement, first, is_there ? task->result : NULL);
+    sqlite_bind_text(statement, first + 1, is_there ? task->error : NULL);
+    sqlite_bind_text(statement, first + 2, is_there ? task->unhandled : NULL);
 }
 
 static size_t size_of(const char *text)
@@ -136,8 +61,8 @@ static int insert_outcome(struct sqlite *s, const struct task_record *task)
 static void bind_standing(sqlite3_stmt *statement, const struct task_record *task)
 {
     sqlite3_bind_int(statement, 2, (int)task->state);
-    bind_time(statement, 3, task->started_at_us);
-    bind_time(statement, 4, task->finished_at_us);
+    sqlite_bind_time(statement, 3, task->started_at_us);
+    sqlite_bind_time(statement, 4, task->finished_at_us);
     bind_outcome(statement, 5, task, is_short(task));
 }
 
@@ -147,29 +72,34 @@ static int insert_task(struct sqlite *s, const struct task_record *task,
     sqlite3_stmt *statement = s->statements[DO_INSERT_TASK];
     bind_standing(statement, standing);
     sqlite3_bind_int64(statement, 8, task->created_at_us);
-    bind_time(statement, 9, task->deadline_at_us);
-    bind_text(statement, 10, task->name);
-    bind_text(statement, 11, task->labels);
+    sqlite_bind_time(statement, 9, task->deadline_at_us);
+    sqlite_bind_text(statement, 10, task->name);
+    sqlite_bind_text(statement, 11, task->labels);
+    sqlite_bind_text(statement, 12, task->loop);
+    if (task->has_group)
+        sqlite_bind_id(statement, 13, &task->group);
+    else
+        sqlite3_bind_null(statement, 13);
     return run_for_id(s, DO_INSERT_TASK, &task->id);
 }
 
 static int insert_labels(struct sqlite *s, const struct task_record *task)
 {
-    bind_text(s->statements[DO_INSERT_LABELS], 2, task->labels);
+    sqlite_bind_text(s->statements[DO_INSERT_LABELS], 2, task->labels);
     return run_for_id(s, DO_INSERT_LABELS, &task->id);
 }
 
 static int insert(struct sqlite *s, struct store_request *request)
 {
     const struct task_record *task = request->record;
-    bind_text(s->statements[DO_INSERT_SPEC], 1, task->spec);
-    int rc = run(s, DO_INSERT_SPEC);
+    sqlite_bind_text(s->statements[DO_INSERT_SPEC], 1, task->spec);
+    int rc = sqlite_run(s, DO_INSERT_SPEC);
     if (rc != SQLITE_OK)
         return rc;
     rc = insert_task(s, task, request->ended ? request->ended : task);
     if ((rc & 0xff) == SQLITE_CONSTRAINT) { /* there is one with this id */
         request->status = -ERROR_CONFLICT;
-        return run(s, DO_UNDO_SPEC);
+        return sqlite_run(s, DO_UNDO_SPEC);
     }
     if (rc == SQLITE_OK && task->labels)
         rc = insert_labels(s, task);
@@ -226,10 +156,10 @@ static int add_log(struct sqlite *s, struct store_request *request)
     sqlite3_stmt *statement = s->statements[DO_LOG];
     sqlite3_bind_int64(statement, 2, entry->seq);
     sqlite3_bind_int64(statement, 3, entry->at_us);
-    bind_text(statement, 4, entry->level);
-    bind_text(statement, 5, entry->stream);
-    bind_text(statement, 6, entry->path);
-    bind_text(statement, 7, entry->message);
+    sqlite_bind_text(statement, 4, entry->level);
+    sqlite_bind_text(statement, 5, entry->stream);
+    sqlite_bind_text(statement, 6, entry->path);
+    sqlite_bind_text(statement, 7, entry->message);
     int rc = run_for_id(s, DO_LOG, &entry->task);
     if ((rc & 0xff) == SQLITE_CONSTRAINT) { /* there is a line with this number */
         request->status = -ERROR_CONFLICT;
@@ -243,16 +173,24 @@ static int add_log(struct sqlite *s, struct store_request *request)
 static int cancel(struct sqlite *s, struct store_request *request)
 {
     const struct task_record *task = request->record;
-    bind_time(s->statements[DO_CANCEL], 2, task->cancel_requested_at_us);
-    bind_text(s->statements[DO_CANCEL], 3, task->cancel_message);
+    sqlite_bind_time(s->statements[DO_CANCEL], 2, task->cancel_requested_at_us);
+    sqlite_bind_text(s->statements[DO_CANCEL], 3, task->cancel_message);
     int rc = run_for_id(s, DO_CANCEL, &task->id);
+    return rc == SQLITE_OK && sqlite3_changes(s->db) == 0 ? explain(s, request, &task->id) : rc;
+}
+
+static int reschedule(struct sqlite *s, struct store_request *request)
+{
+    const struct task_record *task = request->record;
+    sqlite_bind_time(s->statements[DO_RESCHEDULE], 2, task->deadline_at_us);
+    int rc = run_for_id(s, DO_RESCHEDULE, &task->id);
     return rc == SQLITE_OK && sqlite3_changes(s->db) == 0 ? explain(s, request, &task->id) : rc;
 }
 
 static int delete (struct sqlite *s, struct store_request *request)
 {
     /* The labels first: the task says which they are. */
-    static const enum statement parts[] = {DO_DELETE_LABELS, DO_DELETE_LOG, DO_DELETE_TASK};
+    static const enum sqlite_statement parts[] = {DO_DELETE_LABELS, DO_DELETE_LOG, DO_DELETE_TASK};
     const struct id *id = &request->record->id;
     enum found found;
     int64_t spec;
@@ -263,9 +201,9 @@ static int delete (struct sqlite *s, struct store_request *request)
     }
     sqlite3_bind_int64(s->statements[DO_DELETE_SPEC], 1, spec);
     sqlite3_bind_int64(s->statements[DO_DELETE_OUTCOME], 1, spec);
-    rc = run(s, DO_DELETE_SPEC);
+    rc = sqlite_run(s, DO_DELETE_SPEC);
     if (rc == SQLITE_OK)
-        rc = run(s, DO_DELETE_OUTCOME);
+        rc = sqlite_run(s, DO_DELETE_OUTCOME);
     for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == SQLITE_OK; i++)
         rc = run_for_id(s, parts[i], id);
     return rc;
@@ -274,8 +212,9 @@ static int delete (struct sqlite *s, struct store_request *request)
 static int carry_out(struct sqlite *s, struct store_request *request)
 {
     static int (*const verbs[])(struct sqlite *, struct store_request *) = {
-        [STORE_INSERT] = insert, [STORE_FINISH] = finish, [STORE_LOG] = add_log,
-        [STORE_CANCEL] = cancel, [STORE_DELETE] = delete,
+        [STORE_INSERT] = insert,  [STORE_FINISH] = finish,        [STORE_LOG] = add_log,
+        [STORE_CANCEL] = cancel,  [STORE_DELETE] = delete,        [STORE_RESCHEDULE] = reschedule,
+        [STORE_PUT] = sqlite_put, [STORE_REMOVE] = sqlite_remove,
     };
     request->status = 0;
     return verbs[request->verb](s, request);
@@ -306,17 +245,17 @@ static int judge(struct sqlite *s, int rc)
 static int sqlite_write(struct backend *base, struct store_request *first)
 {
     struct sqlite *s = (struct sqlite *)base;
-    int rc = run(s, DO_BEGIN);
+    int rc = sqlite_run(s, DO_BEGIN);
     for (struct store_request *request = first; request && rc == SQLITE_OK;
          request = request_next(request))
         rc = carry_out(s, request);
     if (rc == SQLITE_OK)
-        rc = run(s, DO_COMMIT);
+        rc = sqlite_run(s, DO_COMMIT);
     if (rc == SQLITE_OK)
         return 0;
     int status = judge(s, rc);
     if (!sqlite3_get_autocommit(s->db)) /* some errors roll back by themselves */
-        run(s, DO_ROLLBACK);
+        sqlite_run(s, DO_ROLLBACK);
     return status;
 }
 
@@ -366,6 +305,9 @@ static const struct backend_verbs verbs_of_sqlite = {
     .list = sqlite_list,
     .read_log = sqlite_read_log,
     .read_open = sqlite_read_open,
+    .read_group = sqlite_read_group,
+    .get_document = sqlite_get_document,
+    .list_documents = sqlite_list_documents,
 };
 
 int sqlite_open(struct backend **out, const char *path, struct error *e)
@@ -376,7 +318,7 @@ int sqlite_open(struct backend **out, const char *path, struct error *e)
     s->base.verbs = &verbs_of_sqlite;
     int rc = sqlite_acquire(s, path, e);
     if (rc == 0)
-        rc = prepare(s, e);
+        rc = sqlite_prepare(s, e);
     if (rc == 0)
         rc = sqlite_begin(s, e);
     if (rc != 0) {

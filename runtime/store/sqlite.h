@@ -1,13 +1,16 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
- * sqlite_read.c reads. Nobody else includes this. */
+ * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents. Nobody
+ * else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
 #include <sqlite3.h>
 
 #include "runtime/store/backend.h"
+#include "runtime/store/sqlite_statements.h"
 
-#define SQLITE_STATEMENTS 20 /* room for what sqlite.c prepares */
+/* Of tasks: a statement for each combination of what a filter can ask. */
+#define SQLITE_LISTS 16
 
 /* The one connection of the process that writes. Owned by the writer thread between open and close.
  */
@@ -19,7 +22,15 @@ struct sqlite {
     int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
     bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
-    sqlite3_stmt *statements[SQLITE_STATEMENTS];
+    sqlite3_stmt *statements[N_STATEMENTS];
+};
+
+/* Its statements are prepared when they are first needed. */
+struct sqlite_reader {
+    struct store_reader base;
+    sqlite3 *db;
+    sqlite3_stmt *get, *read_log, *read_open, *read_group, *get_document, *list_documents;
+    sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
 static inline void sqlite_bind_id(sqlite3_stmt *statement, int i, const struct id *id)
@@ -36,7 +47,28 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
 int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);
 
-/* ---- sqlite_read.c ---- */
+/* ---- sqlite_statements.c ---- */
+
+int sqlite_prepare(struct sqlite *s, struct error *e);
+/* Carries out a statement that has no rows. SQLITE_OK or what went wrong. */
+int sqlite_run(struct sqlite *s, enum sqlite_statement which);
+void sqlite_bind_text(sqlite3_stmt *statement, int i, const char *text); /* NULL binds NULL */
+void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 binds NULL */
+
+/* ---- sqlite_documents.c: as sqlite.c's verbs ---- */
+
+int sqlite_put(struct sqlite *s, struct store_request *request);
+int sqlite_remove(struct sqlite *s, struct store_request *request);
+
+/* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
+
+int sqlite_reader_fail(struct sqlite_reader *r, struct error *e);
+int sqlite_reader_no_memory(struct error *e);
+int sqlite_reader_prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt **out,
+                          struct error *e);
+void sqlite_bind_limit(sqlite3_stmt *statement, int i, size_t limit);
+
+/* ---- the readers' verbs ---- */
 
 int sqlite_reader_open(struct store_reader **out, struct backend *backend, struct error *e);
 void sqlite_reader_close(struct store_reader *reader);
@@ -49,5 +81,11 @@ int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t af
                     struct error *e);
 int sqlite_read_open(struct store_reader *reader, const struct id *after, size_t max,
                      struct task_record **records, size_t *n, struct error *e);
+int sqlite_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
+                      size_t max, struct task_record **records, size_t *n, struct error *e);
+int sqlite_get_document(struct store_reader *reader, const char *kind, const char *name,
+                        struct document **out, struct error *e);
+int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,
+                          size_t limit, struct document **documents, size_t *n, struct error *e);
 
 #endif

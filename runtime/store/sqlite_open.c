@@ -230,7 +230,7 @@ int sqlite_begin(struct sqlite *s, struct error *e)
 
 void sqlite_release(struct sqlite *s)
 {
-    for (int i = 0; i < SQLITE_STATEMENTS; i++)
+    for (int i = 0; i < N_STATEMENTS; i++)
         sqlite3_finalize(s->statements[i]);
     if (s->is_broken)
         sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

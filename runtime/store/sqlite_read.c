@@ -9,8 +9,9 @@
 #define COLUMNS                                                                                    \
     "t.id, t.state, t.starts, t.created_at, t.started_at, t.finished_at, t.deadline_at,"           \
     " t.cancel_requested_at, t.name, t.labels, t.cancel_message, coalesce(t.result, o.result),"    \
-    " coalesce(t.error, o.error), coalesce(t.unhandled, o.unhandled)"
-#define N_COLUMNS 14
+    " coalesce(t.error, o.error), coalesce(t.unhandled, o.unhandled), t.loop,"                     \
+    " t.group_id"
+#define N_COLUMNS 16
 #define WITH_OUTCOMES " LEFT JOIN outcomes o ON o.n = t.spec"
 #define SPEC "(SELECT spec FROM specs WHERE n = t.spec)"
 
@@ -25,31 +26,35 @@
     "SELECT " COLUMNS ", " SPEC " FROM tasks t INDEXED BY tasks_open" WITH_OUTCOMES                \
     " WHERE t.finished_at IS NULL AND t.state = " #state " AND t.id > ?1"
 #define READ_OPEN OPEN_IN_STATE(0) " UNION ALL " OPEN_IN_STATE(1) " ORDER BY 1 LIMIT ?2"
+#define READ_GROUP                                                                                 \
+    "SELECT " COLUMNS " FROM tasks t INDEXED BY tasks_grouped" WITH_OUTCOMES                       \
+    " WHERE t.group_id = ?1 AND t.id > ?2 ORDER BY t.id LIMIT ?3"
 
 _Static_assert(STORE_SPEC == 1 && STORE_TRACE == 2, "GET knows them as numbers");
 _Static_assert(TASK_PENDING == 0 && TASK_RUNNING == 1, "READ_OPEN knows them as numbers");
 
 /* What a list's filter asks for, as bits: each combination is a statement of its own. */
-enum { BY_LABEL = 1, BY_NAME = 2, BY_STATE = 4, BY_OPEN_STATE = 8, N_LISTS = 16 };
+enum { BY_LABEL = 1, BY_NAME = 2, BY_STATE = 4, BY_OPEN_STATE = 8 };
+_Static_assert(SQLITE_LISTS == 2 * BY_OPEN_STATE, "one for each combination");
 
-struct sqlite_reader {
-    struct store_reader base;
-    sqlite3 *db;
-    sqlite3_stmt *get, *read_log, *read_open, *lists[N_LISTS]; /* prepared when first needed */
-};
-
-static int fail(struct sqlite_reader *r, struct error *e)
+int sqlite_reader_fail(struct sqlite_reader *r, struct error *e)
 {
     int rc = sqlite3_errcode(r->db);
     return error_set(e, rc == SQLITE_NOMEM ? ERROR_NO_MEMORY : ERROR_SYSTEM,
                      "the database cannot be read: %s", sqlite3_errmsg(r->db));
 }
 
-static int prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt **out, struct error *e)
+int sqlite_reader_no_memory(struct error *e)
+{
+    return error_set(e, ERROR_NO_MEMORY, "out of memory while reading the database");
+}
+
+int sqlite_reader_prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt **out,
+                          struct error *e)
 {
     if (!*out &&
         sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) != SQLITE_OK)
-        return fail(r, e);
+        return sqlite_reader_fail(r, e);
     return 0;
 }
 
@@ -84,6 +89,16 @@ static void take_trace(sqlite3_stmt *row, int column, struct task_record *record
     record->trace_size = record->trace ? size : 0;
 }
 
+/* False, and *id as it was, where there is none. */
+static bool take_id(sqlite3_stmt *row, int column, struct id *id)
+{
+    const void *bytes = sqlite3_column_blob(row, column);
+    if (!bytes || sqlite3_column_bytes(row, column) != sizeof *id)
+        return false;
+    memcpy(id, bytes, sizeof *id);
+    return true;
+}
+
 /* The record that a row of COLUMNS holds, with the spec and the trace if it has such columns. NULL
  * when out of memory. */
 static struct task_record *take_row(sqlite3_stmt *row)
@@ -92,9 +107,7 @@ static struct task_record *take_row(sqlite3_stmt *row)
     bool failed = false;
     if (!record)
         return NULL;
-    const void *id = sqlite3_column_blob(row, 0);
-    if (id && sqlite3_column_bytes(row, 0) == sizeof record->id)
-        memcpy(&record->id, id, sizeof record->id);
+    take_id(row, 0, &record->id);
     record->state = (enum task_state)sqlite3_column_int(row, 1);
     record->starts = (uint32_t)sqlite3_column_int64(row, 2);
     record->created_at_us = sqlite3_column_int64(row, 3); /* NULL reads as 0 */
@@ -108,6 +121,8 @@ static struct task_record *take_row(sqlite3_stmt *row)
     record->result = take_text(row, 11, &failed);
     record->error = take_text(row, 12, &failed);
     record->unhandled = take_text(row, 13, &failed);
+    record->loop = take_text(row, 14, &failed);
+    record->has_group = take_id(row, 15, &record->group);
     if (sqlite3_column_count(row) > N_COLUMNS)
         record->spec = take_text(row, N_COLUMNS, &failed);
     if (sqlite3_column_count(row) > N_COLUMNS + 1)
@@ -135,16 +150,16 @@ static int take_rows(struct sqlite_reader *r, sqlite3_stmt *statement, struct ta
     }
     int status = 0;
     if (rc == SQLITE_NOMEM)
-        status = error_set(e, ERROR_NO_MEMORY, "out of memory while reading the database");
+        status = sqlite_reader_no_memory(e);
     else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        status = fail(r, e);
+        status = sqlite_reader_fail(r, e);
     while (status != 0 && *n > 0)
         task_record_unref(records[--*n]);
     sqlite3_reset(statement);
     return status;
 }
 
-static void bind_limit(sqlite3_stmt *statement, int i, size_t limit)
+void sqlite_bind_limit(sqlite3_stmt *statement, int i, size_t limit)
 {
     sqlite3_bind_int64(statement, i, limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
 }
@@ -156,7 +171,7 @@ int sqlite_get(struct store_reader *reader, const struct id *id, unsigned parts,
 {
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
     size_t n;
-    int rc = prepare(r, GET, &r->get, e);
+    int rc = sqlite_reader_prepare(r, GET, &r->get, e);
     if (rc != 0)
         return rc;
     sqlite_bind_id(r->get, 1, id);
@@ -208,8 +223,8 @@ static int list_prepare(struct sqlite_reader *r, unsigned kind, struct error *e)
     if (r->lists[kind])
         return 0;
     list_sql(kind, &sql);
-    int rc = sql.failed ? error_set(e, ERROR_NO_MEMORY, "out of memory while reading the database")
-                        : prepare(r, sql.bytes, &r->lists[kind], e);
+    int rc = sql.failed ? sqlite_reader_no_memory(e)
+                        : sqlite_reader_prepare(r, sql.bytes, &r->lists[kind], e);
     buffer_release(&sql);
     return rc;
 }
@@ -229,7 +244,7 @@ int sqlite_list(struct store_reader *reader, const struct store_filter *filter,
         sqlite_bind_id(statement, 1, filter->before);
     else
         sqlite3_bind_blob(statement, 1, beyond, sizeof beyond, SQLITE_STATIC);
-    bind_limit(statement, 2, filter->limit);
+    sqlite_bind_limit(statement, 2, filter->limit);
     sqlite3_bind_int(statement, 3, filter->state);
     sqlite3_bind_text(statement, 4, filter->name, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 5, filter->label_key, -1, SQLITE_STATIC);
@@ -247,13 +262,13 @@ int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t af
                     struct error *e)
 {
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
-    int rc = prepare(r, READ_LOG, &r->read_log, e);
+    int rc = sqlite_reader_prepare(r, READ_LOG, &r->read_log, e);
     if (rc != 0)
         return rc;
     sqlite3_stmt *row = r->read_log;
     sqlite_bind_id(row, 1, id);
     sqlite3_bind_int64(row, 2, after);
-    bind_limit(row, 3, limit);
+    sqlite_bind_limit(row, 3, limit);
     while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
         struct log_entry entry = {
             .task = *id,
@@ -266,22 +281,43 @@ int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t af
         };
         each(context, &entry);
     }
-    rc = rc == SQLITE_DONE ? 0 : fail(r, e);
+    rc = rc == SQLITE_DONE ? 0 : sqlite_reader_fail(r, e);
     sqlite3_reset(row);
     return rc;
+}
+
+/* No id is smaller than an empty blob. */
+static void bind_after(sqlite3_stmt *statement, int i, const struct id *after)
+{
+    if (after)
+        sqlite_bind_id(statement, i, after);
+    else
+        sqlite3_bind_zeroblob(statement, i, 0);
 }
 
 int sqlite_read_open(struct store_reader *reader, const struct id *after, size_t max,
                      struct task_record **records, size_t *n, struct error *e)
 {
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
-    int rc = prepare(r, READ_OPEN, &r->read_open, e);
+    int rc = sqlite_reader_prepare(r, READ_OPEN, &r->read_open, e);
     if (rc != 0)
         return rc;
-    sqlite3_bind_blob(r->read_open, 1, after ? (const char *)after->bytes : "",
-                      after ? sizeof after->bytes : 0, SQLITE_STATIC);
-    bind_limit(r->read_open, 2, max);
+    bind_after(r->read_open, 1, after);
+    sqlite_bind_limit(r->read_open, 2, max);
     return take_rows(r, r->read_open, records, max, n, e);
+}
+
+int sqlite_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
+                      size_t max, struct task_record **records, size_t *n, struct error *e)
+{
+    struct sqlite_reader *r = (struct sqlite_reader *)reader;
+    int rc = sqlite_reader_prepare(r, READ_GROUP, &r->read_group, e);
+    if (rc != 0)
+        return rc;
+    sqlite_bind_id(r->read_group, 1, group);
+    bind_after(r->read_group, 2, after);
+    sqlite_bind_limit(r->read_group, 3, max);
+    return take_rows(r, r->read_group, records, max, n, e);
 }
 
 /* ---- opening and closing ---- */
@@ -297,7 +333,7 @@ int sqlite_reader_open(struct store_reader **out, struct backend *backend, struc
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(r->db, "PRAGMA mmap_size = 0", NULL, NULL, NULL);
     if (rc != SQLITE_OK) {
-        int status = fail(r, e);
+        int status = sqlite_reader_fail(r, e);
         sqlite_reader_close(&r->base);
         return status;
     }
@@ -311,11 +347,14 @@ int sqlite_reader_open(struct store_reader **out, struct backend *backend, struc
 void sqlite_reader_close(struct store_reader *reader)
 {
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
-    for (int i = 0; i < N_LISTS; i++)
+    for (int i = 0; i < SQLITE_LISTS; i++)
         sqlite3_finalize(r->lists[i]);
     sqlite3_finalize(r->get);
     sqlite3_finalize(r->read_log);
     sqlite3_finalize(r->read_open);
+    sqlite3_finalize(r->read_group);
+    sqlite3_finalize(r->get_document);
+    sqlite3_finalize(r->list_documents);
     sqlite3_close(r->db);
     free(r);
 }

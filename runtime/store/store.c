@@ -315,3 +315,21 @@ int store_read_open(struct store_reader *reader, const struct id *after, size_t 
 {
     return reader->verbs->read_open(reader, after, max, records, n, e);
 }
+
+int store_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
+                     size_t max, struct task_record **records, size_t *n, struct error *e)
+{
+    return reader->verbs->read_group(reader, group, after, max, records, n, e);
+}
+
+int store_get_document(struct store_reader *reader, const char *kind, const char *name,
+                       struct document **out, struct error *e)
+{
+    return reader->verbs->get_document(reader, kind, name, out, e);
+}
+
+int store_list_documents(struct store_reader *reader, const char *kind, const char *after,
+                         size_t limit, struct document **documents, size_t *n, struct error *e)
+{
+    return reader->verbs->list_documents(reader, kind, after, limit, documents, n, e);
+}

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "runtime/base/mpsc.h"
+#include "runtime/store/document.h"
 #include "runtime/store/record.h"
 #include "schema/error.h"
 
@@ -42,7 +43,8 @@ void store_on_failure(struct store *store, void (*stop)(void *context, const cha
 
 /* ---- writing ---- */
 
-/* Each gets ERROR_NOT_FOUND where there is no such task, and ERROR_CONFLICT as said. */
+/* Each but INSERT and PUT gets ERROR_NOT_FOUND where there is no such task, or document; and
+ * ERROR_CONFLICT as said. */
 enum store_verb {
     STORE_INSERT, /* a new task: record with spec, and its end in `ended`, if it has ended already;
                    * its starts are 1. Conflict: the id is taken */
@@ -52,6 +54,10 @@ enum store_verb {
     STORE_CANCEL, /* record's id, cancel_requested_at_us, cancel_message; keeps the first request's.
                    * Conflict: it has ended */
     STORE_DELETE, /* a finished task with its log. Conflict: it has not ended */
+    STORE_RESCHEDULE, /* record's id, deadline_at_us, 0 for none. Conflict: it has ended */
+    STORE_PUT,    /* document; a former one of its kind and name is replaced, but for its time of
+                   * creation, which document gets. Conflict: only_new, and there is one */
+    STORE_REMOVE, /* document's kind and name */
 };
 
 /* Owned by whoever queues it, untouched by him until done was called; done may free it.
@@ -66,6 +72,8 @@ struct store_request {
     struct task_record *record; /* borrowed until done */
     struct task_record *ended;  /* INSERT: as FINISH's record, or NULL; borrowed until done */
     struct log_entry entry;     /* its texts are borrowed until done */
+    struct document document;   /* and so are its */
+    bool only_new;              /* PUT: never replaces */
     void (*done)(struct store_request *request, int status);
 };
 
@@ -108,5 +116,20 @@ int store_read_log(struct store_reader *reader, const struct id *id, int64_t aft
  * greater than `after` (NULL: from the first): what a start runs again. */
 int store_read_open(struct store_reader *reader, const struct id *after, size_t max,
                     struct task_record **records, size_t *n, struct error *e);
+
+/* The tasks of a group, in any state, in the order of their ids, at most max of them, from ids
+ * greater than `after` (NULL: from the first). */
+int store_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
+                     size_t max, struct task_record **records, size_t *n, struct error *e);
+
+/* 0 and a document, for document_free; -NOT_FOUND; -SYSTEM. */
+int store_get_document(struct store_reader *reader, const char *kind, const char *name,
+                       struct document **out, struct error *e);
+
+/* The documents of a kind, in the order of their names' bytes, from names greater than `after`
+ * (NULL: from the first). Fills documents[0..*n), which has room for limit; each is for
+ * document_free. */
+int store_list_documents(struct store_reader *reader, const char *kind, const char *after,
+                         size_t limit, struct document **documents, size_t *n, struct error *e);
 
 #endif

@@ -1,5 +1,6 @@
 #include "tests/sim/sim.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,16 +9,20 @@
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
+#include "runtime/timeout.h"
 
-/* One thing that happens at a virtual time: a cancellation, or the end of a simulated process. */
+/* One thing that happens at a virtual time: a request from outside, or the end of a simulated
+ * process. */
 struct event {
     struct timer timer;
     struct sim *sim;
-    struct value *message;   /* of a cancellation */
+    struct value *message; /* of a cancellation */
+    bool is_due;
+    const struct sim_reschedule *reschedule;
+    struct job_call call;
     struct process *process; /* that ends */
     int exit_code;
     bool ignores_term;
-    bool is_due;
 };
 
 struct sim {
@@ -41,7 +46,7 @@ static int64_t sim_now_ns(struct host *host)
 
 static int64_t sim_wall_us(struct host *host)
 {
-    return sim_of(host)->now_ns / 1000 + 1;
+    return sim_of(host)->now_ns / 1000;
 }
 
 /* ---- processes ---- */
@@ -105,6 +110,12 @@ static void sim_abandon(struct host *host, struct process *process)
     free(process->host);
 }
 
+static double sim_chance(struct host *host)
+{
+    (void)host;
+    return 0.5;
+}
+
 /* ---- what the loop tells ---- */
 
 static void logged(void *context, struct job *job, const struct log_entry *entry)
@@ -126,7 +137,7 @@ static void ended(void *context, struct job *job)
     sim->has_ended = true;
 }
 
-static const struct loop_events events = {logged, ended};
+static const struct loop_events events = {.logged = logged, .ended = ended};
 
 /* ---- the run ---- */
 
@@ -137,28 +148,56 @@ static void cancel_due(struct timer *timer)
     event->is_due = true;
 }
 
-static struct event *arm_cancels(struct sim *sim, const struct sim_cancel *cancels, size_t n)
+static void reschedule_now(struct job_call *call, struct job *job)
 {
-    struct event *armed = memory_new_zeroed(n, sizeof *armed);
-    for (size_t i = 0; i < n; i++) {
-        const char *message = cancels[i].message;
-        armed[i].sim = sim;
-        armed[i].timer.fire = cancel_due;
+    const struct sim_reschedule *asked = CONTAINER_OF(call, struct event, call)->reschedule;
+    struct timeout_frame *timeout = job ? timeout_find(job, asked->name) : NULL;
+    if (timeout)
+        timeout_reschedule(timeout, isinf(asked->seconds)
+                                        ? INT64_MAX
+                                        : job->loop->host->now_ns(job->loop->host) +
+                                              (int64_t)(asked->seconds * 1e9));
+}
+
+static void reschedule_due(struct timer *timer)
+{
+    struct event *event = CONTAINER_OF(timer, struct event, timer);
+    job_call_soon(event->sim->job, &event->call);
+}
+
+static void arm(struct sim *sim, struct event *event, double at, void (*fire)(struct timer *))
+{
+    event->sim = sim;
+    event->timer.fire = fire;
+    timer_arm(&sim->loop.timers, &event->timer, (int64_t)(at * 1e9));
+}
+
+/* Cancellations first, then reschedules. */
+static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
+{
+    struct event *armed = memory_new_zeroed(c->n_cancels + c->n_reschedules + 1, sizeof *armed);
+    for (size_t i = 0; i < c->n_cancels; i++) {
+        const char *message = c->cancels[i].message;
         armed[i].message =
             message ? memory_need(value_from_string(message, strlen(message))) : NULL;
-        timer_arm(&sim->loop.timers, &armed[i].timer, (int64_t)(cancels[i].at * 1e9));
+        arm(sim, &armed[i], c->cancels[i].at, cancel_due);
+    }
+    for (size_t i = 0; i < c->n_reschedules; i++) {
+        struct event *event = &armed[c->n_cancels + i];
+        event->reschedule = &c->reschedules[i];
+        event->call.call = reschedule_now;
+        arm(sim, event, c->reschedules[i].at, reschedule_due);
     }
     return armed;
 }
 
-static void disarm_cancels(struct sim *sim, struct event *armed, size_t n)
+static void disarm_requests(struct sim *sim, struct event *armed, const struct sim_case *c)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < c->n_cancels + c->n_reschedules; i++) {
         timer_disarm(&sim->loop.timers, &armed[i].timer);
         if (!armed[i].is_due)
             value_unref(armed[i].message);
     }
-    free(armed);
 }
 
 static void run_to_end(struct sim *sim)
@@ -172,11 +211,11 @@ static void run_to_end(struct sim *sim)
     }
 }
 
-static void run_plan(struct plan *plan, const struct sim_cancel *cancels, size_t n_cancels,
-                     struct sim_outcome *out)
+static void run_plan(struct plan *plan, const struct sim_case *c, struct sim_outcome *out)
 {
     struct sim sim = {.host = {.now_ns = sim_now_ns,
                                .wall_us = sim_wall_us,
+                               .chance = sim_chance,
                                .spawn = sim_spawn,
                                .kill = sim_kill,
                                .abandon = sim_abandon},
@@ -184,12 +223,18 @@ static void run_plan(struct plan *plan, const struct sim_cancel *cancels, size_t
     struct task_record *record = memory_need(task_record_new());
     record->id = id_make(1, 1);
     loop_init(&sim.loop, &sim.host, &events, &sim);
-    struct event *armed = arm_cancels(&sim, cancels, n_cancels);
+    struct event *armed = arm_requests(&sim, c);
     sim.job = job_new(&sim.loop, plan, record, false);
     loop_add(&sim.loop, sim.job);
     run_to_end(&sim);
-    disarm_cancels(&sim, armed, n_cancels);
+    disarm_requests(&sim, armed, c);
     loop_release(&sim.loop);
+    free(armed);
+}
+
+static json_t *find_coroutine(void *context, const char *name)
+{
+    return json_incref(json_object_get(context, name));
 }
 
 static char *complaint(const struct error_list *errors)
@@ -200,15 +245,17 @@ static char *complaint(const struct error_list *errors)
     return buffer_take(&text);
 }
 
-int sim_run(const json_t *spec, double timeout, const struct sim_cancel *cancels, size_t n_cancels,
-            struct sim_outcome *out, char **why)
+int sim_run(const struct sim_case *c, struct sim_outcome *out, char **why)
 {
     struct error_list errors = {0};
+    const struct coroutine_source source = {find_coroutine, (json_t *)c->coroutines};
+    const struct plan_options options = {
+        .ops = &op_registry, .coroutines = &source, .timeout = c->timeout};
     *out = (struct sim_outcome){0};
     *why = NULL;
-    struct plan *plan = plan_compile(spec, &op_registry, timeout, "", &errors);
+    struct plan *plan = plan_compile(c->spec, &options, &errors);
     if (plan)
-        run_plan(plan, cancels, n_cancels, out);
+        run_plan(plan, c, out);
     if (!out->ended)
         *why = plan ? memory_need(strdup("it would wait for ever")) : complaint(&errors);
     error_list_release(&errors);

@@ -18,6 +18,22 @@ struct sim_cancel {
     const char *message; /* or NULL */
 };
 
+struct sim_reschedule {
+    double at;
+    const char *name; /* of a timeout node that is active then; NULL: the job's own */
+    double seconds;   /* from then; INFINITY: none */
+};
+
+struct sim_case {
+    const json_t *spec;
+    double timeout;           /* TIMEOUT_NONE, TIMEOUT_NEVER or seconds */
+    const json_t *coroutines; /* definitions by name, or NULL */
+    const struct sim_cancel *cancels;
+    size_t n_cancels;
+    const struct sim_reschedule *reschedules;
+    size_t n_reschedules;
+};
+
 struct sim_log {
     double at; /* seconds after the start */
     char *level, *message, *path;
@@ -30,10 +46,9 @@ struct sim_outcome {
     size_t n_log;
 };
 
-/* Compiles and runs. timeout < 0: none. 0; or -1, when the spec is invalid or the job would wait
- * for ever, with *why (caller frees). End with sim_outcome_release. */
-int sim_run(const json_t *spec, double timeout, const struct sim_cancel *cancels, size_t n_cancels,
-            struct sim_outcome *out, char **why);
+/* Compiles and runs. 0; or -1, when the spec is invalid or the job would wait for ever, with *why
+ * (caller frees). End with sim_outcome_release. */
+int sim_run(const struct sim_case *c, struct sim_outcome *out, char **why);
 void sim_outcome_release(struct sim_outcome *out);
 
 #endif

@@ -11,7 +11,7 @@
 #include "tests/sim/sim.h"
 
 #define SPECS_SUITES_MAX 100
-#define CASE_CANCELS_MAX 16
+#define CASE_REQUESTS_MAX 16 /* cancels, and reschedules */
 
 /* A line `log: TIME [level] @/path message`; level and path are NULL where the case does not care.
  */
@@ -25,10 +25,11 @@ struct spec_case {
     const char *file; /* borrowed */
     unsigned line;
     char *name, *state;
-    json_t *spec, *result, *error, *unhandled;
+    json_t *spec, *coroutines, *result, *error, *unhandled;
     double timeout, took;
-    struct sim_cancel cancels[CASE_CANCELS_MAX];
-    size_t n_cancels;
+    struct sim_cancel cancels[CASE_REQUESTS_MAX];
+    struct sim_reschedule reschedules[CASE_REQUESTS_MAX];
+    size_t n_cancels, n_reschedules;
     struct case_log *log;
     size_t n_log;
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/memory.h"
+#include "schema/plan.h"
 #include "tests/specs/case.h"
 
 static _Noreturn void refuse(const struct spec_case *c, const char *format, ...)
@@ -78,11 +79,40 @@ static char *read_text(const struct spec_case *c, const char *text)
 static void read_cancel(struct spec_case *c, const char *text)
 {
     char *rest;
-    if (c->n_cancels == CASE_CANCELS_MAX)
-        refuse(c, "more than %d cancels", CASE_CANCELS_MAX);
+    if (c->n_cancels == CASE_REQUESTS_MAX)
+        refuse(c, "more than %d cancels", CASE_REQUESTS_MAX);
     struct sim_cancel *cancel = &c->cancels[c->n_cancels++];
     cancel->at = read_number(c, text, &rest);
     cancel->message = *rest ? read_text(c, rest) : NULL;
+}
+
+static char *cut(char **text, size_t skip, const char *ends);
+
+/* TIME NAME SECONDS or null; `-` is the job's own. */
+static void read_reschedule(struct spec_case *c, const char *text)
+{
+    char *rest;
+    if (c->n_reschedules == CASE_REQUESTS_MAX)
+        refuse(c, "more than %d reschedules", CASE_REQUESTS_MAX);
+    struct sim_reschedule *asked = &c->reschedules[c->n_reschedules++];
+    asked->at = read_number(c, text, &rest);
+    char *name = cut(&rest, 0, " ");
+    bool is_own = strcmp(name, "-") == 0;
+    asked->name = is_own ? NULL : name;
+    asked->seconds = strcmp(rest, "null") == 0 ? INFINITY : read_number(c, rest, &rest);
+    if (is_own)
+        free(name);
+}
+
+/* NAME {definition} */
+static void read_coroutine(struct spec_case *c, const char *text)
+{
+    char *rest = (char *)text;
+    char *name = cut(&rest, 0, " ");
+    if (!c->coroutines)
+        c->coroutines = json_object();
+    json_object_set_new(c->coroutines, name, read_json(c, "coroutine", rest));
+    free(name);
 }
 
 /* Cuts the word off the beginning of *text and copies it, without its first `skip` characters. */
@@ -120,7 +150,11 @@ static void read_field(struct spec_case *c, const char *key, const char *text)
     else if (is(key, "state"))
         c->state = memory_need(strdup(text));
     else if (is(key, "timeout"))
-        c->timeout = read_number(c, text, &rest);
+        c->timeout = is(text, "null") ? TIMEOUT_NEVER : read_number(c, text, &rest);
+    else if (is(key, "reschedule"))
+        read_reschedule(c, text);
+    else if (is(key, "coroutine"))
+        read_coroutine(c, text);
     else if (is(key, "took"))
         c->took = read_number(c, text, &rest);
     else if (is(key, "cancel"))
@@ -241,11 +275,14 @@ static void case_release(struct spec_case *c)
     free(c->name);
     free(c->state);
     json_decref(c->spec);
+    json_decref(c->coroutines);
     json_decref(c->result);
     json_decref(c->error);
     json_decref(c->unhandled);
     for (size_t i = 0; i < c->n_cancels; i++)
         free((char *)c->cancels[i].message);
+    for (size_t i = 0; i < c->n_reschedules; i++)
+        free((char *)c->reschedules[i].name);
     for (size_t i = 0; i < c->n_log; i++) {
         free(c->log[i].level);
         free(c->log[i].path);

@@ -178,7 +178,14 @@ char *spec_case_run(const struct spec_case *c)
     struct sim_outcome out;
     struct buffer differs = {0};
     char *why;
-    int status = sim_run(c->spec, c->timeout, c->cancels, c->n_cancels, &out, &why);
+    const struct sim_case asked = {.spec = c->spec,
+                                   .timeout = c->timeout,
+                                   .coroutines = c->coroutines,
+                                   .cancels = c->cancels,
+                                   .n_cancels = c->n_cancels,
+                                   .reschedules = c->reschedules,
+                                   .n_reschedules = c->n_reschedules};
+    int status = sim_run(&asked, &out, &why);
     if (status != 0 && !(why && strstr(why, "wait for ever")))
         tell(&differs, "state", c->state, why);
     else if (status != 0 && strcmp(c->state, "stuck") != 0)

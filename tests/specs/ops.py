@@ -209,7 +209,7 @@ class Job:
             if task in done:
                 error = error_of(task)
                 shown.append({"index": i, "result": task.result()} if error is None else
-                             {"index": i, "error": as_error(error)})
+                             {"index": i, "error": error})
         return {"done": shown, "pending": [i for i, task in enumerate(tasks) if task not in done]}
 
     async def op_race(self, node, path, scope):

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "schema/embedded.h"
 
 struct fixture fixture;
 
@@ -78,6 +81,27 @@ void fixture_tear_down(void)
     CU_ASSERT_EQUAL(system(command), 0);
 }
 
+/* ---- the file, by SQLite alone ---- */
+
+void run_sql(const char *sql)
+{
+    sqlite3 *db;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(fixture.path, &db), SQLITE_OK);
+    int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        fprintf(stderr, "%s\n", sqlite3_errmsg(db));
+    CU_ASSERT_EQUAL(rc, SQLITE_OK);
+    sqlite3_close(db);
+}
+
+void make_version_1(const char *sql)
+{
+    run_sql("PRAGMA journal_mode = WAL; PRAGMA application_id = 0x61776474;"
+            " PRAGMA user_version = 1");
+    run_sql(embedded_migrations[0]);
+    run_sql(sql);
+}
+
 /* ---- writing ---- */
 
 static void note_done(struct store_request *request, int status)
@@ -108,6 +132,15 @@ struct write *write_log(const struct id *task, int64_t seq, const char *message)
                                               .stream = "log",
                                               .path = "/do/0",
                                               .message = message};
+    return write;
+}
+
+struct write *write_document(enum store_verb verb, const char *kind, const char *name,
+                             const char *body, int64_t at_us)
+{
+    struct write *write = write_new(verb, NULL);
+    write->request.document = (struct document){
+        .kind = kind, .name = name, .body = body, .created_at_us = at_us, .updated_at_us = at_us};
     return write;
 }
 

@@ -34,6 +34,10 @@ void fixture_make_folder(void);
 void fixture_open(void);
 void fixture_close(void);
 
+/* A database as version 1 left it, with what the SQL brings; and SQL while no store has it. */
+void make_version_1(const char *sql);
+void run_sql(const char *sql);
+
 /* A request with a record of its own, and whether it is done. */
 struct write {
     struct store_request request;
@@ -44,6 +48,9 @@ struct write {
 
 struct write *write_new(enum store_verb verb, struct task_record *record); /* takes the reference */
 struct write *write_log(const struct id *task, int64_t seq, const char *message);
+/* A PUT or a REMOVE; both times are at_us. The texts are borrowed. */
+struct write *write_document(enum store_verb verb, const char *kind, const char *name,
+                             const char *body, int64_t at_us);
 void write_submit(struct write *write); /* [any] */
 /* Waits for it, frees it; its status. Fails the test after 20 seconds. [any] */
 int write_wait(struct write *write);

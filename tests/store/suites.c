@@ -2,16 +2,29 @@
 
 extern CU_TestInfo tests_store[];
 extern CU_TestInfo tests_lists[];
+extern CU_TestInfo tests_resources[];
+extern CU_TestInfo tests_documents[];
+extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
 extern CU_TestInfo tests_crash[];
 extern CU_TestInfo tests_faults[];
 
-/* The first two pairs are the contract: the same tests for every backend. */
+/* The first four pairs are the contract: the same tests for every backend. */
 CU_SuiteInfo suites[] = {
     {"sqlite", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_store},
     {"memory", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_store},
     {"sqlite lists", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_lists},
     {"memory lists", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_lists},
+    {"sqlite resources", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down,
+     tests_resources},
+    {"memory resources", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down,
+     tests_resources},
+    {"sqlite documents", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down,
+     tests_documents},
+    {"memory documents", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down,
+     tests_documents},
+    {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
+     tests_migration},
     {"sqlite file", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_sqlite},
     {"sqlite crash", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_crash},
     {"sqlite faults", faults_register, faults_unregister, fixture_make_folder, fixture_tear_down,

@@ -168,6 +168,13 @@ static struct write *submit(enum store_verb verb, struct task_record *record)
     return write;
 }
 
+static struct write *submit_document(enum store_verb verb)
+{
+    struct write *write = write_document(verb, "loop", "a", "{}", 5);
+    write_submit(write);
+    return write;
+}
+
 static void count_line(void *context, const struct log_entry *entry)
 {
     int *n = context;
@@ -196,11 +203,17 @@ static void test_full(void)
     struct write *end = submit(STORE_FINISH, task_end(1, TASK_SUCCEEDED));
     struct write *other = submit(STORE_INSERT, task_new(4));
     struct write *deleted = submit(STORE_DELETE, task_cancel(3, 0, NULL));
+    struct write *rescheduled = submit(STORE_RESCHEDULE, task_cancel(2, 0, NULL));
+    struct write *put = submit_document(STORE_PUT);
+    struct write *removed = submit_document(STORE_REMOVE);
     faults.is_full = true;
     writer_release();
     CU_ASSERT_EQUAL(write_wait(cancel), -ERROR_STORE_FULL);
     CU_ASSERT_EQUAL(write_wait(other), -ERROR_STORE_FULL);
     CU_ASSERT_EQUAL(write_wait(deleted), -ERROR_STORE_FULL);
+    CU_ASSERT_EQUAL(write_wait(rescheduled), -ERROR_STORE_FULL);
+    CU_ASSERT_EQUAL(write_wait(put), -ERROR_STORE_FULL);
+    CU_ASSERT_EQUAL(write_wait(removed), -ERROR_STORE_FULL);
     struct write *second_line = submit_log(2, 1);
     struct write *second_end = submit(STORE_FINISH, task_end(2, TASK_SUCCEEDED));
     for (unsigned i = 0; i < 5; i++)
@@ -217,6 +230,7 @@ static void test_full(void)
     check_n_lines(1, 1);
     check_n_lines(2, 1);
     CU_ASSERT_EQUAL(insert(4), 0);
+    CU_ASSERT_EQUAL(write_wait(submit_document(STORE_REMOVE)), -ERROR_NOT_FOUND);
     CU_ASSERT_TRUE(is_there(3));
     CU_ASSERT_FALSE(is_there(10));
     struct task_record *got = look_up(1, 0);
@@ -282,6 +296,19 @@ static void test_full_until_closed(void)
     CU_ASSERT_EQUAL(got->state, TASK_PENDING);
     CU_ASSERT_EQUAL(got->starts, 2);
     task_record_unref(got);
+}
+
+/* No room for the tables of a newer version: those of the older one are as they were. */
+static void test_full_while_migrating(void)
+{
+    struct store *store;
+    make_version_1("INSERT INTO tasks (id, state, created_at, spec) VALUES (X'01', 0, 1, 1)");
+    faults.is_full = true;
+    CU_ASSERT_EQUAL(store_open(&store, fixture.path, NULL), -ERROR_STORE_FULL);
+    faults.is_full = false;
+    run_sql("BEGIN; ALTER TABLE tasks ADD COLUMN loop TEXT; CREATE TABLE documents (x); ROLLBACK");
+    fixture_open();
+    CU_ASSERT_EQUAL(insert(1), 0);
 }
 
 /* ---- and for real ---- */
@@ -360,6 +387,7 @@ CU_TestInfo tests_faults[] = {
     {"full refuses a whole life", test_full_refuses_a_whole_life},
     {"full before the commit", test_full_before_the_commit},
     {"full until closed", test_full_until_closed},
+    {"full while migrating", test_full_while_migrating},
     {"full file system", test_full_file_system},
     {"full by limit", test_full_by_limit},
     CU_TEST_INFO_NULL,

@@ -7,7 +7,11 @@ extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_plan[];
+extern CU_TestInfo tests_post_queue[];
+extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_runtime[];
+extern CU_TestInfo tests_runtime_loops[];
+extern CU_TestInfo tests_runtime_opening[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
 extern CU_TestInfo tests_utf8[];
@@ -19,7 +23,11 @@ CU_SuiteInfo suites[] = {
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
+    {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
+    {"poster", NULL, NULL, NULL, NULL, tests_poster},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
+    {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
+    {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},
     {"utf8", NULL, NULL, NULL, NULL, tests_utf8},

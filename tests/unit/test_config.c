@@ -48,6 +48,8 @@ static void test_defaults(void)
     CU_ASSERT_STRING_EQUAL(config.allow_hosts, "");
     CU_ASSERT_EQUAL(config.max_body, 64u << 20);
     CU_ASSERT_EQUAL(config.max_open_tasks, 1000000);
+    CU_ASSERT_EQUAL(config.loops, 1);
+    CU_ASSERT_EQUAL(config.slow_callback, 0.1);
     CU_ASSERT_EQUAL(config.log_level, LOG_INFO);
     config_release(&config);
 }
@@ -65,6 +67,22 @@ static void test_flags(void)
     CU_ASSERT_STRING_EQUAL(config.db, ":memory:");
     CU_ASSERT_STRING_EQUAL(config.allow_hosts, "a,b,c");
     CU_ASSERT_EQUAL(config.log_format, LOG_JSON);
+    config_release(&config);
+}
+
+static void test_loops(void)
+{
+    struct config config;
+    struct error e;
+    char *environment[] = {(char *)(uintptr_t) "AWAITD_LOOPS=64", NULL};
+    CU_ASSERT_EQUAL(read_words(&config, WORDS("--slow-callback", "0"), environment, &e), 0);
+    CU_ASSERT_EQUAL(config.loops, 64);
+    CU_ASSERT_EQUAL(config.slow_callback, 0);
+    config_release(&config);
+    CU_ASSERT_EQUAL(read_words(&config, WORDS("--slow-callback=1.5", "--loops=2"), environment, &e),
+                    0);
+    CU_ASSERT_EQUAL(config.loops, 2);
+    CU_ASSERT_EQUAL(config.slow_callback, 1.5);
     config_release(&config);
 }
 
@@ -107,6 +125,10 @@ static void test_refused(void)
     check_refused(WORDS("--db"), "--db needs a value: --db FILE");
     check_refused(WORDS("--db", ""), "--db: '' must not be empty");
     check_refused(WORDS("--max-open-tasks", "1k"), "must be a whole number above 0");
+    check_refused(WORDS("--loops", "0"), "must be a whole number from 1 to 64");
+    check_refused(WORDS("--loops", "65"), "must be a whole number from 1 to 64");
+    check_refused(WORDS("--slow-callback", "-1"), "must be a number of seconds");
+    check_refused(WORDS("--slow-callback", "soon"), "must be a number of seconds");
     check_refused(WORDS("--log-level", "loud"), "must be debug, info, warning or error");
     check_refused(WORDS("--help=yes"), "--help takes no value");
     check_refused(WORDS("serve", "serve"), "'serve' is not understood");
@@ -114,6 +136,7 @@ static void test_refused(void)
 }
 
 CU_TestInfo tests_config[] = {
-    {"sizes", test_sizes},       {"defaults", test_defaults}, {"flags", test_flags},
-    {"who wins", test_who_wins}, {"refused", test_refused},   CU_TEST_INFO_NULL,
+    {"sizes", test_sizes}, {"defaults", test_defaults}, {"flags", test_flags},
+    {"loops", test_loops}, {"who wins", test_who_wins}, {"refused", test_refused},
+    CU_TEST_INFO_NULL,
 };

@@ -18,7 +18,9 @@ static char *complaints(const char *text)
     struct buffer all = {0};
     json_t *spec = json_read(text, strlen(text), NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(spec);
-    struct plan *plan = plan_compile(spec, runtime_ops(), -1, "/spec", &errors);
+    const struct plan_options options = {
+        .ops = runtime_ops(), .timeout = TIMEOUT_NONE, .at = "/spec"};
+    struct plan *plan = plan_compile(spec, &options, &errors);
     CU_ASSERT_EQUAL(plan == NULL, errors.n > 0);
     buffer_text(&all, "");
     for (size_t i = 0; i < errors.n; i++)
@@ -140,7 +142,8 @@ static void frames_of_siblings_share_their_place(void)
         "{\"op\":\"gather\",\"tasks\":[{\"op\":\"sleep\",\"seconds\":0}]}]}";
     struct error_list errors = {0};
     json_t *spec = json_read(text, strlen(text), NULL);
-    struct plan *plan = plan_compile(spec, runtime_ops(), 5, "/spec", &errors);
+    const struct plan_options options = {.ops = runtime_ops(), .timeout = 5, .at = "/spec"};
+    struct plan *plan = plan_compile(spec, &options, &errors);
     CU_ASSERT_PTR_NOT_NULL_FATAL(plan);
     CU_ASSERT_EQUAL(plan->n_nodes, 7); /* with the task's own timeout above */
     CU_ASSERT_EQUAL(plan->root, 1);

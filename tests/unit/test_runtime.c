@@ -1,93 +1,11 @@
 /* The runtime through its face, on a store in memory: several threads submit, wait, cancel and look
  * at once. Run under ThreadSanitizer too. */
 #include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/bug.h"
-#include "runtime/runtime.h"
-#include "schema/json.h"
-#include "tests/suites.h"
+#include "tests/unit/runtime_fixture.h"
 
 extern CU_TestInfo tests_runtime[];
-
-struct fixture {
-    struct store *store;
-    struct runtime *runtime;
-    atomic_uint_fast64_t n_ids;
-};
-
-static struct fixture open_fixture(size_t max_open_tasks)
-{
-    struct fixture f = {0};
-    struct error e;
-    struct runtime_options options = {max_open_tasks, 1 << 20, 0};
-    CU_ASSERT_EQUAL_FATAL(store_open(&f.store, ":memory:", &e), 0);
-    CU_ASSERT_EQUAL_FATAL(runtime_open(&f.runtime, f.store, &options, &e), 0);
-    return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    runtime_drain(f->runtime, 1000);
-    store_close(f->store);
-    runtime_close(f->runtime);
-}
-
-/* A submission whose end somebody waits for. */
-struct call {
-    struct submission submission;
-    struct waiter waiter;
-    sem_t accepted, over;
-    int status;
-    struct id id;
-    struct task_record *ended;
-};
-
-static void submitted(struct submission *submission, int status)
-{
-    struct call *call = CONTAINER_OF(submission, struct call, submission);
-    call->status = status;
-    sem_post(&call->accepted);
-}
-
-static void waited(struct waiter *waiter, struct task_record *ended)
-{
-    struct call *call = CONTAINER_OF(waiter, struct call, waiter);
-    call->ended = ended ? task_record_ref(ended) : NULL;
-    sem_post(&call->over);
-}
-
-static void submit(struct fixture *f, struct call *call, const char *text, double wait)
-{
-    struct error_list errors = {0};
-    json_t *spec = json_read(text, strlen(text), NULL);
-    *call = (struct call){.submission.done = submitted, .waiter.done = waited};
-    sem_init(&call->accepted, 0, 0);
-    sem_init(&call->over, 0, 0);
-    call->id = id_make(1000, atomic_fetch_add(&f->n_ids, 1) * 0x9e3779b97f4a7c15u);
-    call->submission.record = task_record_new();
-    call->submission.record->id = call->id;
-    call->submission.record->created_at_us = 1000;
-    call->submission.record->spec = strdup(text);
-    call->submission.plan = plan_compile(spec, runtime_ops(), -1, "", &errors);
-    call->waiter.wait_ns = (int64_t)(wait * 1e9);
-    call->submission.waiter = wait > 0 ? &call->waiter : NULL;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(call->submission.plan);
-    json_decref(spec);
-    runtime_submit(f->runtime, &call->submission);
-    sem_wait(&call->accepted);
-}
-
-static void release_call(struct call *call)
-{
-    sem_destroy(&call->accepted);
-    sem_destroy(&call->over);
-    task_record_unref(call->ended);
-}
 
 static void a_waiter_gets_the_ended_record(void)
 {
@@ -180,40 +98,17 @@ static void too_many_open_tasks_are_refused(void)
     close_fixture(&f);
 }
 
-struct cancel_call {
-    struct cancellation cancellation;
-    sem_t done;
-    int status;
-};
-
-static void cancelled(struct cancellation *cancellation, int status)
-{
-    struct cancel_call *call = CONTAINER_OF(cancellation, struct cancel_call, cancellation);
-    call->status = status;
-    sem_post(&call->done);
-}
-
-static int cancel(struct fixture *f, const struct id *id, char *text)
-{
-    struct cancel_call call = {.cancellation = {.id = *id, .text = text, .done = cancelled}};
-    sem_init(&call.done, 0, 0);
-    runtime_cancel(f->runtime, &call.cancellation);
-    sem_wait(&call.done);
-    sem_destroy(&call.done);
-    return call.status;
-}
-
 static void a_cancelled_task_ends_with_the_message(void)
 {
     struct fixture f = open_fixture(10);
     struct call call;
     submit(&f, &call, "{\"op\":\"sleep\",\"seconds\":3600}", 60);
-    CU_ASSERT_EQUAL(cancel(&f, &call.id, "enough"), 0);
+    CU_ASSERT_EQUAL(cancel(&f, &call.id, NULL, "enough"), 0);
     sem_wait(&call.over);
     CU_ASSERT_EQUAL(call.ended->state, TASK_CANCELLED);
     CU_ASSERT_PTR_NOT_NULL(strstr(call.ended->error, "\"message\":\"enough\""));
     CU_ASSERT_NOT_EQUAL(call.ended->cancel_requested_at_us, 0);
-    CU_ASSERT_EQUAL(cancel(&f, &call.id, NULL), -ERROR_NOT_FOUND);
+    CU_ASSERT_EQUAL(cancel(&f, &call.id, NULL, NULL), -ERROR_NOT_FOUND);
     release_call(&call);
     close_fixture(&f);
 }

@@ -1,0 +1,52 @@
+/* asyncio.Semaphore and BoundedSemaphore, FIFO: anonymous ones (map's concurrency), and named ones
+ * that all jobs of a loop share. Follows CPython's asyncio/locks.py. [loop] */
+#ifndef AWAITD_RUNTIME_SEMAPHORE_H
+#define AWAITD_RUNTIME_SEMAPHORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/list.h"
+#include "schema/value.h"
+
+struct loop;
+struct task;
+
+struct semaphore {
+    struct value_handle handle; /* reference counted; a named one exists while anybody holds it or
+                                 * waits for it */
+    int64_t value;
+    struct list waiters;    /* those that have not gone on yet, also when woken or cancelled */
+    struct semaphore *next; /* in the loop's table */
+    struct semaphore **table;
+    char *name; /* NULL: anonymous */
+};
+
+enum waiter_state { WAITER_PENDING, WAITER_GRANTED, WAITER_CANCELLED };
+
+/* Semaphore.acquire() under way; lives in a frame. Begin with {0}. */
+struct semaphore_waiter {
+    struct list link;
+    struct task *task;
+    struct semaphore *semaphore; /* with a reference, from acquire to leave; NULL: none */
+    enum waiter_state state;
+    bool is_waiting, is_held;
+};
+
+struct semaphore *semaphore_new(int64_t value);
+/* The one of that name, or a new one with this value: a reference for the caller. */
+struct semaphore *semaphore_open(struct loop *loop, const char *name, int64_t value);
+void semaphores_release(struct loop *loop); /* the table itself; no job may be left */
+
+/* Takes the reference. True: acquired at once. Else the task is to wait (action_await), and the op
+ * calls semaphore_cancelled in its `cancelled` and semaphore_woken in its `woken`. */
+bool semaphore_acquire(struct semaphore_waiter *waiter, struct task *task,
+                       struct semaphore *semaphore);
+/* The future that it waits for is cancelled: what Future.cancel() does. */
+bool semaphore_cancelled(struct semaphore_waiter *waiter, struct value *message);
+/* The wait is over: whether it was acquired; otherwise `outcome` is to be raised. */
+bool semaphore_woken(struct semaphore_waiter *waiter, const struct value *outcome);
+/* Releases what was acquired, or stops waiting when the job is given up; nothing when neither. */
+void semaphore_leave(struct semaphore_waiter *waiter);
+
+#endif

@@ -1,0 +1,47 @@
+/* What the writing connection says: one statement of text for each thing that is done, prepared
+ * once. Nobody but sqlite.h includes this. */
+#ifndef AWAITD_RUNTIME_STORE_SQLITE_STATEMENTS_H
+#define AWAITD_RUNTIME_STORE_SQLITE_STATEMENTS_H
+
+/* Both have a row if something was written. */
+#define PUT_SQL "INSERT INTO documents VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kind, name) DO "
+#define CREATED " RETURNING created_at"
+
+#define STATEMENTS(X)                                                                              \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(INSERT_SPEC, "INSERT INTO specs (spec) VALUES (?1)")                                         \
+    X(INSERT_TASK,                                                                                 \
+      "INSERT INTO tasks (id, state, started_at, finished_at, result, error, unhandled,"           \
+      " created_at, deadline_at, name, labels, loop, group_id, spec)"                              \
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, last_insert_rowid())")     \
+    X(UNDO_SPEC, "DELETE FROM specs WHERE n = last_insert_rowid()")                                \
+    X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
+    X(FINISH, "UPDATE tasks SET state = ?2, started_at = ?3, finished_at = ?4, result = ?5,"       \
+              " error = ?6, unhandled = ?7 WHERE id = ?1 AND finished_at IS NULL")                 \
+    X(INSERT_OUTCOME, "INSERT INTO outcomes SELECT spec, ?2, ?3, ?4, ?5 FROM tasks WHERE id = ?1") \
+    X(LOG, "INSERT INTO log SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"                                     \
+           " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1)")                                    \
+    X(CANCEL, "UPDATE tasks SET cancel_requested_at = ?2, cancel_message = ?3 WHERE id = ?1"       \
+              " AND finished_at IS NULL AND cancel_requested_at IS NULL")                          \
+    X(RESCHEDULE, "UPDATE tasks SET deadline_at = ?2 WHERE id = ?1 AND finished_at IS NULL")       \
+    X(LOOK, "SELECT finished_at IS NOT NULL, spec FROM tasks WHERE id = ?1")                       \
+    X(DELETE_LABELS, "DELETE FROM labels WHERE (key, value, id) IN (SELECT key, value, ?1"         \
+                     " FROM json_each((SELECT labels FROM tasks WHERE id = ?1)))")                 \
+    X(DELETE_SPEC, "DELETE FROM specs WHERE n = ?1")                                               \
+    X(DELETE_OUTCOME, "DELETE FROM outcomes WHERE n = ?1")                                         \
+    X(DELETE_LOG, "DELETE FROM log WHERE task = ?1")                                               \
+    X(DELETE_TASK, "DELETE FROM tasks WHERE id = ?1")                                              \
+    X(PUT, PUT_SQL "UPDATE SET body = excluded.body, updated_at = excluded.updated_at" CREATED)    \
+    X(PUT_NEW, PUT_SQL "NOTHING" CREATED)                                                          \
+    X(REMOVE, "DELETE FROM documents WHERE kind = ?1 AND name = ?2")
+
+enum sqlite_statement {
+#define STATEMENT_ENUM(name, sql) DO_##name,
+    STATEMENTS(STATEMENT_ENUM)
+#undef STATEMENT_ENUM
+        N_STATEMENTS
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* The parameters of a definition: what a call's arguments must be. Each is described by a few words
+ * of JSON Schema. Pure. [any] */
+#ifndef AWAITD_SCHEMA_PARAMETER_H
+#define AWAITD_SCHEMA_PARAMETER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Lives in the plan. */
+struct parameter {
+    const char *name;
+    const char *initial;        /* JSON text of the default; NULL: required */
+    const char *const *choices; /* enum: JSON texts, NULL-terminated; NULL: any */
+    double minimum, maximum;    /* infinite when not given */
+    double min_length, max_length;
+    unsigned types; /* bits 1 << json_typeof(), TYPE_INTEGER for whole reals; 0: any */
+};
+#define TYPE_WHOLE (1u << 31) /* "integer" */
+
+struct parameters {
+    uint32_t n;
+    const struct parameter *list;
+};
+
+struct argument_error {
+    bool is_type;     /* TypeError, else ValueError */
+    const char *name; /* the argument's, borrowed; NULL: it is about all of them */
+    char text[300];
+};
+
+/* The arguments with the defaults of those that were not given: a new object; or NULL and *e.
+ * given: an object. `absent_is_fine`: the values of some are not known yet (references), only their
+ * names; those in `unknown` (an object with these names, or NULL) are not checked. */
+json_t *parameters_bind(const struct parameters *parameters, const char *coroutine,
+                        const json_t *given, const json_t *unknown, struct argument_error *e);
+
+#endif

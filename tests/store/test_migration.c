@@ -1,0 +1,169 @@
+/* A database of an older version, upgraded when it is opened. SQLite only. */
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/buffer.h"
+#include "schema/embedded.h"
+#include "tests/store/fixture.h"
+
+/* An id as an SQL literal. */
+static void add_id(struct buffer *sql, unsigned n)
+{
+    struct id id = id_of(n);
+    buffer_text(sql, "X'");
+    for (size_t i = 0; i < sizeof id.bytes; i++)
+        buffer_format(sql, "%02x", id.bytes[i]);
+    buffer_text(sql, "'");
+}
+
+/* 1 is open, with all that an open task can have; 2 succeeded, 3 failed with much to say. */
+static void make_tasks(void)
+{
+    struct buffer sql = {0};
+    buffer_text(&sql, "INSERT INTO specs VALUES (1, '[1]'), (2, '[2]'), (3, '[3]');"
+                      "INSERT INTO outcomes VALUES (2, NULL, NULL, NULL, X'7400'),"
+                      " (3, NULL, '{\"large\":1}', '[{}]', NULL);"
+                      "INSERT INTO tasks VALUES (");
+    add_id(&sql, 1);
+    buffer_text(&sql, ", 0, 1, 11, 12, NULL, 13, 14, 1, 'a', '{\"k\":\"v\"}', 'why', NULL, NULL,"
+                      " NULL), (");
+    add_id(&sql, 2);
+    buffer_text(&sql, ", 2, 1, 21, 22, 23, NULL, NULL, 2, 'a', NULL, NULL, '[4]', NULL, NULL), (");
+    add_id(&sql, 3);
+    buffer_text(&sql, ", 3, 4, 31, 32, 33, NULL, NULL, 3, NULL, NULL, NULL, NULL, NULL, NULL);"
+                      "INSERT INTO labels VALUES ('k', 'v', ");
+    add_id(&sql, 1);
+    buffer_text(&sql, "); INSERT INTO log VALUES (");
+    add_id(&sql, 1);
+    buffer_text(&sql, ", 1, 15, 'info', 'log', '/do', 'line')");
+    make_version_1(sql.bytes);
+    buffer_release(&sql);
+}
+
+static void count_line(void *context, const struct log_entry *entry)
+{
+    ++*(int *)context;
+    CU_ASSERT_STRING_EQUAL(entry->message, "line");
+}
+
+static void check_open_task(uint32_t starts)
+{
+    struct task_record *got = look_up(1, STORE_SPEC), *found;
+    struct store_filter filter = {
+        .state = TASK_PENDING, .name = "a", .label_key = "k", .label_value = "v", .limit = 1};
+    struct error e;
+    size_t n;
+    int n_lines = 0;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+    CU_ASSERT_EQUAL(got->state, TASK_PENDING);
+    CU_ASSERT_EQUAL(got->starts, starts);
+    CU_ASSERT_EQUAL(got->created_at_us, 11);
+    CU_ASSERT_EQUAL(got->started_at_us, 12);
+    CU_ASSERT_EQUAL(got->deadline_at_us, 13);
+    CU_ASSERT_EQUAL(got->cancel_requested_at_us, 14);
+    CU_ASSERT_STRING_EQUAL(got->labels, "{\"k\":\"v\"}");
+    CU_ASSERT_STRING_EQUAL(got->cancel_message, "why");
+    CU_ASSERT_STRING_EQUAL(got->spec, "[1]");
+    CU_ASSERT_PTR_NULL(got->loop);
+    CU_ASSERT_FALSE(got->has_group);
+    CU_ASSERT_EQUAL_FATAL(store_list(fixture.reader, &filter, &found, &n, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(n, 1);
+    CU_ASSERT_EQUAL(id_compare(&got->id, &found->id), 0);
+    CU_ASSERT_EQUAL(store_read_log(fixture.reader, &got->id, 0, 9, count_line, &n_lines, &e), 0);
+    CU_ASSERT_EQUAL(n_lines, 1);
+    task_record_unref(found);
+    task_record_unref(got);
+}
+
+static void check_ended_tasks(void)
+{
+    struct task_record *got = look_up(2, STORE_SPEC | STORE_TRACE);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+    CU_ASSERT_EQUAL(got->state, TASK_SUCCEEDED);
+    CU_ASSERT_EQUAL(got->finished_at_us, 23);
+    CU_ASSERT_STRING_EQUAL(got->result, "[4]");
+    CU_ASSERT_STRING_EQUAL(got->spec, "[2]");
+    CU_ASSERT_EQUAL_FATAL(got->trace_size, 2);
+    CU_ASSERT_EQUAL(memcmp(got->trace, "t", 2), 0);
+    CU_ASSERT_FALSE(got->has_group);
+    task_record_unref(got);
+    got = look_up(3, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+    CU_ASSERT_EQUAL(got->starts, 4);
+    CU_ASSERT_STRING_EQUAL(got->error, "{\"large\":1}");
+    CU_ASSERT_STRING_EQUAL(got->unhandled, "[{}]");
+    task_record_unref(got);
+}
+
+static void check_schema(void)
+{
+    sqlite3 *db;
+    sqlite3_stmt *row;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(fixture.path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &row, NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_step(row), SQLITE_ROW);
+    CU_ASSERT_EQUAL(sqlite3_column_int(row, 0), embedded_n_migrations);
+    sqlite3_finalize(row);
+    CU_ASSERT_EQUAL(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &row, NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_step(row), SQLITE_ROW);
+    CU_ASSERT_STRING_EQUAL((const char *)sqlite3_column_text(row, 0), "ok");
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+}
+
+/* All is there, twice over: the second time there is nothing left to upgrade. */
+static void test_from_version_1(void)
+{
+    make_tasks();
+    for (uint32_t starts = 2; starts <= 3; starts++) {
+        fixture_open();
+        check_open_task(starts);
+        check_ended_tasks();
+        fixture_close();
+        check_schema();
+    }
+}
+
+/* And the new things work with what was there before. */
+static void test_going_on(void)
+{
+    struct task_record *task = task_new(4), *found[2];
+    struct write *document = write_document(STORE_PUT, "loop", "a", "{}", 5);
+    struct error e;
+    size_t n;
+    make_tasks();
+    fixture_open();
+    task->group = id_of(9);
+    task->has_group = true;
+    set_text(&task->loop, "a");
+    CU_ASSERT_EQUAL(write_now(STORE_INSERT, task_record_ref(task)), 0);
+    write_submit(document);
+    CU_ASSERT_EQUAL(write_wait(document), 0);
+    CU_ASSERT_EQUAL(write_now(STORE_RESCHEDULE, task_cancel(1, 0, NULL)), 0);
+    CU_ASSERT_EQUAL(write_now(STORE_FINISH, task_end(1, TASK_SUCCEEDED)), 0);
+    CU_ASSERT_EQUAL(write_now(STORE_DELETE, task_cancel(2, 0, NULL)), 0);
+    fixture_close();
+    check_schema();
+    fixture_open();
+    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &task->group, NULL, 2, found, &n, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(n, 1);
+    CU_ASSERT_STRING_EQUAL(found[0]->loop, "a");
+    task_record_unref(found[0]);
+    task_record_unref(task);
+    struct task_record *got = look_up(1, 0);
+    CU_ASSERT_EQUAL(got->state, TASK_SUCCEEDED);
+    CU_ASSERT_EQUAL(got->deadline_at_us, 0);
+    task_record_unref(got);
+    CU_ASSERT_FALSE(is_there(2));
+    struct document *kept = NULL;
+    CU_ASSERT_EQUAL_FATAL(store_get_document(fixture.reader, "loop", "a", &kept, &e), 0);
+    CU_ASSERT_EQUAL(kept->created_at_us, 5);
+    document_free(kept);
+}
+
+CU_TestInfo tests_migration[] = {
+    {"from version 1", test_from_version_1},
+    {"going on", test_going_on},
+    CU_TEST_INFO_NULL,
+};
