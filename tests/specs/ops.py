@@ -132,7 +132,7 @@ class Job:
         for key, given in node.items():
             made[key] = given if key in NOT_FIELDS else evaluate(given, scope.values)
             if made[key] is not given and key in FIELDS.get(node["op"], ()):
-                FIELDS[node["op"]][key](made[key])
+                made[key] = FIELDS[node["op"]][key](made[key])
         return made
 
     def children(self, node, path, scope):
@@ -267,7 +267,7 @@ class Job:
 
     async def op_retry(self, node, path, scope):
         delay = node.get("delay", 0)
-        for n in range(1, int(node["attempts"]) + 1):
+        for n in range(1, node["attempts"] + 1):
             try:
                 return await self.run(node["body"], path + "/body", scope)
             except classes(node.get("on", ["Exception"])):
