@@ -270,17 +270,49 @@ static void end(struct job *job)
     job->phase = JOB_ENDED;
 }
 
+/* What Runner.close() still gives to tasks that were created while it cleaned up: two turns until
+ * the gather of the cancelled ones has told run_until_complete, and two for shutdown_asyncgens and
+ * shutdown_default_executor each. */
+#define LAST_TURNS 6
+
+/* "Task was destroyed but it is pending!" */
+static void drop_pending(struct job *job)
+{
+    while (!list_is_empty(&job->tasks)) {
+        struct task *task = CONTAINER_OF(job->tasks.next, struct task, link);
+        struct buffer path = {0};
+        plan_path(job->plan, task->current, &path);
+        job_say(job, "warning", "awaitd", path.bytes ? path.bytes : "",
+                "a task that began while the job was being cleaned up was still pending when it "
+                "ended, and was dropped");
+        buffer_release(&path);
+        task_abandon(task);
+    }
+    release_queue(job);
+}
+
+static bool has_cleaned(struct job *job)
+{
+    while (job->n_cleaned < job->n_leftover && job->leftover[job->n_cleaned]->phase == TASK_DONE)
+        job->n_cleaned++;
+    return job->n_cleaned == job->n_leftover;
+}
+
 static void after_turn(struct job *job)
 {
-    shrink(&job->ready);
     if (job->phase == JOB_RUNNING && job->root_is_done) {
         if (list_is_empty(&job->tasks))
             end(job);
         else
             cancel_leftover(job);
-    } else if (job->phase == JOB_CLEANING && list_is_empty(&job->tasks)) {
-        end(job);
+    } else if (job->phase == JOB_CLEANING && has_cleaned(job)) {
+        bool is_idle = job->ready.head == job->ready.tail;
+        if (is_idle || job->n_last_turns++ == LAST_TURNS)
+            drop_pending(job);
+        if (list_is_empty(&job->tasks))
+            end(job);
     }
+    shrink(&job->ready);
 }
 
 bool job_turn(struct job *job, uint32_t budget)

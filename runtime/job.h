@@ -3,6 +3,9 @@
  *
  *   RUNNING ──root's done callback ran, turn over──► CLEANING (the rest was cancelled) ──► ENDED
  *                     └── nothing else was running ───────────────────────────────────────►┘
+ *
+ * What begins while it cleans up is dropped if it is not over when those that were cancelled are,
+ * as asyncio.run drops it.
  */
 #ifndef AWAITD_RUNTIME_JOB_H
 #define AWAITD_RUNTIME_JOB_H
@@ -68,12 +71,13 @@ struct job {
     struct exception *with_context; /* those whose context was set (exception.c) */
     struct node_run *runs;          /* by node; NULL until the first one ended */
     struct task **leftover;         /* CLEANING: what was cancelled, n_leftover of them */
-    size_t n_leftover;
-    struct buffer unhandled; /* the items of a JSON array, up to the limit of results */
-    size_t n_unhandled_more; /* beyond it */
-    uint64_t n_entered;      /* timeouts, so far */
-    uint32_t last_node;      /* where its last step was */
-    int64_t started_ns;      /* monotonic */
+    size_t n_leftover, n_cleaned;   /* the first n_cleaned of them have ended */
+    unsigned n_last_turns;          /* since all have */
+    struct buffer unhandled;        /* the items of a JSON array, up to the limit of results */
+    size_t n_unhandled_more;        /* beyond it */
+    uint64_t n_entered;             /* timeouts, so far */
+    uint32_t last_node;             /* where its last step was */
+    int64_t started_ns;             /* monotonic */
     int64_t log_seq;
     struct value *outcome;           /* ENDED: the root's */
     struct store_request *insertion; /* the runtime's: while it is not handed to the store yet */

@@ -123,6 +123,8 @@ static void logged(void *context, struct job *job, const struct log_entry *entry
     struct sim *sim = context;
     struct sim_outcome *out = sim->out;
     (void)job;
+    if (strcmp(entry->stream, "log") != 0)
+        return;
     out->log = memory_resize(out->log, (out->n_log + 1) * sizeof *out->log);
     out->log[out->n_log++] =
         (struct sim_log){(double)sim->now_ns / 1e9, memory_need(strdup(entry->level)),
