@@ -61,8 +61,8 @@ def is_valid(case):
 
 def is_complete(node):
     """Whether each op has what it needs."""
-    return not (node["op"] in ("race", "wait") and not node["tasks"]
-                or node["op"] == "try" and "else" in node and not node.get("except"))
+    return (node.get("tasks") != [] or node["op"] not in ("race", "wait")) and (
+        node["op"] != "try" or node.get("except", "else" not in node))
 
 
 def smaller(case):
