@@ -159,8 +159,10 @@ void job_free(struct job *job)
     list_remove(&job->ready_link);
     free_runs(job);
     value_unref(job->outcome);
+    for (size_t i = 0; i < job->n_unhandled; i++)
+        value_unref(job->unhandled[i]);
+    free(job->unhandled);
     exception_drop_contexts(job);
-    buffer_release(&job->unhandled);
     plan_unref(job->plan);
     task_record_unref(job->record);
     free(job);
@@ -174,6 +176,7 @@ static void done_callback(struct job *job, struct task *task)
         job->root_is_done = true;
     if (task->owner) {
         struct frame *frame = task->owner;
+        task->owner = NULL;
         op_of(&job->plan->nodes[frame->node])->task_ended(frame_task(frame), frame, task);
     }
     task_unref(task);
@@ -306,11 +309,13 @@ static void after_turn(struct job *job)
         else
             cancel_leftover(job);
     } else if (job->phase == JOB_CLEANING && has_cleaned(job)) {
-        bool is_idle = job->ready.head == job->ready.tail;
-        if (is_idle || job->n_last_turns++ == LAST_TURNS)
+        if (job->n_last_turns++ == LAST_TURNS)
             drop_pending(job);
         if (list_is_empty(&job->tasks))
             end(job);
+        else if (job->ready.head == job->ready.tail)
+            job_schedule(job, 0,
+                         NULL); /* a turn in which nothing happens, unless it comes from outside */
     }
     shrink(&job->ready);
 }
@@ -360,17 +365,20 @@ void job_log(struct job *job, const char *level, uint32_t node, const char *mess
     buffer_release(&path);
 }
 
-void job_add_unhandled(struct job *job, const struct value *exception)
+/* Kept as it is: its context may change until the job ends. */
+void job_add_unhandled(struct job *job, struct value *exception)
 {
+    size_t n = job->n_unhandled;
     if (job->phase == JOB_ENDED) /* given up: it runs again some time */
         return;
-    if (job->unhandled.size + exception->size > job->loop->max_result) {
+    if (job->unhandled_size + exception->size > job->loop->max_result) {
         job->n_unhandled_more++;
         return;
     }
-    if (job->unhandled.size)
-        buffer_char(&job->unhandled, ',');
-    exception_write(&job->unhandled, exception);
+    if ((n & (n - 1)) == 0) /* room doubles */
+        job->unhandled = memory_resize(job->unhandled, (n ? 2 * n : 1) * sizeof *job->unhandled);
+    job->unhandled[job->n_unhandled++] = value_ref(exception);
+    job->unhandled_size += exception->size;
     if (job->loop->events->unhandled)
         job->loop->events->unhandled(job->loop->context, job, exception);
 }

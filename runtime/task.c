@@ -18,6 +18,7 @@ struct task *task_create(struct job *job, uint32_t code, struct task *creator, s
     *task = (struct task){.refs = 2,
                           .phase = TASK_SCHEDULED,
                           .current = code,
+                          .number = ++job->n_created,
                           .job = job,
                           .active = &task->first,
                           .scope = scope_ref(creator ? creator->scope : NULL),

@@ -48,12 +48,14 @@ struct task {
     uint32_t last_walk;  /* the last cancellation that came through (task.c) */
     uint32_t n_cancels;  /* Task.cancelling() */
     uint32_t current;    /* the node where it is */
+    uint32_t number;     /* in the order of creation, from 1: asyncio's Task-1 */
     struct job *job;
     struct list link;          /* among the job's live tasks, in the order of their creation */
     struct activation *active; /* the innermost one */
     struct scope *scope;       /* what references find at the present node; with a reference */
     struct handling_frame *handling; /* the innermost frame that handles an exception; or NULL */
-    struct frame *owner;  /* gets task_ended when this task is done; NULL once that frame is gone */
+    struct frame *owner;  /* gets task_ended when this task is done; NULL after, and once that frame
+                           * is gone */
     struct task *awaited; /* the task that it waits for, with a reference; else NULL */
     struct value *wake;   /* with what its own future ended; or what is to be thrown at the step.
                            * DONE: the message of the last must_cancel */

@@ -93,6 +93,7 @@ struct request {
     union {
         struct submission submission;
         struct cancellation cancellation;
+        struct rescheduling rescheduling;
         struct look look;
         struct store_request store;
     };
@@ -101,7 +102,7 @@ struct request {
     struct task_record *record; /* owned */
     struct task_record *ended;  /* owned; what a wait came to */
     struct plan *plan;          /* owned; with the trace what a look came to */
-    struct buffer trace;
+    struct buffer trace, tasks;
 };
 
 /* NULL when out of memory. Copies the target. */

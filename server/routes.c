@@ -12,6 +12,7 @@ static const struct route routes[] = {
     {METHOD_GET, "/v1/tasks/{id}/tree", get_task_tree, BODY_NONE, SCOPE_READ},
     {METHOD_GET, "/v1/tasks/{id}/log", get_task_log, BODY_NONE, SCOPE_READ},
     {METHOD_POST, "/v1/tasks/{id}/cancel", cancel_task, BODY_OPTIONAL, SCOPE_CANCEL},
+    {METHOD_POST, "/v1/tasks/{id}/reschedule", reschedule_task, BODY_REQUIRED, SCOPE_CANCEL},
     {METHOD_GET, "/healthz", get_health, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/readyz", get_readiness, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/openapi.yaml", get_contract, BODY_NONE, SCOPE_NONE},

@@ -24,15 +24,16 @@ bool routes_find(struct request *request);
 enum method method_parse(const char *name);
 
 /* The handlers, each in the file of its resource. They answer or park. */
-void submit_task(struct request *request);   /* submit.c */
-void list_tasks(struct request *request);    /* list.c */
-void get_task(struct request *request);      /* tasks.c */
-void cancel_task(struct request *request);   /* tasks.c */
-void delete_task(struct request *request);   /* tasks.c */
-void get_task_tree(struct request *request); /* tree.c */
-void get_task_log(struct request *request);  /* log.c */
-void get_health(struct request *request);    /* health.c */
-void get_readiness(struct request *request); /* health.c */
-void get_contract(struct request *request);  /* health.c */
+void submit_task(struct request *request);     /* submit.c */
+void list_tasks(struct request *request);      /* list.c */
+void get_task(struct request *request);        /* tasks.c */
+void cancel_task(struct request *request);     /* tasks.c */
+void reschedule_task(struct request *request); /* reschedule.c */
+void delete_task(struct request *request);     /* tasks.c */
+void get_task_tree(struct request *request);   /* tree.c */
+void get_task_log(struct request *request);    /* log.c */
+void get_health(struct request *request);      /* health.c */
+void get_readiness(struct request *request);   /* health.c */
+void get_contract(struct request *request);    /* health.c */
 
 #endif
