@@ -248,9 +248,8 @@ class Job:
                 i, clause = self.clause_for(error, node)
                 if clause is None:
                     raise
-                if "as" in clause:
-                    scope = scope.with_value(clause["as"], as_error(error))
-                value = await self.run(clause["body"], f"{path}/except/{i}/body", scope)
+                seen = scope.with_value(clause["as"], as_error(error)) if "as" in clause else scope
+                value = await self.run(clause["body"], f"{path}/except/{i}/body", seen)
             else:
                 if "else" in node:
                     value = await self.run(node["else"], path + "/else", scope)
