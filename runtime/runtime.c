@@ -41,6 +41,7 @@ static void handle_drain(struct loop *loop, struct message *message)
         if (runtime->threads[i]->state != LOOP_ENDING)
             loop_thread_post(runtime->threads[i], &runtime->threads[i]->drain);
     loop_thread_handle_drain(loop, &runtime->main->drain);
+    groups_drain(runtime);
 }
 
 void runtime_drain(struct runtime *runtime, int64_t grace_ms)
@@ -65,6 +66,7 @@ static void handle_close(struct loop *loop, struct message *message)
 
 static void release(struct runtime *runtime)
 {
+    groups_release(&runtime->groups);
     while (runtime->n_threads)
         loop_thread_free(runtime->threads[--runtime->n_threads]);
     sem_destroy(&runtime->drained);
@@ -116,6 +118,8 @@ int runtime_open(struct runtime **out, struct store *store, const struct runtime
         status = runtime_read_loops(runtime, e);
     if (status == 0)
         status = runtime_recover(runtime, e);
+    if (status == 0)
+        status = groups_recover(runtime, e);
     if (status == 0)
         status = start_loops(runtime, e);
     if (status < 0)
