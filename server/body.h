@@ -17,6 +17,11 @@ void body_refuse_member(struct error_list *errors, const char *key, const char *
 /* How many characters a string that came from JSON has. */
 size_t body_count_characters(const json_t *string);
 
+/* The members `name` and `timeout`, of whatever has them: complain where they are wrong. True when
+ * there is a name; *seconds stays as it is where null is given. */
+bool body_check_name(struct error_list *errors, const json_t *value);
+void body_check_timeout(struct error_list *errors, const json_t *value, double *seconds);
+
 /* "/parent/key" with the key escaped as JSON Pointers want it (cut where it is very long). */
 void body_pointer(char pointer[512], const char *parent, const char *key);
 

@@ -39,6 +39,7 @@ void request_free(struct request *request)
     if (request->plan)
         plan_unref(request->plan);
     buffer_release(&request->trace);
+    group_record_release(&request->group_record);
     free(request->text);
     free(request->body);
     free(request->target);

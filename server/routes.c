@@ -12,6 +12,13 @@ static const struct route routes[] = {
     {METHOD_GET, "/v1/tasks/{id}/tree", get_task_tree, BODY_NONE, SCOPE_READ},
     {METHOD_GET, "/v1/tasks/{id}/log", get_task_log, BODY_NONE, SCOPE_READ},
     {METHOD_POST, "/v1/tasks/{id}/cancel", cancel_task, BODY_OPTIONAL, SCOPE_CANCEL},
+    {METHOD_POST, "/v1/groups", open_group, BODY_OPTIONAL, SCOPE_SUBMIT},
+    {METHOD_GET, "/v1/groups", list_groups, BODY_NONE, SCOPE_READ},
+    {METHOD_GET, "/v1/groups/{id}", get_group, BODY_NONE, SCOPE_READ},
+    {METHOD_DELETE, "/v1/groups/{id}", delete_group, BODY_NONE, SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/groups/{id}/tasks", submit_to_group, BODY_REQUIRED, SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/groups/{id}/close", close_group, BODY_NONE, SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/groups/{id}/cancel", cancel_group, BODY_OPTIONAL, SCOPE_CANCEL},
     {METHOD_GET, "/healthz", get_health, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/readyz", get_readiness, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/openapi.yaml", get_contract, BODY_NONE, SCOPE_NONE},
@@ -74,9 +81,10 @@ static bool read_id(struct request *request, const char *text, size_t size)
 {
     if (!text || id_parse(text, size, &request->id))
         return true;
+    bool is_group = strncmp(request->path, "/v1/groups/", strlen("/v1/groups/")) == 0;
     reply_problem(request, 404,
-                  "there is no task '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab",
-                  (int)(size < 100 ? size : 100), text);
+                  "there is no %s '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab",
+                  is_group ? "group" : "task", (int)(size < 100 ? size : 100), text);
     return false;
 }
 

@@ -11,7 +11,7 @@ enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL };
 
 struct route {
     enum method method;
-    const char *path; /* "{id}" stands for one task's id */
+    const char *path; /* "{id}" stands for one task's, or group's, id */
     void (*handle)(struct request *request);
     enum body_rule body;
     enum scope scope;
@@ -24,15 +24,22 @@ bool routes_find(struct request *request);
 enum method method_parse(const char *name);
 
 /* The handlers, each in the file of its resource. They answer or park. */
-void submit_task(struct request *request);   /* submit.c */
-void list_tasks(struct request *request);    /* list.c */
-void get_task(struct request *request);      /* tasks.c */
-void cancel_task(struct request *request);   /* tasks.c */
-void delete_task(struct request *request);   /* tasks.c */
-void get_task_tree(struct request *request); /* tree.c */
-void get_task_log(struct request *request);  /* log.c */
-void get_health(struct request *request);    /* health.c */
-void get_readiness(struct request *request); /* health.c */
-void get_contract(struct request *request);  /* health.c */
+void submit_task(struct request *request);     /* submit.c */
+void list_tasks(struct request *request);      /* list.c */
+void get_task(struct request *request);        /* tasks.c */
+void cancel_task(struct request *request);     /* tasks.c */
+void delete_task(struct request *request);     /* tasks.c */
+void get_task_tree(struct request *request);   /* tree.c */
+void get_task_log(struct request *request);    /* log.c */
+void open_group(struct request *request);      /* groups.c */
+void list_groups(struct request *request);     /* group_list.c */
+void get_group(struct request *request);       /* groups.c */
+void delete_group(struct request *request);    /* groups.c */
+void submit_to_group(struct request *request); /* groups.c */
+void close_group(struct request *request);     /* groups.c */
+void cancel_group(struct request *request);    /* groups.c */
+void get_health(struct request *request);      /* health.c */
+void get_readiness(struct request *request);   /* health.c */
+void get_contract(struct request *request);    /* health.c */
 
 #endif
