@@ -66,9 +66,9 @@ static void handle_close(struct loop *loop, struct message *message)
 
 static void release(struct runtime *runtime)
 {
-    groups_release(&runtime->groups);
     while (runtime->n_threads)
         loop_thread_free(runtime->threads[--runtime->n_threads]);
+    groups_release(&runtime->groups); /* the main loop had their timers */
     sem_destroy(&runtime->drained);
     if (runtime->options.guard)
         close(runtime->options.guard);
