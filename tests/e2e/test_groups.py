@@ -1,6 +1,10 @@
 """Task groups over HTTP: asyncio.TaskGroup whose body is the client."""
 
+import contextlib
+import os
 import random
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -32,6 +36,10 @@ def exceptions(*errors, type="ExceptionGroup"):
 def when_cancelled(*steps):
     """Runs until it is cancelled, and then does this."""
     return {"op": "try", "body": FOREVER, "except": [{"types": ["CancelledError"], "body": {"op": "sequence", "steps": list(steps)}}]}
+
+
+def fails_when_cancelled(message, after):
+    return when_cancelled({"op": "sleep", "seconds": after}, {"op": "raise", "type": "OSError", "message": message})
 
 
 def cleans_up(seconds):
@@ -259,11 +267,8 @@ class Groups(OneServer):
     def test_errors_in_the_order_of_their_ends(self):
         group = self.open()
 
-        def fails(message, after):
-            return when_cancelled({"op": "sleep", "seconds": after}, {"op": "raise", "type": "OSError", "message": message})
-
-        self.add(group, fails("second", 0.4))
-        self.add(group, fails("first", 0.1))
+        self.add(group, fails_when_cancelled("second", 0.4))
+        self.add(group, fails_when_cancelled("first", 0.1))
         self.add(group, when_cancelled(value("refused to be cancelled")))
         self.run_in(group, BAD)
         resource = self.finished(group)
@@ -634,6 +639,77 @@ class Limits(Client, unittest.TestCase):
         self.assertEqual(self.leave(group)["result"], [None])
 
 
+class DiskFull(Client, unittest.TestCase):
+    """On a file system of its own, which only root can make."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="awaitd-e2e-disk-")
+        self.addCleanup(os.rmdir, self.folder)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", self.folder], capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("cannot mount a tmpfs: " + mounted.stderr.decode().strip())
+        self.addCleanup(subprocess.run, ["umount", self.folder], check=True)
+        self.server = awaitd.Server(db=os.path.join(self.folder, "awaitd.db"))
+        self.addCleanup(self.server.close)
+        self.filler = os.path.join(self.folder, "filler")
+
+    def fill(self, room=0):
+        with open(self.filler, "ab", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * 4096):
+                    pass
+            file.truncate(file.tell() - room)
+
+    def until_refused(self, ask):
+        """The first ones may still find a gap. The first one that is refused."""
+
+        def refused():
+            answer = ask()
+            return answer if answer.status == 507 else self.assertIn(answer.status, (201, 202))
+
+        return awaitd.until(refused, "the disk is full")
+
+    def test_a_group_aborts_without_room(self):
+        """Its tasks are cancelled, and what could not be stored was not done."""
+        fifo = awaitd.Fifo(self)
+        open_group, group = self.open(), self.open(timeout=1)
+        task = self.add(group, when_cancelled({"op": "subprocess", "shell": fifo.say("cancelled")}))
+        self.fill()
+        self.until_refused(lambda: self.server.post("/v1/groups", {"name": "x" * 200}))
+        self.until_refused(lambda: self.post_task(open_group, value("x" * 9000)))
+        refused = self.server.post(f"/v1/groups/{open_group}/cancel", {"message": "é" * 1000})
+        if refused.status == 507:
+            self.assertEqual(self.look(open_group)["state"], "open")
+        fifo.expect("cancelled")
+        self.assertEqual(self.look(group)["state"], "aborting")
+        os.unlink(self.filler)
+        self.assertEqual(self.finished(group)["error"], TIMED_OUT)
+        self.assertEqual(self.server.wait(task)["state"], "succeeded")
+        if refused.status == 507:
+            tasks = self.look(open_group)["tasks"]
+            for task in tasks:
+                self.server.wait(task["id"])
+            self.assertEqual(len(self.leave(open_group)["result"]), len(tasks))
+        self.server.stop()
+
+    def test_an_end_waits_for_room(self):
+        group = self.open()
+        for _ in range(10):
+            self.run_in(group, value("x" * 100_000))
+        task = self.add(group, value(1, 1))
+        self.close(group)
+        self.fill(room=200_000)
+        self.server.wait(task)
+        for _ in range(2):
+            answer = self.server.post(f"/v1/groups/{group}/cancel")
+            self.assertEqual(answer.status, 507)
+        self.assertEqual(self.look(group, "?wait=0.5")["state"], "closing")
+        os.unlink(self.filler)
+        resource = self.finished(group)
+        self.assertEqual((resource["state"], len(resource["result"]), resource["cancel_requested_at"]), ("succeeded", 11, None))
+        self.server.stop()
+
+
 class Stops(Client, unittest.TestCase):
     """What was acknowledged outlives the process, however that ends."""
 
@@ -703,10 +779,7 @@ class Stops(Client, unittest.TestCase):
     def test_errors_keep_their_order(self):
         group = self.open()
 
-        def fails(message, after):
-            return when_cancelled({"op": "sleep", "seconds": after}, {"op": "raise", "type": "OSError", "message": message})
-
-        tasks = [self.add(group, fails("third", 0.3)), self.add(group, fails("second", 0.1)), self.add(group, cleans_up(3600))]
+        tasks = [self.add(group, fails_when_cancelled("third", 0.3)), self.add(group, fails_when_cancelled("second", 0.1)), self.add(group, cleans_up(3600))]
         self.run_in(group, BAD)
         self.server.wait(tasks[0])
         self.server.wait(tasks[1])
@@ -778,19 +851,42 @@ class Stops(Client, unittest.TestCase):
         self.assertEqual(self.leave(group)["result"], list(range(350)))
 
     def test_the_end_of_the_server(self):
-        """Who waits for a group is answered; what happens meanwhile is not lost."""
+        """Who waits for a group is answered; the group goes on at the next start."""
         group = self.open()
         self.add(group, FOREVER)
-        answers = []
-        wait = threading.Thread(target=lambda: answers.append(self.server.get(f"/v1/groups/{group}?wait=600")))
-        wait.start()
-        awaitd.until(lambda: b'"parked"' and self.server.get(f"/v1/groups/{group}").status == 200, "it answers")
-        time.sleep(0.2)
+        wait = self.wait_for(group)
         self.server.stop()
-        wait.join()
-        self.assertEqual((answers[0].status, answers[0].json["state"]), (200, "open"))
+        answer = awaitd.receive(wait)
+        awaitd.contract().hold("GET", f"/v1/groups/{group}", answer)
+        self.assertEqual((answer.status, answer.json["state"]), (200, "open"))
         self.server.start()
         self.assertEqual(self.look(group)["state"], "open")
+        self.server.stop()
+
+    def wait_for(self, group):
+        """A connection that waits for the group. The server has looked at its request by the time when it answers one
+        that came after it."""
+        connection = self.server.connect()
+        self.addCleanup(connection.close)
+        connection.sendall(f"GET /v1/groups/{group}?wait=600 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        for _ in range(3):
+            self.server.get("/healthz")
+        return connection
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.server.pid}/fd"))
+
+    def test_those_who_leave(self):
+        """Their descriptors come back while the group goes on, and the others are answered."""
+        group = self.open()
+        self.list()
+        before = self.descriptors() + 2
+        stays = self.wait_for(group)
+        for connection in [self.wait_for(group) for _ in range(50)]:
+            connection.close()
+        awaitd.until(lambda: self.descriptors() <= before + 1, "the descriptors of those who left are closed")
+        self.close(group)
+        self.assertEqual(awaitd.receive(stays).json["result"], [])
         self.server.stop()
 
     def test_more_loops_then_fewer(self):
@@ -895,6 +991,9 @@ class Crashes(Client, unittest.TestCase):
         for group in self.known:
             if not self.look(group)["done"]:
                 self.assertIn(self.server.post(f"/v1/groups/{group}/close").status, (200, 202))
+            for task in self.look(group)["tasks"]:
+                if task["state"] == "running":
+                    self.assertIn(self.server.cancel(task["id"]).status, (202, 409))
             self.check_end(group)
         self.server.stop()
 

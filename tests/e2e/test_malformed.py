@@ -327,6 +327,26 @@ CANCELLATIONS = {
     "unknown_member": (b'{"msg":"a"}', 422, ["/msg"]),
 }
 
+# ---- the body of a new group. name: (bytes, status, pointers) ----
+
+GROUPS = {
+    "no_json": (b"now", 400, None),
+    "cut": (b'{"name":"a"', 400, None),
+    "duplicate": (b'{"name":"a","name":"b"}', 400, None),
+    "array": (b"[]", 422, [""]),
+    "text": (b'"a"', 422, [""]),
+    "name_number": (b'{"name":1}', 422, ["/name"]),
+    "name_empty": (b'{"name":""}', 422, ["/name"]),
+    "name_long": (b'{"name":"' + b"x" * 201 + b'"}', 422, ["/name"]),
+    "timeout_text": (b'{"timeout":"1"}', 422, ["/timeout"]),
+    "timeout_true": (b'{"timeout":true}', 422, ["/timeout"]),
+    "timeout_negative": (b'{"timeout":-0.1}', 422, ["/timeout"]),
+    "timeout_long": (b'{"timeout":3155760001}', 422, ["/timeout"]),
+    "labels": (b'{"labels":{}}', 422, ["/labels"]),
+    "tasks": (b'{"tasks":[]}', 422, ["/tasks"]),
+    "three": (b'{"nam":"a","timeout":[],"name":[]}', 422, ["/nam", "/timeout", "/name"]),
+}
+
 # ---- other requests. name: (method, target, headers, body, status) ----
 
 MISSING_ID = "01980e5a-6f2b-7c3d-9e4f-0123456789ab"
@@ -367,7 +387,22 @@ REQUESTS = {
     "cancel_no_id": ("POST", "/v1/tasks/x/cancel", {}, None, 404),
     "delete_unknown": ("DELETE", f"/v1/tasks/{MISSING_ID}", {}, None, 404),
     "below_task": ("GET", f"/v1/tasks/{MISSING_ID}/nothing", {}, None, 404),
+    "group_unknown": ("GET", f"/v1/groups/{MISSING_ID}", {}, None, 404),
+    "group_no_id": ("GET", "/v1/groups/17", {}, None, 404),
+    "group_is_a_task": ("GET", "/v1/groups/{id}", {}, None, 404),
+    "group_wait_unknown": ("GET", f"/v1/groups/{MISSING_ID}?wait=30", {}, None, 404),
+    "group_delete_unknown": ("DELETE", f"/v1/groups/{MISSING_ID}", {}, None, 404),
+    "group_close_unknown": ("POST", f"/v1/groups/{MISSING_ID}/close", {}, None, 404),
+    "group_cancel_unknown": ("POST", f"/v1/groups/{MISSING_ID}/cancel", {}, None, 404),
+    "group_tasks_unknown": ("POST", f"/v1/groups/{MISSING_ID}/tasks", {}, JSON, 404),
+    "task_is_a_group": ("GET", "/v1/tasks/{group}", {}, None, 404),
+    "below_group": ("POST", f"/v1/groups/{MISSING_ID}/reschedule", {}, JSON, 404),
     # 405
+    "delete_groups": ("DELETE", "/v1/groups", {}, None, 405),
+    "put_group": ("PUT", f"/v1/groups/{MISSING_ID}", {}, b"{}", 405),
+    "get_group_close": ("GET", f"/v1/groups/{MISSING_ID}/close", {}, None, 405),
+    "get_group_cancel": ("GET", f"/v1/groups/{MISSING_ID}/cancel", {}, None, 405),
+    "get_group_tasks": ("GET", f"/v1/groups/{MISSING_ID}/tasks", {}, None, 405),
     "put_tasks": ("PUT", "/v1/tasks", {}, JSON, 405),
     "delete_tasks": ("DELETE", "/v1/tasks", {}, None, 405),
     "patch_tasks": ("PATCH", "/v1/tasks", {}, JSON, 405),
@@ -394,6 +429,8 @@ REQUESTS = {
     "type_in_parameter": tasks({"Content-Type": "text/plain; x=application/json"}, 415),
     "type_empty": tasks({"Content-Type": ""}, 415),
     "type_none": tasks({"Content-Type": None}, 415),
+    "group_type_text": ("POST", "/v1/groups", {"Content-Type": "text/plain"}, b"{}", 415),
+    "group_tasks_type_text": ("POST", "/v1/groups/{group}/tasks", {"Content-Type": "text/plain"}, JSON, 415),
     "cancel_type_text": ("POST", "/v1/tasks/{id}/cancel", {"Content-Type": "text/plain"}, b"{}", 415),
     # 403: foreign pages and foreign names
     "origin": tasks({"Origin": "http://evil.example"}, 403),
@@ -438,6 +475,26 @@ REQUESTS = {
     "wait_on_post": ("POST", "/v1/tasks?wait=x", {}, JSON, 422),
     "after_word": ("GET", "/v1/tasks/{id}/log?after=x", {}, None, 422),
     "after_negative": ("GET", "/v1/tasks/{id}/log?after=-1", {}, None, 422),
+    "group_state_unknown": ("GET", "/v1/groups?state=running", {}, None, 422),
+    "group_state_empty": ("GET", "/v1/groups?state=", {}, None, 422),
+    "groups_limit_zero": ("GET", "/v1/groups?limit=0", {}, None, 422),
+    "groups_cursor": ("GET", "/v1/groups?cursor=abc", {}, None, 422),
+    "groups_query_unknown": ("GET", "/v1/groups?name=a", {}, None, 400),
+    "groups_post_query": ("POST", "/v1/groups?wait=1", {}, b"{}", 400),
+    "group_limit_zero": ("GET", "/v1/groups/{group}?limit=0", {}, None, 422),
+    "group_cursor": ("GET", "/v1/groups/{group}?cursor=1", {}, None, 422),
+    "group_wait_word": ("GET", "/v1/groups/{group}?wait=long", {}, None, 422),
+    "group_query_unknown": ("GET", "/v1/groups/{group}?stat=open", {}, None, 400),
+    "group_close_wait_word": ("POST", "/v1/groups/{group}/close?wait=x", {}, None, 422),
+    "group_close_query": ("POST", "/v1/groups/{group}/close?force=1", {}, None, 400),
+    "group_cancel_query": ("POST", "/v1/groups/{group}/cancel?wait=1", {}, None, 400),
+    "group_cancel_message": ("POST", "/v1/groups/{group}/cancel", {}, b'{"message":1}', 422),
+    "group_cancel_no_json": ("POST", "/v1/groups/{group}/cancel", {}, b"now", 400),
+    "group_tasks_wait_word": ("POST", "/v1/groups/{group}/tasks?wait=x", {}, JSON, 422),
+    "group_tasks_no_json": ("POST", "/v1/groups/{group}/tasks", {}, b"{", 400),
+    "group_tasks_no_spec": ("POST", "/v1/groups/{group}/tasks", {}, b"{}", 422),
+    "group_tasks_group": ("POST", "/v1/groups/{group}/tasks", {}, b'{"group":null,"spec":{"op":"value","value":1}}', 422),
+    "task_with_group": tasks({}, 422, b'{"group":"x","spec":{"op":"value","value":1}}'),
     "log_limit_zero": ("GET", "/v1/tasks/{id}/log?limit=0", {}, None, 422),
 }
 
@@ -548,12 +605,16 @@ class Malformed(unittest.TestCase):
         cls.server = awaitd.Server()
         cls.addClassCleanup(cls.server.close)
         cls.task = cls.server.submit({"op": "sleep", "seconds": 3600})["id"]
+        cls.group = cls.server.post("/v1/groups", {"name": "good"}).json["id"]
 
     @classmethod
     def tearDownClass(cls):
         tasks = cls.server.list("limit=1000")
         assert [task["id"] for task in tasks] == [cls.task], f"something bad was stored: {tasks}"
         assert tasks[0]["cancel_requested_at"] is None, "something bad was carried out"
+        groups = cls.server.get("/v1/groups?limit=1000").json["groups"]
+        assert [group["id"] for group in groups] == [cls.group], f"something bad was stored: {groups}"
+        assert groups[0]["state"] == "open", "something bad was carried out"
         cls.server.stop()
 
     def submit(self, body):
@@ -586,9 +647,17 @@ class Malformed(unittest.TestCase):
         if pointers:
             self.assert_faults(answer, pointers)
 
+    def new_group(self, row):
+        body, status, pointers = row
+        answer = self.server.post("/v1/groups", body)
+        self.assertEqual(answer.status, status, answer)
+        if pointers:
+            self.assert_faults(answer, pointers)
+
     def other(self, row):
         method, target, headers, body, status = row
-        answer = self.server.request(method, target.replace("{id}", self.task), body, headers)
+        target = target.replace("{id}", self.task).replace("{group}", self.group)
+        answer = self.server.request(method, target, body, headers)
         self.assertEqual(answer.status, status, answer)
         if status == 405:
             allowed = {method.strip() for method in answer.headers["Allow"].split(",")}
@@ -642,6 +711,7 @@ add_tests("not_json", "not_json", NOT_JSON)
 add_tests("invalid", "invalid", INVALID)
 add_tests("nearest", "nearest", NEAREST)
 add_tests("cancellation", "cancellation", CANCELLATIONS)
+add_tests("group", "new_group", GROUPS)
 add_tests("request", "other", REQUESTS)
 add_tests("framing", "framing", FRAMING)
 add_tests("library", "library", BY_THE_LIBRARY)
