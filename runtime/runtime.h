@@ -69,8 +69,7 @@ const struct op_table *runtime_ops(void);
  * when the task is on disk (0) or was refused: -NOT_FOUND (there is no such loop), -CONFLICT (the
  * record's group takes no tasks), -TOO_MANY, -DRAINING, -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY.
  * With a waiter (which then needs no id), the waiter's done follows the submission's success, maybe
- * at once; after a refusal it is not called.
- */
+ * at once; after a refusal it is not called. */
 struct waiter;
 struct submission {
     struct message message;
@@ -192,9 +191,7 @@ struct group_request {
 };
 /* -TOO_MANY: as many groups go on as there may be open tasks. [any] */
 void runtime_open_group(struct runtime *runtime, struct group_request *request);
-/* Leaves the `async with`: the group takes no tasks any more, and finishes when all have ended.
- * [any]
- */
+/* Leaves the `async with`: it takes no tasks any more, and finishes when all have ended. [any] */
 void runtime_close_group(struct runtime *runtime, struct group_request *request);
 /* Cancels who is inside of the `async with`: the group aborts. [any] */
 void runtime_cancel_group(struct runtime *runtime, struct group_request *request);
