@@ -1,11 +1,13 @@
 #include "server/body.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/json.h"
 #include "schema/nearest.h"
+#include "schema/plan.h"
 #include "schema/utf8.h"
 #include "server/reply.h"
 
@@ -47,6 +49,20 @@ void body_refuse_member(struct error_list *errors, const char *key, const char *
         error_list_add(errors, pointer, "there is no member '%.100s' here", key);
 }
 
+void body_check_members(struct error_list *errors, const json_t *body, const char *const *known)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)body, key, value)
+    {
+        size_t i = 0;
+        while (known[i] && strcmp(known[i], key) != 0)
+            i++;
+        if (!known[i])
+            body_refuse_member(errors, key, known);
+    }
+}
+
 size_t body_count_characters(const json_t *string)
 {
     return utf8_count(json_string_value(string), json_string_length(string));
@@ -68,8 +84,8 @@ void body_check_timeout(struct error_list *errors, const json_t *value, double *
 {
     double given = json_number_value(value);
     if (json_is_null(value))
-        return;
-    if (!json_is_number(value) || given < 0 || given > TIMEOUT_MAX_S)
+        *seconds = TIMEOUT_NEVER;
+    else if (!json_is_number(value) || given < 0 || given > TIMEOUT_MAX_S)
         error_list_add(errors, "/timeout",
                        "must be a number of seconds from 0 to %lld (100 years), or null",
                        (long long)TIMEOUT_MAX_S);

@@ -14,11 +14,14 @@ json_t *body_read(struct request *request);
  */
 void body_refuse_member(struct error_list *errors, const char *key, const char *const *known);
 
+/* Complains so about all members of the object that are not `known`. */
+void body_check_members(struct error_list *errors, const json_t *body, const char *const *known);
+
 /* How many characters a string that came from JSON has. */
 size_t body_count_characters(const json_t *string);
 
 /* The members `name` and `timeout`, of whatever has them: complain where they are wrong. True when
- * there is a name; *seconds stays as it is where null is given. */
+ * there is a name; null is TIMEOUT_NEVER, as in asyncio.timeout(None). */
 bool body_check_name(struct error_list *errors, const json_t *value);
 void body_check_timeout(struct error_list *errors, const json_t *value, double *seconds);
 

@@ -105,12 +105,12 @@ void open_group(struct request *request)
 {
     static const char *const known[] = {NULL};
     struct group_record *record = &request->group_record;
-    double timeout = -1;
+    double timeout = TIMEOUT_NEVER;
     if (!query_check(request, known) || !read_group_body(request, &timeout))
         return;
     record->facts.created_at_us = now_us();
     record->id = request->id = id_make(record->facts.created_at_us, lane_random(request->lane));
-    if (timeout >= 0)
+    if (timeout != TIMEOUT_NEVER)
         record->facts.deadline_at_us = record->facts.created_at_us + (int64_t)(timeout * 1e6);
     if (!ask(request, (struct group_request){.record = record}, runtime_open_group, answer_opened))
         reply_code(request, ERROR_DRAINING);

@@ -39,8 +39,11 @@ void request_free(struct request *request)
     if (request->plan)
         plan_unref(request->plan);
     buffer_release(&request->trace);
+    buffer_release(&request->tasks);
+    free(request->listed);
     group_record_release(&request->group_record);
     free(request->text);
+    free(request->name);
     free(request->body);
     free(request->target);
     if (request->body_size > LARGE_BODY)

@@ -71,6 +71,7 @@ struct request {
     struct headers headers;
     const struct route *route;
     struct id id; /* of the path's {id} */
+    char *name;   /* of the path's {name}, or of what is to be made; owned, NULL: none */
     char prefer[16];
     bool prefer_was_followed;
     bool has_body; /* as its header says */
@@ -93,8 +94,11 @@ struct request {
     union {
         struct submission submission;
         struct cancellation cancellation;
+        struct rescheduling rescheduling;
         struct look look;
         struct store_request store;
+        struct loop_request loop;
+        struct loop_list loops;
         struct group_request group;
     };
     struct group_record group_record; /* owned: a group that is to be opened */
@@ -105,7 +109,8 @@ struct request {
     struct task_record *record; /* owned */
     struct task_record *ended;  /* owned; what a wait came to */
     struct plan *plan;          /* owned; with the trace what a look came to */
-    struct buffer trace;
+    struct buffer trace, tasks;
+    void *listed; /* owned; what a list of loops came to */
 };
 
 /* NULL when out of memory. Copies the target. */

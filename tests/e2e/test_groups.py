@@ -224,6 +224,17 @@ class Groups(OneServer):
         answer = self.server.post(f"/v1/groups/{group}/tasks?wait=0.01", {"spec": FOREVER})
         self.assertEqual((answer.status, answer.json["state"]), (202, "running"))
 
+    def test_a_task_on_a_loop_of_its_own(self):
+        group = self.open()
+        self.assertIn(self.server.post("/v1/loops", {"name": "own"}).status, (201, 409))
+        task = self.add(group, FOREVER, loop="own")
+        answer = self.post_task(group, GOOD, loop="nowhere")
+        self.assertEqual((answer.status, answer.json["pointer"]), (422, "/loop"))
+        self.run_in(group, BAD)
+        self.finished(group)
+        self.assertEqual(self.states(group), ["cancelled", "failed"])
+        self.assertEqual((self.server.task(task)["loop"], self.server.task(task)["error"]), ("own", CANCELLED))
+
     # ---- failures ----
 
     def test_the_first_failure_cancels_the_others(self):

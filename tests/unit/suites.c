@@ -10,9 +10,11 @@ extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
+extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
+extern CU_TestInfo tests_time[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
 extern CU_TestInfo tests_utf8[];
@@ -27,9 +29,11 @@ CU_SuiteInfo suites[] = {
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
+    {"replay", NULL, NULL, NULL, NULL, tests_replay},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
+    {"time", NULL, NULL, NULL, NULL, tests_time},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},
     {"utf8", NULL, NULL, NULL, NULL, tests_utf8},
