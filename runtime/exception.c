@@ -71,6 +71,16 @@ struct value *exception_cancelled(const struct plan *plan, uint32_t node,
     return &e->base;
 }
 
+struct value *exception_copy(const struct value *exception)
+{
+    const struct exception *from = (const struct exception *)exception;
+    struct buffer json = {0};
+    buffer_add(&json, from->json, from->json_size);
+    struct exception *e = from_json(&json, from->node, from->type_size, from->is_cancelled);
+    buffer_release(&json);
+    return &e->base;
+}
+
 void exception_write_repr(struct buffer *b, const char *text)
 {
     char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';

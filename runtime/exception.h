@@ -27,6 +27,9 @@ struct value *exception_new(const struct plan *plan, uint32_t node,
 struct value *exception_cancelled(const struct plan *plan, uint32_t node,
                                   const struct value *message);
 
+/* Another one that says the same, without a context. */
+struct value *exception_copy(const struct value *exception);
+
 /* KeyError, whose message is the repr of its key, as str(KeyError(key)) is in Python. */
 struct value *exception_key_error(const struct plan *plan, uint32_t node, const char *key);
 

@@ -181,7 +181,7 @@ struct value *task_take_cancelled_error(struct task *task, uint32_t node)
     if (!error)
         return exception_cancelled(task->job->plan, node, task->wake);
     if (task->keeps_error)
-        return value_ref(error);
+        return exception_copy(error);
     task->outcome = NULL;
     return error;
 }

@@ -46,13 +46,12 @@ struct task {
     bool must_cancel : 1;  /* CancelledError is to be thrown at the next step */
     bool is_cancelled : 1; /* done: it ended with CancelledError */
     bool is_retrieved : 1; /* its error was looked at, or nobody has to: not "unhandled" */
-    bool
-        keeps_error : 1; /* cancelled by a message at its return: every look gives the same error */
-    bool on_path : 1;    /* a cancellation is walking through it */
-    uint32_t last_walk;  /* the last cancellation that came through (task.c) */
-    uint32_t n_cancels;  /* Task.cancelling() */
-    uint32_t current;    /* the node where it is */
-    uint32_t number;     /* in the order of creation, from 1: asyncio's Task-1 */
+    bool keeps_error : 1;  /* cancelled by a message at its return: every look gives one like it */
+    bool on_path : 1;      /* a cancellation is walking through it */
+    uint32_t last_walk;    /* the last cancellation that came through (task.c) */
+    uint32_t n_cancels;    /* Task.cancelling() */
+    uint32_t current;      /* the node where it is */
+    uint32_t number;       /* in the order of creation, from 1: asyncio's Task-1 */
     struct job *job;
     struct list link;          /* among the job's live tasks, in the order of their creation */
     struct activation *active; /* the innermost one */

@@ -49,8 +49,9 @@ static struct action gather_start(struct task *task, struct frame *frame)
 static struct value *item_of(struct task *child, uint32_t node)
 {
     child->is_retrieved = true;
-    if (child->is_cancelled && !child->keeps_error)
-        return exception_cancelled(child->job->plan, node, NULL);
+    if (child->is_cancelled)
+        return child->keeps_error ? exception_copy(child->outcome)
+                                  : exception_cancelled(child->job->plan, node, NULL);
     return value_ref(child->outcome);
 }
 
