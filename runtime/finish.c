@@ -28,12 +28,16 @@ static char *unhandled_of(const struct job *job)
 {
     struct buffer text = {0};
     buffer_char(&text, '[');
-    buffer_add(&text, job->unhandled.bytes, job->unhandled.size);
+    for (size_t i = 0; i < job->n_unhandled; i++) {
+        if (i)
+            buffer_char(&text, ',');
+        exception_write(&text, job->unhandled[i]);
+    }
     if (job->n_unhandled_more)
         buffer_format(&text,
                       "%s{\"type\":\"ResultTooLarge\",\"message\":\"%zu more errors do not fit\","
                       "\"path\":\"\"}",
-                      job->unhandled.size ? "," : "", job->n_unhandled_more);
+                      job->n_unhandled ? "," : "", job->n_unhandled_more);
     buffer_char(&text, ']');
     return memory_need(buffer_take(&text));
 }
@@ -48,7 +52,7 @@ struct task_record *job_finish_record(struct job *job)
     record->finished_at_us = host->wall_us(host);
     char **text = value_is_exception(job->outcome) ? &record->error : &record->result;
     *text = text_of(job->outcome);
-    if (job->unhandled.size || job->n_unhandled_more)
+    if (job->n_unhandled || job->n_unhandled_more)
         record->unhandled = unhandled_of(job);
     if (job->runs) {
         struct buffer trace = {0};

@@ -163,8 +163,10 @@ void job_free(struct job *job)
     list_remove(&job->ready_link);
     free_runs(job);
     value_unref(job->outcome);
+    for (size_t i = 0; i < job->n_unhandled; i++)
+        value_unref(job->unhandled[i]);
+    free(job->unhandled);
     exception_drop_contexts(job);
-    buffer_release(&job->unhandled);
     plan_unref(job->plan);
     task_record_unref(job->record);
     free(job);
@@ -178,6 +180,7 @@ static void done_callback(struct job *job, struct task *task)
         job->root_is_done = true;
     if (task->owner) {
         struct frame *frame = task->owner;
+        task->owner = NULL;
         op_of(&job->plan->nodes[frame->node])->task_ended(frame_task(frame), frame, task);
     }
     task_unref(task);
@@ -275,17 +278,51 @@ static void end(struct job *job)
     job->phase = JOB_ENDED;
 }
 
+/* What Runner.close() still gives to tasks that were created while it cleaned up: two turns until
+ * the gather of the cancelled ones has told run_until_complete, and two for shutdown_asyncgens and
+ * shutdown_default_executor each. */
+#define LAST_TURNS 6
+
+/* "Task was destroyed but it is pending!" */
+static void drop_pending(struct job *job)
+{
+    while (!list_is_empty(&job->tasks)) {
+        struct task *task = CONTAINER_OF(job->tasks.next, struct task, link);
+        struct buffer path = {0};
+        plan_path(job->plan, task->current, &path);
+        job_say(job, "warning", "awaitd", path.bytes ? path.bytes : "",
+                "a task that began while the job was being cleaned up was still pending when it "
+                "ended, and was dropped");
+        buffer_release(&path);
+        task_abandon(task);
+    }
+    release_queue(job);
+}
+
+static bool has_cleaned(struct job *job)
+{
+    while (job->n_cleaned < job->n_leftover && job->leftover[job->n_cleaned]->phase == TASK_DONE)
+        job->n_cleaned++;
+    return job->n_cleaned == job->n_leftover;
+}
+
 static void after_turn(struct job *job)
 {
-    shrink(&job->ready);
     if (job->phase == JOB_RUNNING && job->root_is_done) {
         if (list_is_empty(&job->tasks))
             end(job);
         else
             cancel_leftover(job);
-    } else if (job->phase == JOB_CLEANING && list_is_empty(&job->tasks)) {
-        end(job);
+    } else if (job->phase == JOB_CLEANING && has_cleaned(job)) {
+        if (job->n_last_turns++ == LAST_TURNS)
+            drop_pending(job);
+        if (list_is_empty(&job->tasks))
+            end(job);
+        else if (job->ready.head == job->ready.tail)
+            job_schedule(job, 0,
+                         NULL); /* a turn in which nothing happens, unless it comes from outside */
     }
+    shrink(&job->ready);
 }
 
 bool job_turn(struct job *job, uint32_t budget)
@@ -333,17 +370,20 @@ void job_log(struct job *job, const char *level, uint32_t node, const char *mess
     buffer_release(&path);
 }
 
-void job_add_unhandled(struct job *job, const struct value *exception)
+/* Kept as it is: its context may change until the job ends. */
+void job_add_unhandled(struct job *job, struct value *exception)
 {
+    size_t n = job->n_unhandled;
     if (job->phase == JOB_ENDED) /* given up: it runs again some time */
         return;
-    if (job->unhandled.size + exception->size > job->loop->max_result) {
+    if (job->unhandled_size + exception->size > job->loop->max_result) {
         job->n_unhandled_more++;
         return;
     }
-    if (job->unhandled.size)
-        buffer_char(&job->unhandled, ',');
-    exception_write(&job->unhandled, exception);
+    if ((n & (n - 1)) == 0) /* room doubles */
+        job->unhandled = memory_resize(job->unhandled, (n ? 2 * n : 1) * sizeof *job->unhandled);
+    job->unhandled[job->n_unhandled++] = value_ref(exception);
+    job->unhandled_size += exception->size;
     if (job->loop->events->unhandled)
         job->loop->events->unhandled(job->loop->context, job, exception);
 }

@@ -3,6 +3,9 @@
  *
  *   RUNNING ──root's done callback ran, turn over──► CLEANING (the rest was cancelled) ──► ENDED
  *                     └── nothing else was running ───────────────────────────────────────►┘
+ *
+ * What begins while it cleans up is dropped if it is not over when those that were cancelled are,
+ * as asyncio.run drops it.
  */
 #ifndef AWAITD_RUNTIME_JOB_H
 #define AWAITD_RUNTIME_JOB_H
@@ -13,6 +16,7 @@
 #include <stdint.h>
 
 #include "runtime/base/list.h"
+#include "runtime/message.h"
 #include "runtime/store/record.h"
 #include "runtime/task.h"
 #include "runtime/timer.h"
@@ -62,15 +66,18 @@ struct job {
     struct list ready_link;
     struct list tasks;   /* live ones, in the order of their creation */
     size_t n_tasks;      /* how many they are */
+    uint32_t n_created;  /* so far */
     struct list waiters; /* the runtime's */
     struct task *root;
     struct scope *names;            /* of the spec's own coroutine; NULL: it has none */
     struct exception *with_context; /* those whose context was set (exception.c) */
     struct node_run *runs;          /* by node; NULL until the first one ended */
     struct task **leftover;         /* CLEANING: what was cancelled, n_leftover of them */
-    size_t n_leftover;
-    struct buffer unhandled; /* the items of a JSON array, up to the limit of results */
-    size_t n_unhandled_more; /* beyond it */
+    size_t n_leftover, n_cleaned;   /* the first n_cleaned of them have ended */
+    unsigned n_last_turns;          /* since all have */
+    struct value **unhandled;       /* n_unhandled exceptions, as long as they fit into a result */
+    size_t n_unhandled, unhandled_size;
+    size_t n_unhandled_more; /* beyond that */
     uint64_t n_entered;      /* timeouts, so far */
     uint32_t last_node;      /* where its last step was */
     int64_t started_ns;      /* monotonic */
@@ -95,11 +102,7 @@ uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer);
 /* Takes back the one with that number (Handle.cancel). */
 void job_unschedule(struct job *job, uint32_t number);
 
-/* call_soon_threadsafe: something from outside that is a callback of the job's turn. `call` gets
- * the job, or NULL when that is given up before. */
-struct job_call {
-    void (*call)(struct job_call *self, struct job *job);
-};
+/* call_soon_threadsafe: as a callback of the job's turn. */
 void job_call_soon(struct job *job, struct job_call *call);
 
 /* call_soon_threadsafe(root.cancel, msg): message may be NULL; takes it. */
@@ -118,7 +121,7 @@ struct task_record *job_finish_record(struct job *job);
 void job_say(struct job *job, const char *level, const char *stream, const char *path,
              const char *message);
 void job_log(struct job *job, const char *level, uint32_t node, const char *message);
-void job_add_unhandled(struct job *job, const struct value *exception);
+void job_add_unhandled(struct job *job, struct value *exception);
 
 /* succeeded, failed or cancelled */
 enum task_state outcome_state(const struct value *outcome);
@@ -137,6 +140,13 @@ void job_note_end(struct job *job, uint32_t node, int64_t started_us, const stru
 int64_t job_now_us(const struct job *job); /* after its start */
 /* Appends the trace of all nodes that have started (runtime/trace.h). */
 void job_write_trace(struct job *job, struct buffer *out);
+
+/* Appends a JSON array of the live tasks, in the order of their creation, at most JOB_SHOWN_TASKS
+ * of them: [{"id", "name", "path", "state", "parent", "stack": [{"op", "path"}], "waits_for",
+ * "task", "since"}]. parent: the task whose node waits for this one and made it; task: the one that
+ * this one awaits by its name. */
+#define JOB_SHOWN_TASKS 2000
+void job_write_tasks(struct job *job, struct buffer *out);
 
 /* ---- a frame's own timer: ops whose frame begins as a timed_frame ---- */
 struct timed_frame {

@@ -78,6 +78,7 @@ void loop_init(struct loop *loop, struct host *host, const struct loop_events *e
 
 void loop_release(struct loop *loop)
 {
+    loop->is_released = true;
     for (size_t i = 0; i < loop->n_buckets; i++) {
         while (loop->table[i]) {
             struct job *job = loop->table[i];

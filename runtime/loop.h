@@ -57,6 +57,8 @@ struct loop {
     struct cancel_walk *walk; /* task.c's, kept for reuse */
     struct semaphore *
         *semaphores; /* semaphore.c's table of the named ones; NULL before the first */
+    const struct semaphore_port *semaphore_port; /* where they live; NULL: here */
+    bool is_released;                            /* its thread has ended */
 };
 
 void loop_init(struct loop *loop, struct host *host, const struct loop_events *events,

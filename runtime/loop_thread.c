@@ -216,6 +216,8 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     thread->loop.max_result = options->max_result_bytes;
     thread->loop.slow_callback_ns = options->slow_callback_ns;
     thread->loop.slice = LOOP_SLICE;
+    if (runtime->main)
+        thread->loop.semaphore_port = &semaphore_tickets;
     *out = thread;
     return 0;
 }
@@ -228,6 +230,7 @@ void loop_thread_free(struct loop_thread *thread)
     if (!thread)
         return;
     thread->loop.events = &no_events;
+    handle_inbox(thread); /* what was answered too late */
     loop_release(&thread->loop);
     host_uv_close(thread->host);
     free(thread->handler);

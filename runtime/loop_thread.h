@@ -87,6 +87,10 @@ void loop_thread_insertion_leaves(struct store_request *request);
 /* admission.c: what the loop tells */
 extern const struct loop_events loop_thread_events;
 
+/* semaphore_ticket.c: for loops other than the main one */
+struct semaphore_port;
+extern const struct semaphore_port semaphore_tickets;
+
 /* reports.c: events of the loop */
 void loop_thread_report_unhandled(void *context, struct job *job, const struct value *exception);
 void loop_thread_report_slow(void *context, struct job *job, int64_t took_ns);

@@ -12,4 +12,12 @@ struct message {
     void (*handle)(struct loop *loop, struct message *message); /* [loop]; may free it */
 };
 
+struct job;
+
+/* Something from outside that happens as a callback of a job's turn. `call` gets the job, or NULL
+ * when that is given up before. [loop] */
+struct job_call {
+    void (*call)(struct job_call *self, struct job *job);
+};
+
 #endif

@@ -17,7 +17,9 @@
 static double seconds_left(const struct task_record *record, int64_t wall_us)
 {
     if (!record->deadline_at_us)
-        return -1;
+        return TIMEOUT_NONE;
+    if (record->deadline_at_us == DEADLINE_NEVER)
+        return TIMEOUT_NEVER;
     int64_t left_us = record->deadline_at_us - wall_us;
     return left_us > 0 ? (double)left_us / 1e6 : 0;
 }

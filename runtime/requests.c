@@ -102,6 +102,7 @@ static void handle_look(struct loop *loop, struct message *message)
     }
     look->plan = plan_ref(job->plan);
     job_write_trace(job, &look->trace);
+    job_write_tasks(job, &look->tasks);
     look->done(look, 0);
 }
 

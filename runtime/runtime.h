@@ -123,6 +123,26 @@ struct cancellation {
 };
 void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation); /* [any] */
 
+/* Moves a deadline of a running job: its own (name NULL; on disk before done is called), or that of
+ * the active timeout node of that name which was entered last. To so many seconds from now
+ * (INFINITY: none), or, when at_us is not 0, to that time. done: 0; -INVALID when the job has no
+ * such timeout; -CONFLICT when it is not active; -NOT_FOUND, -STORE_FULL, -STORE_UNKNOWN as above.
+ */
+struct rescheduling {
+    struct message message;
+    struct id id;
+    const char *loop, *name; /* borrowed until done */
+    double seconds;
+    int64_t at_us;
+    void (*done)(struct rescheduling *rescheduling, int status);
+    struct job_call call; /* from here on the runtime's own */
+    struct loop_thread *thread;
+    struct store_request request;
+    struct task_record *record;
+    int status;
+};
+void runtime_reschedule(struct runtime *runtime, struct rescheduling *rescheduling); /* [any] */
+
 /* The live state of a running job's tree. done on the loop's thread: 0, with a plan reference and
  * the trace (runtime/trace.h) in `trace`, both the caller's to release; or -NOT_FOUND as above. */
 struct look {
@@ -131,6 +151,7 @@ struct look {
     const char *loop;
     struct plan *plan;
     struct buffer trace;
+    struct buffer tasks; /* JSON: job_write_tasks */
     void (*done)(struct look *look, int status);
 };
 void runtime_look(struct runtime *runtime, struct look *look); /* [any] */

@@ -92,7 +92,10 @@ static void wake_up_next(struct semaphore *semaphore)
             continue;
         semaphore->value--;
         waiter->state = WAITER_GRANTED;
-        task_resolve(waiter->task, value_true);
+        if (waiter->granted)
+            waiter->granted(waiter);
+        else
+            task_resolve(waiter->task, value_true);
         return;
     }
 }
@@ -111,6 +114,26 @@ bool semaphore_acquire(struct semaphore_waiter *waiter, struct task *task,
     waiter->is_waiting = true;
     list_append(&semaphore->waiters, &waiter->link);
     return false;
+}
+
+bool semaphore_acquire_named(struct semaphore_waiter *waiter, struct task *task, const char *name,
+                             int64_t value)
+{
+    struct loop *loop = task->job->loop;
+    if (!loop->semaphore_port)
+        return semaphore_acquire(waiter, task, semaphore_open(loop, name, value));
+    waiter->task = task;
+    waiter->state = WAITER_PENDING;
+    loop->semaphore_port->acquire(loop, waiter, name, value);
+    return false;
+}
+
+void semaphore_grant(struct semaphore_waiter *waiter)
+{
+    if (waiter->state == WAITER_PENDING) {
+        waiter->state = WAITER_GRANTED;
+        task_resolve(waiter->task, value_true);
+    }
 }
 
 bool semaphore_cancelled(struct semaphore_waiter *waiter, struct value *message)
@@ -136,6 +159,8 @@ static void give_back(struct semaphore *semaphore)
 bool semaphore_woken(struct semaphore_waiter *waiter, const struct value *outcome)
 {
     struct semaphore *semaphore = waiter->semaphore;
+    if (waiter->ticket)
+        return !value_is_exception(outcome);
     stop_waiting(waiter);
     if (value_is_exception(outcome)) {
         if (waiter->state != WAITER_CANCELLED)
@@ -151,6 +176,9 @@ bool semaphore_woken(struct semaphore_waiter *waiter, const struct value *outcom
 void semaphore_leave(struct semaphore_waiter *waiter)
 {
     struct semaphore *semaphore = waiter->semaphore;
+    if (waiter->ticket)
+        waiter->task->job->loop->semaphore_port->leave(waiter->task->job->loop, waiter);
+    waiter->ticket = NULL;
     if (!semaphore)
         return;
     bool was_granted = waiter->is_waiting && waiter->state == WAITER_GRANTED;

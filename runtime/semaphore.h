@@ -1,5 +1,6 @@
 /* asyncio.Semaphore and BoundedSemaphore, FIFO: anonymous ones (map's concurrency), and named ones
- * that all jobs of a loop share. Follows CPython's asyncio/locks.py. [loop] */
+ * that all jobs share. The named ones of all loops live on one of them; the others ask it through a
+ * port. Follows CPython's asyncio/locks.py. [loop] */
 #ifndef AWAITD_RUNTIME_SEMAPHORE_H
 #define AWAITD_RUNTIME_SEMAPHORE_H
 
@@ -31,7 +32,18 @@ struct semaphore_waiter {
     struct semaphore *semaphore; /* with a reference, from acquire to leave; NULL: none */
     enum waiter_state state;
     bool is_waiting, is_held;
+    void (*granted)(struct semaphore_waiter *waiter); /* instead of a task that is to be woken */
+    struct semaphore_ticket *ticket;                  /* the port's; NULL: the semaphore is here */
 };
+
+/* Named semaphores that live on another loop: what an acquire asks there; semaphore_grant answers.
+ */
+struct semaphore_port {
+    void (*acquire)(struct loop *loop, struct semaphore_waiter *waiter, const char *name,
+                    int64_t value);
+    void (*leave)(struct loop *loop, struct semaphore_waiter *waiter);
+};
+void semaphore_grant(struct semaphore_waiter *waiter);
 
 struct semaphore *semaphore_new(int64_t value);
 /* The one of that name, or a new one with this value: a reference for the caller. */
@@ -42,6 +54,9 @@ void semaphores_release(struct loop *loop); /* the table itself; no job may be l
  * calls semaphore_cancelled in its `cancelled` and semaphore_woken in its `woken`. */
 bool semaphore_acquire(struct semaphore_waiter *waiter, struct task *task,
                        struct semaphore *semaphore);
+/* The same of the one of that name, wherever it lives. */
+bool semaphore_acquire_named(struct semaphore_waiter *waiter, struct task *task, const char *name,
+                             int64_t value);
 /* The future that it waits for is cancelled: what Future.cancel() does. */
 bool semaphore_cancelled(struct semaphore_waiter *waiter, struct value *message);
 /* The wait is over: whether it was acquired; otherwise `outcome` is to be raised. */

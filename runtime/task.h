@@ -23,16 +23,20 @@ struct scope;
 
 enum task_phase { TASK_SCHEDULED, TASK_ACTIVE, TASK_WAITING, TASK_WOKEN, TASK_DONE };
 
-/* One run of a code: the task's own, or a coroutine that was called, `await coroutine()`, which has
- * its frames apart. */
+/* One run of a code, with its frames: the task's own, or a coroutine that was called. */
 struct activation {
     struct task *task;
-    struct activation *caller; /* NULL: the task's own */
-    uint32_t code;             /* the node at the bottom of the frames */
-    uint32_t call;             /* the caller's node that called; else PLAN_NONE */
-    uint32_t depth;            /* calls below this one, through tasks as well */
-    struct scope *scope;       /* the caller's; with a reference */
+    uint32_t code;  /* the node at the bottom of the frames */
+    uint32_t depth; /* calls below this one, through tasks as well */
     _Alignas(8) char frames[];
+};
+
+/* `await coroutine()`: back to where it was called. */
+struct call {
+    struct activation *caller;
+    struct scope *scope; /* the caller's; with a reference */
+    uint32_t node;       /* the caller's, which called */
+    struct activation activation;
 };
 
 struct task {
@@ -48,12 +52,14 @@ struct task {
     uint32_t last_walk;  /* the last cancellation that came through (task.c) */
     uint32_t n_cancels;  /* Task.cancelling() */
     uint32_t current;    /* the node where it is */
+    uint32_t number;     /* in the order of creation, from 1: asyncio's Task-1 */
     struct job *job;
     struct list link;          /* among the job's live tasks, in the order of their creation */
     struct activation *active; /* the innermost one */
     struct scope *scope;       /* what references find at the present node; with a reference */
     struct handling_frame *handling; /* the innermost frame that handles an exception; or NULL */
-    struct frame *owner;  /* gets task_ended when this task is done; NULL once that frame is gone */
+    struct frame *owner;  /* gets task_ended when this task is done; NULL after, and once that frame
+                           * is gone */
     struct task *awaited; /* the task that it waits for, with a reference; else NULL */
     struct value *wake;   /* with what its own future ended; or what is to be thrown at the step.
                            * DONE: the message of the last must_cancel */
@@ -102,6 +108,12 @@ struct task_place {
 };
 struct task_place task_place(struct task *task);
 bool task_place_outer(struct task_place *place); /* false at the outermost frame */
+
+/* Of an activation that is not its task's first. */
+static inline struct call *activation_call(struct activation *activation)
+{
+    return (struct call *)((char *)activation - offsetof(struct call, activation));
+}
 
 static inline bool value_is_exception(const struct value *value)
 {
@@ -160,6 +172,8 @@ void task_drop_frames(struct task *task);
 void task_abandon(struct task *task);
 /* The task ends: schedules its callbacks. Takes the outcome. */
 void task_finish(struct task *task, struct value *outcome);
+/* It waits for another task no longer, and wakes with this; takes it. */
+void task_stop_awaiting(struct task *task, struct value *outcome);
 /* Makes `task` wait for `other` (not done). */
 void task_await(struct task *task, struct task *other);
 

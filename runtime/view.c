@@ -76,3 +76,99 @@ void job_write_trace(struct job *job, struct buffer *out)
             write_run(&w, node, &view[node], job->loop->max_result);
     free(view);
 }
+
+/* ---- the await stack ---- */
+
+static void write_path(const struct job *job, uint32_t node, struct buffer *out)
+{
+    struct buffer path = {0};
+    plan_path(job->plan, node, &path);
+    buffer_text(out, ",\"path\":");
+    buffer_json_string(out, path.bytes ? path.bytes : "", path.size);
+    buffer_release(&path);
+}
+
+/* The name under which create_task filed it: that of the node around its code. */
+static const char *name_of(const struct job *job, const struct task *task)
+{
+    uint32_t parent = job->plan->nodes[task->first.code].parent;
+    const struct op_shape *shape = parent == PLAN_NONE ? NULL : job->plan->nodes[parent].shape;
+    for (size_t f = 0; shape && f < shape->n_fields; f++)
+        if (shape->fields[f].type == FIELD_TASK_NEW)
+            return job->plan->nodes[parent].arguments[f].slot->name;
+    return NULL;
+}
+
+/* As deep as calls may be; from the outermost frame to the innermost. */
+static void write_stack(const struct job *job, struct task *task, struct buffer *out)
+{
+    uint32_t nodes[200], n = 0;
+    struct task_place place = task_place(task);
+    do {
+        if (!job->plan->nodes[place.frame->node].shape->is_hidden)
+            nodes[n++] = place.frame->node;
+    } while (n < sizeof nodes / sizeof *nodes && task_place_outer(&place));
+    buffer_text(out, ",\"stack\":[");
+    while (n--) {
+        buffer_format(out, "{\"op\":\"%s\"", job->plan->nodes[nodes[n]].shape->name);
+        write_path(job, nodes[n], out);
+        buffer_text(out, n ? "}," : "}");
+    }
+    buffer_char(out, ']');
+}
+
+static void write_wait(const struct job *job, struct task *task, struct buffer *out)
+{
+    const struct node *node = &job->plan->nodes[task->current];
+    struct frame *frame = task_place(task).frame;
+    struct buffer text = {0};
+    if (op_of(node)->show)
+        op_of(node)->show(task, frame, &text);
+    else
+        buffer_text(&text, node->shape->name);
+    buffer_text(out, ",\"waits_for\":");
+    buffer_json_string(out, text.bytes ? text.bytes : "", text.size);
+    buffer_release(&text);
+    if (task->awaited)
+        buffer_format(out, ",\"task\":%u", task->awaited->number);
+    buffer_text(out, ",\"since\":");
+    buffer_json_time(out, job->record->started_at_us + frame->started_us);
+}
+
+static void write_task(const struct job *job, struct task *task, struct buffer *out)
+{
+    const char *name = name_of(job, task);
+    bool waits = task->has_started && task->phase == TASK_WAITING;
+    buffer_format(out, "{\"id\":%u,\"name\":", task->number);
+    if (name)
+        buffer_json_string(out, name, strlen(name));
+    else
+        buffer_text(out, "null");
+    write_path(job, task->first.code, out);
+    buffer_format(out, ",\"state\":\"%s\",\"parent\":", waits ? "waiting" : "ready");
+    if (task->owner)
+        buffer_format(out, "%u", frame_task(task->owner)->number);
+    else
+        buffer_text(out, "null");
+    if (task->has_started)
+        write_stack(job, task, out);
+    else
+        buffer_text(out, ",\"stack\":[]");
+    if (waits)
+        write_wait(job, task, out);
+    else
+        buffer_text(out, ",\"waits_for\":null,\"since\":null");
+    buffer_char(out, '}');
+}
+
+void job_write_tasks(struct job *job, struct buffer *out)
+{
+    size_t n = 0;
+    buffer_char(out, '[');
+    for (struct list *l = job->tasks.next; l != &job->tasks && n < JOB_SHOWN_TASKS; l = l->next) {
+        if (n++)
+            buffer_char(out, ',');
+        write_task(job, CONTAINER_OF(l, struct task, link), out);
+    }
+    buffer_char(out, ']');
+}

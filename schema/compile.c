@@ -132,7 +132,8 @@ static void check_fields_known(struct compiler *c, const struct op_shape *shape,
     {
         bool is_field = find_field(shape, key) != NULL;
         if ((is_field || strcmp(key, "op") == 0) && (!is_clause || is_field)) {
-            if (is_field && strcmp(key, "name") == 0 && compile_is_name(value))
+            if (is_field && strcmp(key, "name") == 0 && compile_is_name(value) &&
+                !compile_is_reference(json_string_value(value))) /* else the field complains */
                 read_label(c, value, i);
             continue;
         }

@@ -335,7 +335,8 @@ bool compile_template(struct compiler *c, const struct field_shape *field, const
     struct template_part *parts = plan_allocate(c->plan, w.n * sizeof *parts);
     if (template && parts) {
         *template = (struct template){(uint32_t)w.n, parts};
-        memcpy(parts, w.parts, w.n * sizeof *parts);
+        if (w.n > 0) /* else it was refused */
+            memcpy(parts, w.parts, w.n * sizeof *parts);
     } else {
         c->out_of_memory = true;
     }

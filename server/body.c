@@ -1,5 +1,6 @@
 #include "server/body.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,20 @@ void body_refuse_member(struct error_list *errors, const char *key, const char *
                        like);
     else
         error_list_add(errors, pointer, "there is no member '%.100s' here", key);
+}
+
+void body_check_members(struct error_list *errors, const json_t *body, const char *const *known)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)body, key, value)
+    {
+        size_t i = 0;
+        while (known[i] && strcmp(known[i], key) != 0)
+            i++;
+        if (!known[i])
+            body_refuse_member(errors, key, known);
+    }
 }
 
 size_t body_count_characters(const json_t *string)

@@ -14,6 +14,9 @@ json_t *body_read(struct request *request);
  */
 void body_refuse_member(struct error_list *errors, const char *key, const char *const *known);
 
+/* Complains so about all members of the object that are not `known`. */
+void body_check_members(struct error_list *errors, const json_t *body, const char *const *known);
+
 /* How many characters a string that came from JSON has. */
 size_t body_count_characters(const json_t *string);
 

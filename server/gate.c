@@ -193,7 +193,7 @@ static bool check_length(struct request *request)
         reply_refusal(request, 413, "the body has %s bytes; at most %zu are taken (--max-body)",
                       length, limit);
     else if (request->has_body && !takes_body(request->method))
-        reply_refusal(request, 400, "a body is for POST; this method takes none");
+        reply_refusal(request, 400, "a body is for POST and PUT; this method takes none");
     return !request->response;
 }
 

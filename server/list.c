@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/page.h"
 #include "server/query.h"
 #include "server/reply.h"
 #include "server/resource.h"
@@ -61,25 +62,6 @@ static bool read_cursor(struct request *request, struct page *page)
 
 /* ---- the answer ---- */
 
-/* </v1/tasks?state=running&limit=10&cursor=…>; rel="next": the same filters. */
-static void write_link(struct buffer *b, const struct request *request, const char *cursor)
-{
-    buffer_text(b, "</v1/tasks?");
-    for (size_t i = 0; i < request->query.n; i++) {
-        if (strcmp(request->query.items[i].name, "cursor") == 0)
-            continue;
-        buffer_format(b, "%s=", request->query.items[i].name); /* all of them are known words */
-        query_encode(b, request->query.items[i].value);
-        buffer_char(b, '&');
-    }
-    buffer_format(b, "cursor=%s>; rel=\"next\"", cursor);
-}
-
-/* Results may be large: a page ends early when it is. Records are read a few at a time, so that
- * what is in memory stays within bounds as well. */
-#define PAGE_BYTES (16u << 20)
-#define BATCH 16
-
 struct writing {
     struct buffer out;
     size_t n;       /* tasks in it */
@@ -91,9 +73,9 @@ struct writing {
 static int write_batch(struct request *request, struct page *page, size_t wanted, struct writing *w,
                        struct error *e)
 {
-    struct task_record *records[BATCH + 1];
+    struct task_record *records[PAGE_BATCH + 1];
     size_t n = 0;
-    page->filter.limit = (wanted < BATCH ? wanted : BATCH) + 1;
+    page->filter.limit = (wanted < PAGE_BATCH ? wanted : PAGE_BATCH) + 1;
     int status = store_list(request->lane->reader, &page->filter, records, &n, e);
     for (size_t i = 0; i + 1 < page->filter.limit && i < n && w->out.size < PAGE_BYTES; i++) {
         if (w->n++ > 0)
@@ -111,19 +93,10 @@ static int write_batch(struct request *request, struct page *page, size_t wanted
 
 static void answer_page(struct request *request, struct writing *w)
 {
-    struct buffer link = {0};
     char cursor[ID_TEXT_SIZE];
-    if (w->has_more) {
+    if (w->has_more)
         id_format(&w->last, cursor);
-        buffer_format(&w->out, "],\"next\":\"%s\"}\n", cursor);
-        write_link(&link, request, cursor);
-    } else
-        buffer_text(&w->out, "],\"next\":null}\n");
-    struct MHD_Response *response = reply_new(request, &w->out, TYPE_JSON);
-    if (link.bytes)
-        reply_header(response, MHD_HTTP_HEADER_LINK, link.bytes);
-    buffer_release(&link);
-    reply_send(request, 200, response);
+    page_reply(request, &w->out, w->has_more ? cursor : NULL);
 }
 
 static void read_and_answer(struct request *request, struct page *page, size_t limit)

@@ -25,12 +25,12 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-/* In place, NUL-terminated. NULL or what is wrong with it. */
-static const char *decode(char *text)
+/* In place, NUL-terminated; `blank` stands for a blank. NULL or what is wrong with it. */
+static const char *decode(char *text, char blank)
 {
     char *out = text;
     for (const char *in = text; *in; in++) {
-        char c = *in == '+' ? ' ' : *in;
+        char c = *in == blank ? ' ' : *in;
         if (c == '%') {
             int high = hex_digit(in[1]), low = high < 0 ? -1 : hex_digit(in[2]);
             if (low < 0)
@@ -51,10 +51,10 @@ static int query_add(struct query *query, char *name, struct error *e)
     char *equals = strchr(name, '='), *value = equals ? equals + 1 : name + strlen(name);
     if (equals)
         *equals = '\0';
-    const char *wrong = decode(name);
+    const char *wrong = decode(name, '+');
     if (wrong)
         return error_set(e, ERROR_INVALID, "the name of a query parameter %s", wrong);
-    if ((wrong = decode(value)))
+    if ((wrong = decode(value, '+')))
         return error_set(e, ERROR_INVALID, "the query parameter '%.100s' %s", name, wrong);
     if (query_get(query, name))
         return error_set(e, ERROR_INVALID, "the query parameter '%.100s' is given twice", name);
@@ -125,6 +125,20 @@ bool parse_seconds(const char *text, double *seconds)
         return false;
     *seconds = strtod(text, NULL);
     return true;
+}
+
+bool path_decode(char *segment)
+{
+    return decode(segment, ' ') == NULL;
+}
+
+bool name_is_good(const char *name)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789-.";
+    size_t size = strlen(name), n_first = strcspn(allowed, "0");
+    return size > 0 && size <= 100 && memchr(allowed, name[0], n_first) &&
+           strspn(name, allowed) == size;
 }
 
 /* One preference: name [= value] [; parameters], up to a comma outside quotes. */

@@ -33,6 +33,15 @@ bool parse_integer(const char *text, int64_t min, int64_t max, int64_t *out);
 /* Seconds, with decimals after a point if need be; no sign, no exponent. */
 bool parse_seconds(const char *text, double *seconds);
 
+/* Decodes a segment of a path in place. False when percent signs, NUL or bytes that are no UTF-8
+ * make no sense; then it is spoilt. */
+bool path_decode(char *segment);
+
+/* Names of coroutines and loops. */
+#define NAME_RULE                                                                                  \
+    "names have 1 to 100 of the characters A-Z a-z 0-9 _ - . and begin with a letter or '_'"
+bool name_is_good(const char *name);
+
 /* Looks for `wait=...` in a Prefer header (RFC 7240). True, and the value's place and size within
  * the header, when it is there; other preferences are passed over. */
 bool prefer_find_wait(const char *header, const char **value, size_t *size);

@@ -9,6 +9,7 @@
 #include "server/request.h"
 
 #define TYPE_JSON "application/json"
+#define TYPE_TEXT "text/plain; charset=utf-8"
 
 /* A response with a body: takes the buffer's bytes. NULL when out of memory; the functions below
  * take that as well. */

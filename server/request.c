@@ -39,7 +39,10 @@ void request_free(struct request *request)
     if (request->plan)
         plan_unref(request->plan);
     buffer_release(&request->trace);
+    buffer_release(&request->tasks);
+    free(request->listed);
     free(request->text);
+    free(request->name);
     free(request->body);
     free(request->target);
     if (request->body_size > LARGE_BODY)

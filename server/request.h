@@ -71,6 +71,7 @@ struct request {
     struct headers headers;
     const struct route *route;
     struct id id; /* of the path's {id} */
+    char *name;   /* of the path's {name}, or of what is to be made; owned, NULL: none */
     char prefer[16];
     bool prefer_was_followed;
     bool has_body; /* as its header says */
@@ -93,15 +94,19 @@ struct request {
     union {
         struct submission submission;
         struct cancellation cancellation;
+        struct rescheduling rescheduling;
         struct look look;
         struct store_request store;
+        struct loop_request loop;
+        struct loop_list loops;
     };
     char *text;                 /* owned: what was asked borrows it */
     int outcome;                /* 0 or -code, of what was asked */
     struct task_record *record; /* owned */
     struct task_record *ended;  /* owned; what a wait came to */
     struct plan *plan;          /* owned; with the trace what a look came to */
-    struct buffer trace;
+    struct buffer trace, tasks;
+    void *listed; /* owned; what a list of loops came to */
 };
 
 /* NULL when out of memory. Copies the target. */

@@ -35,6 +35,7 @@ static void write_outcome(struct buffer *b, const struct task_record *record)
 void resource_write(struct buffer *b, const struct task_record *record)
 {
     bool done = task_state_is_final(record->state);
+    const char *loop = record->loop ? record->loop : LOOP_MAIN;
     buffer_text(b, "{\"id\":");
     write_id(b, &record->id);
     buffer_text(b, ",\"name\":");
@@ -49,8 +50,11 @@ void resource_write(struct buffer *b, const struct task_record *record)
     write_time(b, ",\"created_at\":", record->created_at_us);
     write_time(b, ",\"started_at\":", record->started_at_us);
     write_time(b, ",\"finished_at\":", record->finished_at_us);
-    write_time(b, ",\"deadline\":", record->deadline_at_us);
+    write_time(
+        b, ",\"deadline\":", record->deadline_at_us == DEADLINE_NEVER ? 0 : record->deadline_at_us);
     write_time(b, ",\"cancel_requested_at\":", record->cancel_requested_at_us);
+    buffer_text(b, ",\"loop\":");
+    buffer_json_string(b, loop, strlen(loop));
     buffer_text(b, ",\"labels\":");
     buffer_text(b, record->labels ? record->labels : "{}");
     buffer_format(b, ",\"starts\":%u,\"unhandled\":", record->starts);
@@ -61,7 +65,7 @@ void resource_write(struct buffer *b, const struct task_record *record)
 /* FNV-1a over what can change in a task's life. Its outcome comes with finished_at. */
 void resource_etag(const struct task_record *record, char tag[ETAG_SIZE])
 {
-    const int64_t parts[] = {1, /* of the form: one more when resource_write writes another */
+    const int64_t parts[] = {2, /* of the form: one more when resource_write writes another */
                              record->state,
                              record->starts,
                              record->created_at_us,

@@ -12,6 +12,19 @@ static const struct route routes[] = {
     {METHOD_GET, "/v1/tasks/{id}/tree", get_task_tree, BODY_NONE, SCOPE_READ},
     {METHOD_GET, "/v1/tasks/{id}/log", get_task_log, BODY_NONE, SCOPE_READ},
     {METHOD_POST, "/v1/tasks/{id}/cancel", cancel_task, BODY_OPTIONAL, SCOPE_CANCEL},
+    {METHOD_POST, "/v1/tasks/{id}/reschedule", reschedule_task, BODY_REQUIRED, SCOPE_CANCEL},
+    {METHOD_GET, "/v1/coroutines", list_coroutines, BODY_NONE, SCOPE_READ},
+    {METHOD_PUT, "/v1/coroutines/{name}", put_coroutine, BODY_REQUIRED, SCOPE_SUBMIT},
+    {METHOD_GET, "/v1/coroutines/{name}", get_coroutine, BODY_NONE, SCOPE_READ},
+    {METHOD_DELETE, "/v1/coroutines/{name}", delete_coroutine, BODY_NONE, SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/loops", post_loop, BODY_REQUIRED, SCOPE_SUBMIT},
+    {METHOD_GET, "/v1/loops", get_loops, BODY_NONE, SCOPE_READ},
+    {METHOD_GET, "/v1/loops/{name}", get_loop, BODY_NONE, SCOPE_READ},
+    {METHOD_DELETE, "/v1/loops/{name}", delete_loop, BODY_NONE, SCOPE_SUBMIT},
+    {METHOD_PUT, "/v1/loops/{name}/exception-handler", put_exception_handler, BODY_REQUIRED,
+     SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/loops/{name}/run_until_complete", run_until_complete, BODY_REQUIRED,
+     SCOPE_SUBMIT},
     {METHOD_GET, "/healthz", get_health, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/readyz", get_readiness, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/openapi.yaml", get_contract, BODY_NONE, SCOPE_NONE},
@@ -30,16 +43,22 @@ enum method method_parse(const char *name)
     return METHOD_OTHER;
 }
 
-/* *id: where the path has what stands for {id}; NULL when the pattern has none. */
-static bool matches(const char *pattern, const char *path, const char **id, size_t *id_size)
+/* A part of the path: what stands for {id} or {name}; NULL when the pattern has neither. */
+struct part {
+    const char *text;
+    size_t size;
+};
+
+static bool matches(const char *pattern, const char *path, struct part *part)
 {
-    *id = NULL;
+    *part = (struct part){0};
     for (;; pattern++, path++) {
         if (*pattern == '{') {
-            *id = path;
-            *id_size = strcspn(path, "/");
+            *part = (struct part){path, strcspn(path, "/")};
+            if (part->size == 0)
+                return false;
             pattern = strchr(pattern, '}') + 1;
-            path += *id_size;
+            path += part->size;
         }
         if (*pattern != *path)
             return false;
@@ -51,11 +70,10 @@ static bool matches(const char *pattern, const char *path, const char **id, size
 /* "GET, HEAD, POST, OPTIONS": what the path has. */
 static void write_allow(const char *path, char allow[64])
 {
-    const char *id;
-    size_t id_size;
+    struct part part;
     allow[0] = '\0';
     for (size_t i = 0; i < N_ROUTES; i++)
-        if (matches(routes[i].path, path, &id, &id_size)) {
+        if (matches(routes[i].path, path, &part)) {
             strcat(allow, method_names[routes[i].method]);
             strcat(allow, routes[i].method == METHOD_GET ? ", HEAD, " : ", ");
         }
@@ -69,33 +87,51 @@ static void answer_options(struct request *request, const char *allow)
     reply_send(request, 204, response);
 }
 
-/* There is such a path, or a problem was answered. */
-static bool read_id(struct request *request, const char *text, size_t size)
+static bool read_id(struct request *request, struct part part)
 {
-    if (!text || id_parse(text, size, &request->id))
+    if (id_parse(part.text, part.size, &request->id))
         return true;
     reply_problem(request, 404,
                   "there is no task '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab",
-                  (int)(size < 100 ? size : 100), text);
+                  (int)(part.size < 100 ? part.size : 100), part.text);
     return false;
+}
+
+/* What cannot be decoded stays as it came: it has a percent sign, so it is no good name. */
+static bool read_name(struct request *request, struct part part)
+{
+    request->name = strndup(part.text, part.size);
+    if (!request->name) {
+        reply_code(request, ERROR_NO_MEMORY);
+        return false;
+    }
+    if (!path_decode(request->name))
+        *stpncpy(request->name, part.text, part.size) = '\0';
+    return true;
+}
+
+/* There is such a path, or a problem was answered. */
+static bool read_part(struct request *request, struct part part)
+{
+    if (!part.text)
+        return true;
+    return strstr(request->route->path, "{id}") ? read_id(request, part) : read_name(request, part);
 }
 
 static bool find(struct request *request)
 {
-    const char *id, *known_id = NULL;
-    size_t id_size, known_size = 0;
+    struct part part, known = {0};
     bool path_is_known = false;
     char allow[64];
     for (size_t i = 0; i < N_ROUTES && !request->route; i++)
-        if (matches(routes[i].path, request->path, &id, &id_size)) {
+        if (matches(routes[i].path, request->path, &part)) {
             path_is_known = true;
-            known_id = id;
-            known_size = id_size;
+            known = part;
             if (routes[i].method == request->method)
                 request->route = &routes[i];
         }
     if (request->route)
-        return read_id(request, known_id, known_size);
+        return read_part(request, known);
     write_allow(request->path, allow);
     if (request->method == METHOD_OPTIONS && path_is_known)
         answer_options(request, allow);
@@ -112,7 +148,7 @@ static bool answer_asterisk(struct request *request)
 {
     if (request->method != METHOD_OPTIONS || strcmp(request->path, "*") != 0)
         return false;
-    answer_options(request, "GET, HEAD, POST, DELETE, OPTIONS");
+    answer_options(request, "GET, HEAD, POST, PUT, DELETE, OPTIONS");
     return true;
 }
 

@@ -11,28 +11,40 @@ enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL };
 
 struct route {
     enum method method;
-    const char *path; /* "{id}" stands for one task's id */
+    const char *path; /* "{id}" stands for one task's id, "{name}" for a name */
     void (*handle)(struct request *request);
     enum body_rule body;
     enum scope scope;
 };
 
-/* Cuts request->path into path and query, and finds the route and the id. False when there is none:
+/* Cuts request->path into path and query, and finds the route and the id or the
+ * name, which may be a bad one. False when there is none:
  * then it is answered (404, 405, or the 204 of OPTIONS), or the query could not be read (400). */
 bool routes_find(struct request *request);
 
 enum method method_parse(const char *name);
 
 /* The handlers, each in the file of its resource. They answer or park. */
-void submit_task(struct request *request);   /* submit.c */
-void list_tasks(struct request *request);    /* list.c */
-void get_task(struct request *request);      /* tasks.c */
-void cancel_task(struct request *request);   /* tasks.c */
-void delete_task(struct request *request);   /* tasks.c */
-void get_task_tree(struct request *request); /* tree.c */
-void get_task_log(struct request *request);  /* log.c */
-void get_health(struct request *request);    /* health.c */
-void get_readiness(struct request *request); /* health.c */
-void get_contract(struct request *request);  /* health.c */
+void submit_task(struct request *request);           /* submit.c */
+void list_tasks(struct request *request);            /* list.c */
+void get_task(struct request *request);              /* tasks.c */
+void cancel_task(struct request *request);           /* tasks.c */
+void reschedule_task(struct request *request);       /* reschedule.c */
+void delete_task(struct request *request);           /* tasks.c */
+void get_task_tree(struct request *request);         /* tree.c */
+void get_task_log(struct request *request);          /* log.c */
+void put_coroutine(struct request *request);         /* coroutines.c */
+void get_coroutine(struct request *request);         /* coroutines.c */
+void list_coroutines(struct request *request);       /* coroutines.c */
+void delete_coroutine(struct request *request);      /* coroutines.c */
+void post_loop(struct request *request);             /* loops.c */
+void get_loops(struct request *request);             /* loops.c */
+void get_loop(struct request *request);              /* loops.c */
+void delete_loop(struct request *request);           /* loops.c */
+void put_exception_handler(struct request *request); /* loops.c */
+void run_until_complete(struct request *request);    /* submit.c */
+void get_health(struct request *request);            /* health.c */
+void get_readiness(struct request *request);         /* health.c */
+void get_contract(struct request *request);          /* health.c */
 
 #endif

@@ -1,11 +1,13 @@
-/* POST /v1/tasks. The path that matters most: parse, check everything, compile, hand over, suspend;
- * the answer goes out once the task is on disk, or has ended. */
+/* POST /v1/tasks, and …/run_until_complete of a loop. The path that matters most: parse, check
+ * everything, compile, hand over, suspend; the answer goes out once the task is on disk, or has
+ * ended. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/bug.h"
 #include "schema/json.h"
 #include "server/body.h"
+#include "server/coroutines.h"
 #include "server/reply.h"
 #include "server/resource.h"
 #include "server/routes.h"
@@ -18,13 +20,14 @@
 #define LABEL_VALUE_MAX 255
 #define TIMEOUT_MAX_S 3155760000 /* 100 years, as in the ops */
 
-static const char *const members[] = {"spec", "name", "timeout", "labels", NULL};
+static const char *const members[] = {"spec", "name", "timeout", "labels", "loop", NULL};
 
 /* A submission's members, borrowed from its body. */
 struct fields {
     const json_t *spec, *name, *labels;
-    double timeout; /* -1: none */
-    bool spec_was_given;
+    const char *loop; /* NULL: any */
+    double timeout;   /* or TIMEOUT_NONE, or TIMEOUT_NEVER */
+    json_t *needed;   /* owned: the definitions that the spec needs, or NULL */
 };
 
 /* ---- checking ---- */
@@ -43,10 +46,10 @@ static void check_name(struct fields *fields, const json_t *value, struct error_
 
 static void check_timeout(struct fields *fields, const json_t *value, struct error_list *errors)
 {
-    if (json_is_null(value))
-        return;
     double seconds = json_number_value(value);
-    if (!json_is_number(value) || seconds < 0 || seconds > TIMEOUT_MAX_S)
+    if (json_is_null(value)) /* as in asyncio.timeout(None): there may be a deadline later */
+        fields->timeout = TIMEOUT_NEVER;
+    else if (!json_is_number(value) || seconds < 0 || seconds > TIMEOUT_MAX_S)
         error_list_add(errors, "/timeout",
                        "must be a number of seconds from 0 to %lld (100 years), or null",
                        (long long)TIMEOUT_MAX_S);
@@ -91,10 +94,26 @@ static void check_labels(struct fields *fields, const json_t *value, struct erro
         fields->labels = value;
 }
 
-/* All that is wrong, but for what is inside the spec. */
-static struct fields check_members(const json_t *body, struct error_list *errors)
+/* That there is such a loop is found out when the job gets there. */
+static void check_loop(struct fields *fields, const json_t *value, const char *path_loop,
+                       struct error_list *errors)
 {
-    struct fields fields = {.timeout = -1};
+    const char *name = json_string_value(value);
+    if (json_is_null(value))
+        return;
+    if (!name || !name_is_good(name))
+        error_list_add(errors, "/loop", "must be the name of a loop: " NAME_RULE);
+    else if (path_loop && strcmp(name, path_loop) != 0)
+        error_list_add(errors, "/loop", "must be absent, or '%s' as in the path", path_loop);
+    else
+        fields->loop = name;
+}
+
+/* All that is wrong, but for what is inside the spec. */
+static struct fields check_members(const json_t *body, const char *path_loop,
+                                   struct error_list *errors)
+{
+    struct fields fields = {.timeout = TIMEOUT_NONE, .loop = path_loop};
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)body, key, value)
@@ -107,6 +126,8 @@ static struct fields check_members(const json_t *body, struct error_list *errors
             check_timeout(&fields, value, errors);
         else if (strcmp(key, "labels") == 0)
             check_labels(&fields, value, errors);
+        else if (strcmp(key, "loop") == 0)
+            check_loop(&fields, value, path_loop, errors);
         else
             body_refuse_member(errors, key, members);
     }
@@ -114,17 +135,20 @@ static struct fields check_members(const json_t *body, struct error_list *errors
 }
 
 /* The compiled spec; NULL with all that is wrong in *errors. */
-static struct plan *compile(const json_t *body, struct fields *fields, struct error_list *errors)
+static struct plan *compile(struct fields *fields, const struct coroutine_source *coroutines,
+                            struct error_list *errors)
 {
-    *fields = check_members(body, errors);
     if (!fields->spec) {
         error_list_add(errors, "",
                        "the member 'spec' is missing: the job to run, such as "
                        "{\"op\": \"sleep\", \"seconds\": 1}");
         return NULL;
     }
-    const struct plan_options options = {
-        .ops = runtime_ops(), .timeout = fields->timeout, .at = "/spec"};
+    const struct plan_options options = {.ops = runtime_ops(),
+                                         .coroutines = coroutines,
+                                         .timeout = fields->timeout,
+                                         .at = "/spec",
+                                         .needed = &fields->needed};
     struct plan *plan = plan_compile(fields->spec, &options, errors);
     if (plan && errors->n > 0) {
         plan_unref(plan);
@@ -142,6 +166,13 @@ static char *json_text(const json_t *value)
     return buffer_take(&b);
 }
 
+static int64_t deadline_of(const struct fields *fields, int64_t now)
+{
+    if (fields->timeout == TIMEOUT_NEVER)
+        return DEADLINE_NEVER;
+    return fields->timeout >= 0 ? now + (int64_t)(fields->timeout * 1e6) : 0;
+}
+
 /* NULL when out of memory. */
 static struct task_record *make_record(struct request *request, const struct fields *fields)
 {
@@ -151,14 +182,16 @@ static struct task_record *make_record(struct request *request, const struct fie
     record->created_at_us = now_us();
     record->id = id_make(record->created_at_us, lane_random(request->lane));
     record->starts = 1;
-    record->spec = json_text(fields->spec);
-    if (fields->timeout >= 0)
-        record->deadline_at_us = record->created_at_us + (int64_t)(fields->timeout * 1e6);
+    record->spec = plan_pack(fields->spec, fields->needed);
+    record->deadline_at_us = deadline_of(fields, record->created_at_us);
     if (fields->name)
         record->name = strdup(json_string_value(fields->name));
     if (fields->labels)
         record->labels = json_text(fields->labels);
-    if (record->spec && !record->name == !fields->name && !record->labels == !fields->labels)
+    if (fields->loop)
+        record->loop = strdup(fields->loop);
+    if (record->spec && !record->name == !fields->name && !record->labels == !fields->labels &&
+        !record->loop == !fields->loop)
         return record;
     task_record_unref(record);
     return NULL;
@@ -176,11 +209,26 @@ static void submission_done(struct submission *submission, int status)
     request_wake(request);
 }
 
+static void answer_refusal(struct request *request)
+{
+    struct error_list errors = {0};
+    const char *loop = request->record->loop;
+    if (request->outcome != -ERROR_NOT_FOUND)
+        reply_code(request, (enum error_code) - request->outcome);
+    else if (request->name)
+        reply_problem(request, 404, "there is no loop '%.200s'", request->name);
+    else {
+        error_list_add(&errors, "/loop", "there is no loop '%s'", loop);
+        reply_errors(request, &errors);
+    }
+    error_list_release(&errors);
+}
+
 static void answer(struct request *request)
 {
     struct task_record *now = NULL;
     if (request->outcome != 0)
-        reply_code(request, (enum error_code) - request->outcome);
+        answer_refusal(request);
     else if (request->ended)
         resource_reply_made(request, 200, request->ended);
     else if (!request->submission.waiter)
@@ -219,26 +267,28 @@ static void hand_over(struct request *request, struct plan *plan, struct task_re
 
 static void submit(struct request *request, const json_t *body, double wait)
 {
-    struct fields fields;
     struct error_list errors = {0};
-    struct plan *plan = compile(body, &fields, &errors);
+    struct definitions definitions = {.request = request};
+    const struct coroutine_source coroutines = {definitions_find, &definitions};
+    struct fields fields = check_members(body, request->name, &errors);
+    struct plan *plan = compile(&fields, &coroutines, &errors);
     struct task_record *record = plan ? make_record(request, &fields) : NULL;
     if (record)
         hand_over(request, plan, record, wait);
     else if (plan) {
         plan_unref(plan);
         reply_code(request, ERROR_NO_MEMORY);
-    } else
+    } else if (definitions.status != 0)
+        reply_error(request, &definitions.error);
+    else
         reply_errors(request, &errors);
+    json_decref(fields.needed);
+    definitions_release(&definitions);
     error_list_release(&errors);
 }
 
-void submit_task(struct request *request)
+static void read_and_submit(struct request *request, double wait)
 {
-    static const char *const known[] = {"wait", NULL};
-    double wait;
-    if (!query_check(request, known) || !wait_read(request, &wait))
-        return;
     if (request->server->is_draining) {
         reply_code(request, ERROR_DRAINING);
         return;
@@ -248,4 +298,23 @@ void submit_task(struct request *request)
         return;
     submit(request, body, wait);
     json_decref(body);
+}
+
+void submit_task(struct request *request)
+{
+    static const char *const known[] = {"wait", NULL};
+    double wait;
+    if (query_check(request, known) && wait_read(request, &wait))
+        read_and_submit(request, wait);
+}
+
+/* The loop is that of the path. */
+void run_until_complete(struct request *request)
+{
+    static const char *const known[] = {"wait", NULL};
+    double wait;
+    if (!query_check(request, known) || !wait_read(request, &wait))
+        return;
+    bool says_how_long = query_get(&request->query, "wait") || request->prefer_was_followed;
+    read_and_submit(request, says_how_long ? wait : WAIT_MAX_S);
 }

@@ -1,5 +1,6 @@
-/* GET /v1/tasks/{id}/tree: the plan's nodes with what became of each. Of a running task the loop
- * tells; of one that has ended the store, which keeps the spec and the trace. */
+/* GET /v1/tasks/{id}/tree: the plan's nodes with what became of each, and, while it runs, its tasks
+ * with what each waits for. Of a running task the loop tells; of one that has ended the store,
+ * which keeps the spec and the trace. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "server/reply.h"
 #include "server/routes.h"
 #include "server/tasks.h"
+#include "server/tree_text.h"
 
 /* Nodes are written in their own order, which is that of the trace and of the names. */
 struct tree {
@@ -83,8 +85,21 @@ static void write_run(struct tree *tree, const struct trace_entry *entry)
     buffer_add(b, entry->outcome, entry->outcome_size);
 }
 
-/* As deep as specs may be (PLAN_DEPTH_MAX). */
-static void write_node(struct tree *tree, uint32_t node, size_t *label)
+static void write_node(struct tree *tree, uint32_t node, size_t *label);
+
+static void write_children(struct tree *tree, uint32_t node, size_t *label)
+{
+    const struct plan *plan = tree->plan;
+    uint32_t first = node_first_child(plan, node);
+    for (uint32_t c = first; c != PLAN_NONE; c = plan->nodes[c].next) {
+        if (c != first)
+            buffer_char(&tree->out, ',');
+        write_node(tree, plan->nodes[c].shape->is_hidden ? node_first_child(plan, c) : c, label);
+    }
+}
+
+/* Without the brace that closes it. */
+static void open_node(struct tree *tree, uint32_t node, size_t *label)
 {
     struct buffer *b = &tree->out;
     const struct trace_entry *entry = find_entry(tree, node);
@@ -97,13 +112,36 @@ static void write_node(struct tree *tree, uint32_t node, size_t *label)
         buffer_text(b,
                     ",\"state\":\"pending\",\"runs\":0,\"started_at\":null,\"finished_at\":null");
     buffer_text(b, ",\"children\":[");
-    uint32_t first = node_first_child(tree->plan, node);
-    for (uint32_t c = first; c != PLAN_NONE; c = tree->plan->nodes[c].next) {
-        if (c != first)
-            buffer_char(b, ',');
-        write_node(tree, c, label);
+    write_children(tree, node, label);
+    buffer_char(b, ']');
+}
+
+/* As deep as specs may be (PLAN_DEPTH_MAX). */
+static void write_node(struct tree *tree, uint32_t node, size_t *label)
+{
+    open_node(tree, node, label);
+    buffer_char(&tree->out, '}');
+}
+
+/* The spec's root, and with it the definitions that are called and the tasks that live. */
+static void write_tree(struct tree *tree, const struct buffer *tasks)
+{
+    struct buffer *b = &tree->out;
+    const struct plan *plan = tree->plan;
+    size_t label = 0;
+    open_node(tree, plan->root, &label);
+    buffer_text(b, ",\"coroutines\":[");
+    for (uint32_t i = 1; i < plan->n_coroutines; i++) {
+        buffer_text(b, i > 1 ? ",{\"name\":" : "{\"name\":");
+        buffer_json_string(b, plan->coroutines[i].name, strlen(plan->coroutines[i].name));
+        buffer_text(b, ",\"body\":");
+        write_node(tree, plan->coroutines[i].root, &label);
+        buffer_char(b, '}');
     }
-    buffer_text(b, "]}");
+    buffer_text(b, "],\"tasks\":");
+    buffer_add(b, tasks->size ? tasks->bytes : "[]", tasks->size ? tasks->size : 2);
+    buffer_char(b, '}');
+    b->failed |= tasks->failed;
 }
 
 /* A plan of one node has no trace: the record says it all. */
@@ -119,12 +157,17 @@ static void read_record(struct tree *tree, const struct task_record *record)
     tree->has_entry = true;
 }
 
+static bool is_text(const struct request *request)
+{
+    const char *format = query_get(&request->query, "format");
+    return format && strcmp(format, "text") == 0;
+}
+
 static void answer_tree(struct request *request, const struct plan *plan, const void *trace,
                         size_t trace_size)
 {
     const struct task_record *record = request->record;
     struct tree tree = {.plan = plan, .started_at_us = record->started_at_us};
-    size_t label = 0;
     if (!sort_labels(&tree)) {
         reply_code(request, ERROR_NO_MEMORY);
         return;
@@ -135,9 +178,12 @@ static void answer_tree(struct request *request, const struct plan *plan, const 
         tree.has_entry = trace_read(&tree.trace, &tree.entry);
     else if (plan->n_nodes == 1 && task_state_is_final(record->state))
         read_record(&tree, record);
-    write_node(&tree, plan->root, &label);
+    write_tree(&tree, &request->tasks);
     free(tree.labels);
-    reply_json(request, 200, &tree.out);
+    if (is_text(request))
+        tree_reply_text(request, &tree.out);
+    else
+        reply_json(request, 200, &tree.out);
 }
 
 /* ---- of a task that is not running ---- */
@@ -177,6 +223,7 @@ static void look_done(struct look *look, int status)
     request->outcome = status;
     request->plan = status == 0 ? look->plan : NULL;
     request->trace = status == 0 ? look->trace : (struct buffer){0};
+    request->tasks = status == 0 ? look->tasks : (struct buffer){0};
     request_wake(request);
 }
 
@@ -192,9 +239,16 @@ static void answer_look(struct request *request)
 
 void get_task_tree(struct request *request)
 {
-    static const char *const known[] = {NULL};
+    static const char *const known[] = {"format", NULL};
     struct server *server = request->server;
-    if (!query_check(request, known) || !task_read(request, 0))
+    const char *format = query_get(&request->query, "format");
+    if (!query_check(request, known))
+        return;
+    if (format && strcmp(format, "json") != 0 && strcmp(format, "text") != 0) {
+        reply_problem(request, 422, "format=%.100s must be 'json' or 'text'", format);
+        return;
+    }
+    if (!task_read(request, 0))
         return;
     if (task_state_is_final(request->record->state)) {
         answer_stored(request);

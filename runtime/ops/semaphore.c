@@ -31,10 +31,9 @@ static struct action semaphore_start(struct task *task, struct frame *frame)
     const union argument *given = frame_arguments(task, frame);
     int64_t value = frame_has(task, frame, VALUE) ? given[VALUE].integer : 1;
     self->waiter = (struct semaphore_waiter){0};
-    struct semaphore *semaphore =
-        semaphore_open(task->job->loop, given[SEMAPHORE].text->bytes, value);
-    return semaphore_acquire(&self->waiter, task, semaphore) ? run_body(task, frame)
-                                                             : action_await();
+    const char *name = given[SEMAPHORE].text->bytes;
+    return semaphore_acquire_named(&self->waiter, task, name, value) ? run_body(task, frame)
+                                                                     : action_await();
 }
 
 static struct action semaphore_op_woken(struct task *task, struct frame *frame,

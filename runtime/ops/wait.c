@@ -118,6 +118,13 @@ static void wait_release(struct task *task, struct frame *frame)
     struct wait_frame *self = (struct wait_frame *)frame;
     (void)task;
     frame_disarm(&self->base);
+    for (uint32_t i = 0; i < self->children.n; i++) {
+        struct task *child = self->children.tasks[i];
+        if (child->phase == TASK_DONE && child->owner) { /* _on_completion is on its way */
+            self->n_left--;
+            is_over(self, child);
+        }
+    }
     children_release(&self->children);
 }
 

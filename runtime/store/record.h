@@ -22,6 +22,9 @@ static inline bool task_state_is_final(enum task_state state)
     return state >= TASK_SUCCEEDED;
 }
 
+/* deadline_at_us of a task whose timeout has no deadline at present, but may be given one. */
+#define DEADLINE_NEVER INT64_MAX
+
 /* Times are microseconds since the epoch; 0 = has not happened, or none. Texts are owned,
  * NUL-terminated, NULL when absent; those marked JSON are compact JSON text. `spec` and `trace` are
  * large and only there when asked for. */

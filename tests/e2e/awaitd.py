@@ -405,8 +405,27 @@ class Server:
     def post(self, target, body=None, **headers):
         return self.request("POST", target, body, {k.replace("_", "-"): v for k, v in headers.items()})
 
+    def put(self, target, body=None, **headers):
+        return self.request("PUT", target, body, {k.replace("_", "-"): v for k, v in headers.items()})
+
     def delete(self, target):
         return self.request("DELETE", target)
+
+    # ---- definitions and loops ----
+
+    def define(self, name, body, parameters=None, **fields):
+        """Puts a definition; what the server answers."""
+        if parameters is not None:
+            fields["parameters"] = parameters
+        answer = self.put(f"/v1/coroutines/{name}", {"body": body, **fields})
+        assert answer.status in (200, 201), answer
+        return answer.json
+
+    def open_loop(self, name, **fields):
+        answer = self.post("/v1/loops", {"name": name, **fields})
+        assert answer.status == 201, answer
+        assert answer.headers["Location"] == "/v1/loops/" + name
+        return answer.json
 
     # ---- tasks ----
 
@@ -452,14 +471,14 @@ class Server:
         assert answer.status == 200, answer
         return answer.json
 
-    def pages(self, query=""):
-        """All pages of the list, as lists of tasks."""
-        target = "/v1/tasks?" + query
+    def pages(self, query="", kind="tasks"):
+        """All pages of the list, as lists of tasks or definitions."""
+        target = f"/v1/{kind}?{query}"
         while target:
             answer = self.get(target)
             assert answer.status == 200, answer
             page = answer.json
-            yield page["tasks"]
+            yield page[kind]
             link = answer.headers.get("Link")
             assert (link is None) == (page["next"] is None), (link, page["next"])
             target = link and re.match("<([^>]*)>", link)[1]

@@ -16,6 +16,15 @@ def background(*steps):
     return {"op": "sequence", "steps": [{"op": "create_task", "name": "a", "body": GOOD}, *steps]}
 
 
+def after(value, *steps):
+    """A job that has a value `a`."""
+    return {"op": "sequence", "steps": [{"op": "value", "name": "a", "value": value}, *steps]}
+
+
+def clause(**fields):
+    return {"op": "try", "body": GOOD, "except": [{"body": GOOD, **fields}]}
+
+
 # Specs, and whether they are valid: the Node schema and the server must both say so.
 JUDGED = {
     "sleep": (True, {"op": "sleep", "seconds": 0}),
@@ -100,6 +109,100 @@ JUDGED = {
     "subprocess env empty name": (False, {"op": "subprocess", "argv": ["true"], "env": {"": "1"}}),
     "subprocess env number": (False, {"op": "subprocess", "argv": ["true"], "env": {"A": 1}}),
     "subprocess kill_after": (False, {"op": "subprocess", "argv": ["true"], "kill_after": -1}),
+    "group": (True, {"op": "group", "tasks": [GOOD, GOOD]}),
+    "group empty": (True, {"op": "group", "tasks": []}),
+    "group of none": (False, {"op": "group"}),
+    "group with a flag": (False, {"op": "group", "tasks": [], "return_exceptions": True}),
+    "wait": (True, {"op": "wait", "tasks": [GOOD], "return_when": "FIRST_EXCEPTION", "timeout": 1}),
+    "wait for ever": (True, {"op": "wait", "tasks": [GOOD], "timeout": None}),
+    "wait for nothing": (False, {"op": "wait", "tasks": []}),
+    "wait for something else": (False, {"op": "wait", "tasks": [GOOD], "return_when": "first_completed"}),
+    "wait negative": (False, {"op": "wait", "tasks": [GOOD], "timeout": -1}),
+    "race": (True, {"op": "race", "tasks": [GOOD]}),
+    "race of none": (False, {"op": "race", "tasks": []}),
+    "shield": (True, {"op": "shield", "body": GOOD}),
+    "shield nothing": (False, {"op": "shield"}),
+    "timeout at": (True, {"op": "timeout", "at": "2100-01-01T00:00:00Z", "body": GOOD}),
+    "timeout at offset": (True, {"op": "timeout", "at": "2100-01-01 00:00:00.5-01:30", "body": GOOD}),
+    "timeout at day": (False, {"op": "timeout", "at": "2100-01-01", "body": GOOD}),
+    "timeout at number": (False, {"op": "timeout", "at": 4102444800, "body": GOOD}),
+    "timeout at null": (False, {"op": "timeout", "at": None, "body": GOOD}),
+    "timeout twice": (False, {"op": "timeout", "seconds": 1, "at": "2100-01-01T00:00:00Z", "body": GOOD}),
+    "reschedule": (True, {"op": "timeout", "name": "t", "seconds": None,
+                          "body": {"op": "reschedule", "timeout": "t", "seconds": 1}}),
+    "reschedule at": (True, {"op": "timeout", "name": "t", "seconds": 5,
+                             "body": {"op": "reschedule", "timeout": "t", "at": "2100-01-01T00:00:00Z"}}),
+    "reschedule null": (True, {"op": "timeout", "name": "t", "seconds": 5,
+                               "body": {"op": "reschedule", "timeout": "t", "seconds": None}}),
+    "reschedule neither": (False, {"op": "timeout", "name": "t", "seconds": 5,
+                                   "body": {"op": "reschedule", "timeout": "t"}}),
+    "reschedule both": (False, {"op": "timeout", "name": "t", "seconds": 5,
+                                "body": {"op": "reschedule", "timeout": "t", "seconds": 1, "at": "2100-01-01T00:00:00Z"}}),
+    "reschedule nothing": (False, {"op": "reschedule", "seconds": 1}),
+    "try": (True, {"op": "try", "body": GOOD, "except": [{"types": ["ValueError", "a.b"], "as": "e", "body": GOOD},
+                                                        {"body": GOOD}], "else": GOOD, "finally": GOOD}),
+    "try alone": (True, {"op": "try", "body": GOOD}),
+    "try no clause": (True, {"op": "try", "body": GOOD, "except": []}),
+    "try base": (True, clause(types=["BaseException"])),
+    "try no types": (False, clause(types=[])),
+    "try one type": (False, clause(types="ValueError")),
+    "try bad type": (False, clause(types=["Value Error"])),
+    "try dynamic type": (False, clause(types=["${a}"])),
+    "try as nothing": (False, clause(**{"as": ""})),
+    "try as path": (False, clause(**{"as": "a.b"})),
+    "try as reference": (False, clause(**{"as": "${e}"})),
+    "try unknown": (False, clause(type="ValueError")),
+    "try op in a clause": (False, clause(op="except")),
+    "try clause without body": (False, {"op": "try", "body": GOOD, "except": [{"as": "e"}]}),
+    "try no body": (False, {"op": "try", "except": [{"body": GOOD}]}),
+    "try one clause": (False, {"op": "try", "body": GOOD, "except": {"body": GOOD}}),
+    "retry": (True, {"op": "retry", "attempts": 3, "delay": 0.01, "backoff": 1, "max_delay": 1, "jitter": 0,
+                     "on": ["OSError"], "body": GOOD}),
+    "retry max_delay null": (True, {"op": "retry", "attempts": 1, "max_delay": None, "body": GOOD}),
+    "retry never": (False, {"op": "retry", "attempts": 0, "body": GOOD}),
+    "retry half": (False, {"op": "retry", "attempts": 1.5, "body": GOOD}),
+    "retry no attempts": (False, {"op": "retry", "body": GOOD}),
+    "retry backoff": (False, {"op": "retry", "attempts": 1, "backoff": 1e10, "body": GOOD}),
+    "retry on nothing": (False, {"op": "retry", "attempts": 1, "on": [], "body": GOOD}),
+    "semaphore": (True, {"op": "semaphore", "semaphore": "s", "value": 2, "bounded": True, "body": GOOD}),
+    "semaphore negative": (False, {"op": "semaphore", "semaphore": "s", "value": -1, "body": GOOD}),
+    "semaphore bounded": (False, {"op": "semaphore", "semaphore": "s", "bounded": 1, "body": GOOD}),
+    "semaphore number": (False, {"op": "semaphore", "semaphore": 1, "body": GOOD}),
+    "semaphore nameless": (False, {"op": "semaphore", "body": GOOD}),
+    "map": (True, {"op": "map", "items": [1, 2], "as": "n", "concurrency": 1, "return_exceptions": True,
+                   "body": {"op": "value", "value": "${n}"}}),
+    "map nothing": (True, {"op": "map", "items": [], "body": {"op": "value", "value": "${item}"}}),
+    "map no items": (False, {"op": "map", "body": GOOD}),
+    "map no concurrency": (False, {"op": "map", "items": [], "concurrency": 0, "body": GOOD}),
+    "map as path": (False, {"op": "map", "items": [], "as": "a[0]", "body": GOOD}),
+    "call nobody": (False, {"op": "call"}),
+    "call a number": (False, {"op": "call", "coroutine": 1}),
+    "call a digit": (False, {"op": "call", "coroutine": "1st"}),
+    "call a reference": (False, {"op": "call", "coroutine": "${a}"}),
+    "call": (True, {"op": "call", "coroutine": "known", "name": "it", "args": {"a": [1]}}),
+    "call dynamic": (True, after({"a": 1}, {"op": "call", "coroutine": "known", "args": "${a}"})),
+    "call partly dynamic": (True, after(1, {"op": "call", "coroutine": "known", "args": {"a": "${a}"}})),
+    "call without arguments": (True, {"op": "call", "coroutine": "known"}),
+    "call with a list": (False, {"op": "call", "coroutine": "known", "args": [1]}),
+    "reference number": (True, after(0, {"op": "sleep", "seconds": "${a}"})),
+    "reference path": (True, after([{"b c": [0]}], {"op": "sleep", "seconds": '${a[-1]["b c"][0]}'})),
+    "reference integer": (True, after(1, {"op": "retry", "attempts": "${a}", "body": GOOD})),
+    "reference boolean": (True, after(True, {"op": "gather", "tasks": [], "return_exceptions": "${a}"})),
+    "reference list": (True, after([1], {"op": "map", "items": "${a}", "body": GOOD})),
+    "reference argv": (True, after(["true"], {"op": "subprocess", "argv": "${a}", "env": {"A": "x${a}"}})),
+    "reference env": (True, after({}, {"op": "subprocess", "argv": ["true", "${a}"], "env": "${a}"})),
+    "reference choice": (True, after("info", {"op": "log", "message": "${a}!", "level": "${a}"})),
+    "reference type": (True, after("ValueError", {"op": "raise", "type": "${a}"})),
+    "reference time": (True, after("2100", {"op": "timeout", "at": "${a}-01-01T00:00:00Z", "body": GOOD})),
+    "reference null": (True, after(None, {"op": "wait", "tasks": [GOOD], "timeout": "${a}"})),
+    "reference in a longer string": (False, after(0, {"op": "sleep", "seconds": "1${a}"})),
+    "two references": (False, after(0, {"op": "sleep", "seconds": "${a}${a}"})),
+    "no reference": (False, after(0, {"op": "sleep", "seconds": "$${a}"})),
+    "reference cut": (False, after(0, {"op": "sleep", "seconds": "${a"})),
+    "reference to a key without name": (False, after(0, {"op": "sleep", "seconds": "${a.}"})),
+    "reference to a word": (False, after(0, {"op": "sleep", "seconds": "${a[b]}"})),
+    "reference as name": (False, after("b", {"op": "value", "name": "${a}", "value": 1})),
+    "reference as task": (False, after("b", {"op": "await", "task": "${a}"})),
     "name of 200": (True, {**GOOD, "name": "n" * 200}),
     "name of 200 letters of two bytes": (True, {**GOOD, "name": "ñ" * 200}),
     "name of 201": (False, {**GOOD, "name": "n" * 201}),
@@ -172,7 +275,8 @@ class Document(unittest.TestCase):
                 if method != "parameters":
                     with self.subTest(f"{method} {path}"):
                         self.assertLessEqual({"400", "403", "405"}, operation["responses"].keys())
-                        self.assertEqual("{id}" in path, "404" in operation["responses"])
+                        may_be_missing = "{" in path and operation["operationId"] != "putCoroutine"
+                        self.assertEqual(may_be_missing, "404" in operation["responses"])
 
 
 class Specs(unittest.TestCase):
@@ -191,12 +295,13 @@ class Specs(unittest.TestCase):
         self.assertEqual(answer.body, awaitd.contract().text)
 
     def every_operation(self):
-        """Method, target and body of each, for a task that there is."""
+        """Method, target and body of each, for a task and a loop that there are."""
         id = self.server.submit({"op": "sleep", "seconds": 3600})["id"]
         for path, item in awaitd.contract().document["paths"].items():
             for method in item.keys() - {"parameters"}:
                 with self.subTest(f"{method} {path}"):
-                    yield method.upper(), path.replace("{id}", id), {"spec": GOOD} if path == "/v1/tasks" and method == "post" else None
+                    yield method.upper(), path.replace("{id}", id).replace("{name}", "main"), \
+                        {"spec": GOOD} if path == "/v1/tasks" and method == "post" else None
         self.assertEqual(self.server.task(id)["cancel_requested_at"], None)
 
     def test_no_operation_is_for_foreigners(self):
@@ -210,7 +315,7 @@ class Specs(unittest.TestCase):
 
     def test_examples_run(self):
         content = awaitd.contract().document["paths"]["/v1/tasks"]["post"]["requestBody"]["content"]
-        ends = {"timeout": "failed", "wholeTimeout": "failed", "cancel": "cancelled"}
+        ends = {"timeout": "failed", "wholeTimeout": "failed", "cancel": "cancelled", "group": "failed"}
         for name, example in content["application/json"]["examples"].items():
             with self.subTest(name):
                 self.assertEqual(awaitd.contract().faults("Submission", example["value"]), [])
@@ -220,15 +325,31 @@ class Specs(unittest.TestCase):
 
     def test_examples_of_ops_are_accepted(self):
         mapping = awaitd.contract().schemas["Node"]["discriminator"]["mapping"]
+        self.server.define("nap", {"op": "value", "value": "${args}"}, {"seconds": {"default": 1}})
         for op, reference in mapping.items():
             for example in awaitd.contract().resolve({"$ref": reference})["examples"]:
                 with self.subTest(op):
                     if "task" in example:
                         example = {"op": "sequence", "steps": [
                             {"op": "create_task", "name": example["task"], "body": GOOD}, example]}
+                    if op == "reschedule":
+                        example = {"op": "timeout", "name": example["timeout"], "seconds": 1, "body": example}
                     self.server.submit(example)
 
+    def test_examples_of_definitions_are_accepted(self):
+        for number, example in enumerate(awaitd.contract().schemas["Definition"]["examples"]):
+            self.assertEqual(self.server.put(f"/v1/coroutines/example{number}", example).status, 201)
+
+    def test_examples_of_loops_are_accepted(self):
+        for example in awaitd.contract().schemas["LoopOpening"]["examples"]:
+            self.assertEqual(self.server.post("/v1/loops", example).status, 201)
+            for handler in awaitd.contract().schemas["ExceptionHandler"]["examples"]:
+                answer = self.server.put(f"/v1/loops/{example['name']}/exception-handler", handler)
+                self.assertEqual(answer.status, 200)
+            self.assertEqual(self.server.delete(f"/v1/loops/{example['name']}").status, 204)
+
     def test_schema_and_server_agree(self):
+        self.server.define("known", GOOD, {"a": {"default": None}})
         for name, (valid, spec) in JUDGED.items():
             with self.subTest(name):
                 faults = awaitd.contract().faults("Node", spec)
@@ -238,7 +359,8 @@ class Specs(unittest.TestCase):
 
     def test_deepest_spec(self):
         """64 nodes above each other: neither the schema nor the server takes for ever."""
-        for op, field in ("timeout", "body"), ("create_task", "body"), ("sequence", "steps"), ("gather", "tasks"):
+        for op, field in ("timeout", "body"), ("create_task", "body"), ("sequence", "steps"), ("gather", "tasks"), \
+                ("group", "tasks"), ("shield", "body"):
             with self.subTest(op):
                 spec = GOOD
                 for level in range(63):

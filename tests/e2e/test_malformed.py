@@ -9,6 +9,7 @@ import re
 import unittest
 
 import awaitd
+import malformed_nodes
 
 GOOD = {"op": "value", "value": 1}
 DEEP_JSON = 200
@@ -156,6 +157,10 @@ INVALID = {
     "timeout_negative": ({"spec": GOOD, "timeout": -0.5}, ["/timeout"]),
     "timeout_too_long": ({"spec": GOOD, "timeout": 1e300}, ["/timeout"]),
     "timeout_true": ({"spec": GOOD, "timeout": True}, ["/timeout"]),
+    "loop_number": ({"spec": GOOD, "loop": 1}, ["/loop"]),
+    "loop_empty": ({"spec": GOOD, "loop": ""}, ["/loop"]),
+    "loop_bad": ({"spec": GOOD, "loop": "a/b"}, ["/loop"]),
+    "loop_unknown": ({"spec": GOOD, "loop": "nowhere"}, ["/loop"]),
     "labels_array": ({"spec": GOOD, "labels": ["a"]}, ["/labels"]),
     "labels_string": ({"spec": GOOD, "labels": "a:b"}, ["/labels"]),
     "label_number": ({"spec": GOOD, "labels": {"a": "1", "b": 2}}, ["/labels/b"]),
@@ -293,10 +298,22 @@ INVALID = {
     "subprocess_kill_after_string": node({"op": "subprocess", "argv": ["true"], "kill_after": "5"}, "/kill_after"),
     "subprocess_many_faults": node({"op": "subprocess", "argv": [1], "shell": 2, "env": {"A": 3}, "cmd": 4},
                                    "", "/argv/0", "/shell", "/env/A", "/cmd"),
-    # references are for later; until then they name nothing
+    # references that name nothing
     "reference": node({"op": "log", "message": "hello ${name}"}, "/message"),
     "reference_in_value": node({"op": "value", "value": {"a": ["${x}"]}}, "/value/a/0"),
     "reference_in_argv": node({"op": "subprocess", "argv": ["echo", "${x}"]}, "/argv/1"),
+    "reference_of_a_definition": node({"op": "value", "value": "${args.x}"}, "/value"),
+    "reference_to_a_later_step": node({"op": "sequence", "steps": [
+        {"op": "log", "message": "${a}"}, {"op": "value", "name": "a", "value": 1}]}, "/steps/0/message"),
+    "reference_to_another_branch": node({"op": "gather", "tasks": [
+        {"op": "value", "name": "a", "value": 1}, {"op": "log", "message": "${a}"}]}, "/tasks/1/message"),
+    "reference_in_a_number": node({"op": "sleep", "seconds": "${a} "}, "/seconds"),
+    # calls
+    "call_nothing": node({"op": "call"}, ""),
+    "call_unknown": node({"op": "call", "coroutine": "nobody"}, "/coroutine"),
+    "call_number": node({"op": "call", "coroutine": 1}, "/coroutine"),
+    "call_reference": node({"op": "call", "coroutine": "${x}"}, "/coroutine"),
+    "call_arguments": node({"op": "call", "coroutine": "nobody", "args": 1}, "/coroutine", "/args"),
     # the same faults further down
     "deeper_op": step({"op": "slep", "seconds": 1}, "/op"),
     "deeper_type": step({"op": "sleep", "seconds": "1"}, "/seconds"),
@@ -325,6 +342,99 @@ CANCELLATIONS = {
     "message_number": (b'{"message":1}', 422, ["/message"]),
     "message_long": (b'{"message":"' + b"x" * 1001 + b'"}', 422, ["/message"]),
     "unknown_member": (b'{"msg":"a"}', 422, ["/msg"]),
+}
+
+# ---- bodies of other requests. name: (method, target, body, pointers); bytes that are no JSON have none ----
+
+
+def definition(body, *pointers):
+    return "PUT", "/v1/coroutines/bad", body, list(pointers)
+
+
+def parameter(schema, *pointers):
+    return definition({"parameters": {"a/b": schema}, "body": GOOD}, *["/parameters/a~1b" + p for p in pointers])
+
+
+def opening(body, *pointers):
+    return "POST", "/v1/loops", body, list(pointers)
+
+
+def handler(body, *pointers):
+    return "PUT", "/v1/loops/main/exception-handler", body, list(pointers)
+
+
+def job(body, *pointers):
+    return "POST", "/v1/loops/main/run_until_complete", body, list(pointers)
+
+
+BODIES = {
+    "definition_no_json": definition(b"{body:1}"),
+    "definition_empty": definition(b""),
+    "definition_duplicate": definition(b'{"body":{"op":"value","value":1},"body":{"op":"value","value":1}}'),
+    "definition_array": definition([], ""),
+    "definition_null": definition(None, ""),
+    "definition_without_body": definition({}, ""),
+    "definition_null_body": definition({"body": None}, "/body"),
+    "definition_bad_body": definition({"body": {"op": "sequence", "steps": [{"op": "slep"}, GOOD, {"op": "sleep"}]}},
+                                      "/body/steps/0/op", "/body/steps/2"),
+    "definition_unknown": definition({"body": GOOD, "paramters": {}, "name": "x"}, "/paramters", "/name"),
+    "definition_description": definition({"body": GOOD, "description": 1}, "/description"),
+    "definition_long_description": definition({"body": GOOD, "description": "x" * 10001}, "/description"),
+    "definition_parameters": definition({"body": GOOD, "parameters": []}, "/parameters"),
+    "definition_everything": definition({"body": {"op": "log"}, "parameters": {"a": 1}, "description": [], "z": 1},
+                                        "/body", "/parameters/a", "/description", "/z"),
+    "definition_reference": definition({"body": {"op": "value", "value": "${arg.x}"}}, "/body/value"),
+    "definition_await": definition({"body": {"op": "await", "task": "nobody"}}, "/body/task"),
+    "definition_too_deep": definition({"body": nested(DEEP_NODES + 1)}, "/body" + "/steps/0" * DEEP_NODES),
+    "parameter_number": parameter(1, ""),
+    "parameter_keyword": parameter({"typ": "number"}, "/typ"),
+    "parameter_type": parameter({"type": "float"}, "/type"),
+    "parameter_types": parameter({"type": ["number", "nul"]}, "/type"),
+    "parameter_no_types": parameter({"type": []}, "/type"),
+    "parameter_minimum": parameter({"minimum": "0"}, "/minimum"),
+    "parameter_length": parameter({"maxLength": -1}, "/maxLength"),
+    "parameter_enum": parameter({"enum": {}}, "/enum"),
+    "parameter_no_choice": parameter({"enum": []}, "/enum"),
+    "parameter_description": parameter({"description": 1}, "/description"),
+    "parameter_default": parameter({"type": "number", "default": "1"}, ""),
+    "parameter_default_range": parameter({"default": 11, "maximum": 10}, ""),
+    "loop_no_json": opening(b"name=x"),
+    "loop_array": opening(["x"], ""),
+    "loop_without_name": opening({}, ""),
+    "loop_null": opening({"name": None}, "/name"),
+    "loop_number": opening({"name": 1}, "/name"),
+    "loop_empty": opening({"name": ""}, "/name"),
+    "loop_digit": opening({"name": "1st"}, "/name"),
+    "loop_dash": opening({"name": "-x"}, "/name"),
+    "loop_slash": opening({"name": "a/b"}, "/name"),
+    "loop_blank": opening({"name": "a b"}, "/name"),
+    "loop_accent": opening({"name": "año"}, "/name"),
+    "loop_long": opening({"name": "x" * 101}, "/name"),
+    "loop_unknown": opening({"name": "bad", "handler": None}, "/handler"),
+    "loop_handler": opening({"name": "bad", "exception_handler": "ftp://localhost/"}, "/exception_handler"),
+    "loop_everything": opening({"name": "b d", "exception_handler": 1, "z": 1}, "/name", "/exception_handler", "/z"),
+    "handler_no_json": handler(b"http://localhost/"),
+    "handler_string": handler("http://localhost/", ""),
+    "handler_nothing": handler({}, ""),
+    "handler_number": handler({"url": 1}, "/url"),
+    "handler_empty": handler({"url": ""}, "/url"),
+    "handler_no_scheme": handler({"url": "localhost:8080/errors"}, "/url"),
+    "handler_relative": handler({"url": "/errors"}, "/url"),
+    "handler_file": handler({"url": "file:///etc/passwd"}, "/url"),
+    "handler_gopher": handler({"url": "gopher://localhost/"}, "/url"),
+    "handler_script": handler({"url": "javascript:alert(1)"}, "/url"),
+    "handler_no_host": handler({"url": "http://"}, "/url"),
+    "handler_no_host_but_path": handler({"url": "http:///errors"}, "/url"),
+    "handler_bad_port": handler({"url": "http://localhost:99999/"}, "/url"),
+    "handler_bad_address": handler({"url": "http://[::1/"}, "/url"),
+    "handler_blank": handler({"url": "http://local host/"}, "/url"),
+    "handler_newline": handler({"url": "http://localhost/\r\nX-A: b"}, "/url"),
+    "handler_long": handler({"url": "http://localhost/" + "x" * 2000}, "/url"),
+    "handler_unknown": handler({"url": None, "uri": "http://localhost/"}, "/uri"),
+    "job_no_json": job(b"{"),
+    "job_nothing": job({}, ""),
+    "job_of_another_loop": job({"spec": GOOD, "loop": "other"}, "/loop"),
+    "job_everything": job({"spec": {"op": "slep"}, "loop": 1, "z": 1}, "/spec/op", "/loop", "/z"),
 }
 
 # ---- other requests. name: (method, target, headers, body, status) ----
@@ -367,7 +477,43 @@ REQUESTS = {
     "cancel_no_id": ("POST", "/v1/tasks/x/cancel", {}, None, 404),
     "delete_unknown": ("DELETE", f"/v1/tasks/{MISSING_ID}", {}, None, 404),
     "below_task": ("GET", f"/v1/tasks/{MISSING_ID}/nothing", {}, None, 404),
+    "coroutine_unknown": ("GET", "/v1/coroutines/nobody", {}, None, 404),
+    "coroutine_delete_unknown": ("DELETE", "/v1/coroutines/nobody", {}, None, 404),
+    "coroutine_bad_name": ("GET", "/v1/coroutines/1st", {}, None, 404),
+    "coroutine_bad_percent": ("GET", "/v1/coroutines/a%zz", {}, None, 404),
+    "coroutine_nul": ("GET", "/v1/coroutines/a%00", {}, None, 404),
+    "coroutine_not_utf8": ("GET", "/v1/coroutines/%ff", {}, None, 404),
+    "coroutine_slash": ("GET", "/v1/coroutines/a%2fb", {}, None, 404),
+    "coroutine_dots": ("GET", "/v1/coroutines/..", {}, None, 404),
+    "coroutine_long": ("DELETE", "/v1/coroutines/" + "x" * 101, {}, None, 404),
+    "coroutine_no_name": ("PUT", "/v1/coroutines/", {}, JSON, 404),
+    "coroutine_below": ("GET", "/v1/coroutines/a/b", {}, None, 404),
+    "loop_unknown": ("GET", "/v1/loops/nowhere", {}, None, 404),
+    "loop_bad_name": ("GET", "/v1/loops/%20", {}, None, 404),
+    "loop_delete_unknown": ("DELETE", "/v1/loops/nowhere", {}, None, 404),
+    "loop_handler_unknown": ("PUT", "/v1/loops/nowhere/exception-handler", {}, b'{"url":null}', 404),
+    "loop_run_unknown": ("POST", "/v1/loops/nowhere/run_until_complete", {}, JSON, 404),
+    "loop_run_bad_name": ("POST", "/v1/loops/1st/run_until_complete", {}, JSON, 404),
+    # names of definitions
+    "name_digit": ("PUT", "/v1/coroutines/1st", {}, JSON, 422),
+    "name_dash": ("PUT", "/v1/coroutines/-a", {}, JSON, 422),
+    "name_dot": ("PUT", "/v1/coroutines/.a", {}, JSON, 422),
+    "name_blank": ("PUT", "/v1/coroutines/a%20b", {}, JSON, 422),
+    "name_plus": ("PUT", "/v1/coroutines/a+b", {}, JSON, 422),
+    "name_slash": ("PUT", "/v1/coroutines/a%2Fb", {}, JSON, 422),
+    "name_accent": ("PUT", "/v1/coroutines/a%C3%B1o", {}, JSON, 422),
+    "name_nul": ("PUT", "/v1/coroutines/a%00", {}, JSON, 422),
+    "name_bad_percent": ("PUT", "/v1/coroutines/a%", {}, JSON, 422),
+    "name_not_utf8": ("PUT", "/v1/coroutines/%ff", {}, JSON, 422),
+    "name_long": ("PUT", "/v1/coroutines/" + "x" * 101, {}, JSON, 422),
     # 405
+    "post_coroutines": ("POST", "/v1/coroutines", {}, JSON, 405),
+    "delete_coroutines": ("DELETE", "/v1/coroutines", {}, None, 405),
+    "post_coroutine": ("POST", "/v1/coroutines/a", {}, JSON, 405),
+    "put_loops": ("PUT", "/v1/loops", {}, JSON, 405),
+    "put_loop": ("PUT", "/v1/loops/main", {}, JSON, 405),
+    "get_handler": ("GET", "/v1/loops/main/exception-handler", {}, None, 405),
+    "get_run": ("GET", "/v1/loops/main/run_until_complete", {}, None, 405),
     "put_tasks": ("PUT", "/v1/tasks", {}, JSON, 405),
     "delete_tasks": ("DELETE", "/v1/tasks", {}, None, 405),
     "patch_tasks": ("PATCH", "/v1/tasks", {}, JSON, 405),
@@ -394,6 +540,10 @@ REQUESTS = {
     "type_in_parameter": tasks({"Content-Type": "text/plain; x=application/json"}, 415),
     "type_empty": tasks({"Content-Type": ""}, 415),
     "type_none": tasks({"Content-Type": None}, 415),
+    "definition_type_text": ("PUT", "/v1/coroutines/a", {"Content-Type": "text/plain"}, b"{}", 415),
+    "definition_type_none": ("PUT", "/v1/coroutines/a", {"Content-Type": None}, b"{}", 415),
+    "loop_type_text": ("POST", "/v1/loops", {"Content-Type": "text/plain"}, b"{}", 415),
+    "handler_type_text": ("PUT", "/v1/loops/main/exception-handler", {"Content-Type": "text/plain"}, b"{}", 415),
     "cancel_type_text": ("POST", "/v1/tasks/{id}/cancel", {"Content-Type": "text/plain"}, b"{}", 415),
     # 403: foreign pages and foreign names
     "origin": tasks({"Origin": "http://evil.example"}, 403),
@@ -427,6 +577,11 @@ REQUESTS = {
     "query_cut_percent": ("GET", "/v1/tasks?name=%4", {}, None, 400),
     "query_nul": ("GET", "/v1/tasks?name=a%00b", {}, None, 400),
     "query_not_utf8": ("GET", "/v1/tasks?name=%ff", {}, None, 400),
+    "coroutines_limit": ("GET", "/v1/coroutines?limit=0", {}, None, 422),
+    "coroutines_cursor": ("GET", "/v1/coroutines?cursor=a/b", {}, None, 422),
+    "coroutines_no_cursor": ("GET", "/v1/coroutines?cursor=", {}, None, 422),
+    "run_wait": ("POST", "/v1/loops/main/run_until_complete?wait=3601", {}, JSON, 422),
+    "coroutine_with_a_body": ("DELETE", "/v1/coroutines/a", {}, b"{}", 400),
     "get_with_a_body": ("GET", "/v1/tasks", {}, b"{}", 400),
     "delete_with_a_body": ("DELETE", f"/v1/tasks/{MISSING_ID}", {}, b"{}", 400),
     "wait_too_long": ("GET", "/v1/tasks/{id}?wait=3601", {}, None, 422),
@@ -554,6 +709,9 @@ class Malformed(unittest.TestCase):
         tasks = cls.server.list("limit=1000")
         assert [task["id"] for task in tasks] == [cls.task], f"something bad was stored: {tasks}"
         assert tasks[0]["cancel_requested_at"] is None, "something bad was carried out"
+        assert cls.server.get("/v1/coroutines").json["coroutines"] == [], "a bad definition was stored"
+        loops = [(loop["name"], loop["exception_handler"]) for loop in cls.server.get("/v1/loops").json["loops"]]
+        assert loops == [("main", None)], f"a bad loop was opened: {loops}"
         cls.server.stop()
 
     def submit(self, body):
@@ -584,6 +742,14 @@ class Malformed(unittest.TestCase):
         answer = self.server.post(f"/v1/tasks/{self.task}/cancel", body)
         self.assertEqual(answer.status, status, answer)
         if pointers:
+            self.assert_faults(answer, pointers)
+
+    def body(self, row):
+        method, target, body, pointers = row
+        answer = self.server.request(method, target, body if isinstance(body, bytes) else json.dumps(body).encode())
+        if isinstance(body, bytes):
+            self.assertEqual(answer.status, 400, answer)
+        else:
             self.assert_faults(answer, pointers)
 
     def other(self, row):
@@ -640,8 +806,10 @@ def add_tests(kind, method, table):
 
 add_tests("not_json", "not_json", NOT_JSON)
 add_tests("invalid", "invalid", INVALID)
+add_tests("node", "invalid", {name: node(*row) for name, row in malformed_nodes.NODES.items()})
 add_tests("nearest", "nearest", NEAREST)
 add_tests("cancellation", "cancellation", CANCELLATIONS)
+add_tests("body", "body", BODIES)
 add_tests("request", "other", REQUESTS)
 add_tests("framing", "framing", FRAMING)
 add_tests("library", "library", BY_THE_LIBRARY)

@@ -159,6 +159,8 @@ static void logged(void *context, struct job *job, const struct log_entry *entry
     struct sim_outcome *out = sim->out;
     (void)job;
     watch_logged(&sim->recorder.watch, entry);
+    if (strcmp(entry->stream, "log") != 0)
+        return;
     out->log = memory_resize(out->log, (out->n_log + 1) * sizeof *out->log);
     out->log[out->n_log++] =
         (struct sim_log){(double)sim->now_ns / 1e9, memory_need(strdup(entry->level)),

@@ -151,6 +151,7 @@ static void looked(struct look *look, int status)
     if (status == 0)
         plan_unref(look->plan);
     buffer_release(&look->trace);
+    buffer_release(&look->tasks);
     answer(CONTAINER_OF(look, struct question, look), status);
 }
 

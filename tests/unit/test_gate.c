@@ -174,6 +174,29 @@ static void test_prefer(void)
     check_prefer("a=\"unclosed, wait=3", NULL);
 }
 
+static void test_names(void)
+{
+    char cut[] = "a%2Eb%2";
+    static const char *const good[] = {"a", "_", "Z9", "a.b-c_1", "main-2"};
+    static const char *const bad[] = {"", "1", ".a", "-a", "a b", "a/b", "a+", "\303\261"};
+    CU_ASSERT_FALSE(path_decode(cut));
+    char segment[] = "a%2Eb+%C3%B1";
+    CU_ASSERT_TRUE(path_decode(segment));
+    CU_ASSERT_STRING_EQUAL(segment, "a.b+\303\261");
+    char nul[] = "a%00", latin[] = "%E9";
+    CU_ASSERT_FALSE(path_decode(nul));
+    CU_ASSERT_FALSE(path_decode(latin));
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        CU_ASSERT_TRUE(name_is_good(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CU_ASSERT_FALSE(name_is_good(bad[i]));
+    char length[102];
+    memset(length, 'x', sizeof length);
+    length[101] = '\0';
+    CU_ASSERT_FALSE(name_is_good(length));
+    CU_ASSERT_TRUE(name_is_good(length + 1));
+}
+
 static void test_etag(void)
 {
     CU_ASSERT_TRUE(etag_matches("\"a\"", "\"a\""));
@@ -195,6 +218,7 @@ CU_TestInfo tests_gate[] = {
     {"known parameters", test_known_parameters},
     {"numbers", test_numbers},
     {"prefer", test_prefer},
+    {"names", test_names},
     {"etag", test_etag},
     CU_TEST_INFO_NULL,
 };

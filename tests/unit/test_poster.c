@@ -328,7 +328,31 @@ static void test_stop_idle(void)
     check_ends(&f, 0, 0);
 }
 
+static void test_takes(void)
+{
+    static const char *const good[] = {"http://localhost", "https://example.org:8443/a?b=c#d",
+                                       "HTTP://[::1]:80/", "http://user:word@10.0.0.1/"};
+    static const char *const bad[] = {"",
+                                      "localhost",
+                                      "/errors",
+                                      "ftp://localhost/",
+                                      "file:///etc/passwd",
+                                      "http://",
+                                      "http:///errors",
+                                      "http:",
+                                      "http://localhost:99999/",
+                                      "http://[",
+                                      "http://a b/",
+                                      "https:",
+                                      "http://localhost/\n"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        CU_ASSERT_TRUE(poster_takes(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CU_ASSERT_FALSE(poster_takes(bad[i]));
+}
+
 CU_TestInfo tests_poster[] = {
+    {"takes", test_takes},
     {"delivered", test_delivered},
     {"retried", test_retried},
     {"redirected", test_redirected},

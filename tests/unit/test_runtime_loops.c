@@ -191,7 +191,72 @@ static void an_error_that_nobody_awaited_is_posted(void)
     sem_destroy(&posted.arrived);
 }
 
+/* ---- semaphores that they share ---- */
+
+#define HOLD(body) "{\"op\":\"semaphore\",\"semaphore\":\"s\",\"body\":" body "}"
+
+static void cancel_call(struct fixture *f, struct call *call)
+{
+    CU_ASSERT_EQUAL(cancel(f, &call->id, call->record->loop, NULL), 0);
+    sem_wait(&call->over);
+    CU_ASSERT_EQUAL(call->ended->state, TASK_CANCELLED);
+}
+
+static void a_semaphore_is_that_of_all_loops(void)
+{
+    struct fixture f = open_loops(3);
+    struct call holder, leaver, next, last;
+    submit_to(&f, &holder, "main-2", HOLD(FOREVER), 60);
+    while (look(&f, &holder.id, "main-2") != 0)
+        ;
+    submit_to(&f, &leaver, "main-3", HOLD(VALUE), 60);
+    submit_to(&f, &next, "main", HOLD(VALUE), 60);
+    submit_to(&f, &last, "main-3", HOLD(VALUE), 60);
+    cancel_call(&f, &leaver); /* while it waits: so nobody was let in */
+    CU_ASSERT_EQUAL(sem_trywait(&next.over), -1);
+    CU_ASSERT_EQUAL(sem_trywait(&last.over), -1);
+    cancel_call(&f, &holder);
+    sem_wait(&next.over);
+    sem_wait(&last.over);
+    CU_ASSERT_EQUAL(next.ended->state, TASK_SUCCEEDED);
+    CU_ASSERT_EQUAL(last.ended->state, TASK_SUCCEEDED);
+    close_fixture(&f);
+    release_call(&holder);
+    release_call(&leaver);
+    release_call(&next);
+    release_call(&last);
+}
+
+static void many_pass_one_semaphore(void)
+{
+    struct fixture f = open_loops(3);
+    struct call calls[60];
+    for (int i = 0; i < 60; i++)
+        submit_to(&f, &calls[i], NULL, HOLD("{\"op\":\"sleep\",\"seconds\":0}"), 60);
+    for (int i = 0; i < 60; i++) {
+        sem_wait(&calls[i].over);
+        CU_ASSERT_EQUAL(calls[i].ended->state, TASK_SUCCEEDED);
+        release_call(&calls[i]);
+    }
+    close_fixture(&f);
+}
+
+static void who_holds_and_who_waits_are_let_go_at_the_end(void)
+{
+    struct fixture f = open_loops(3);
+    struct call calls[9];
+    for (int i = 0; i < 9; i++)
+        submit_to(&f, &calls[i], NULL, HOLD(FOREVER), 60);
+    close_fixture(&f);
+    for (int i = 0; i < 9; i++)
+        release_call(&calls[i]);
+}
+
 CU_TestInfo tests_runtime_loops[] = {
+    {"a_semaphore_is_that_of_all_loops", a_semaphore_is_that_of_all_loops},
+    {"many_pass_one_semaphore", many_pass_one_semaphore},
+    {"who_holds_and_who_waits_are_let_go_at_the_end",
+     who_holds_and_who_waits_are_let_go_at_the_end},
     {"jobs_that_name_no_loop_are_spread", jobs_that_name_no_loop_are_spread},
     {"a_job_goes_to_the_loop_that_it_names", a_job_goes_to_the_loop_that_it_names},
     {"an_unknown_loop_is_refused", an_unknown_loop_is_refused},

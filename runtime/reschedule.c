@@ -1,0 +1,104 @@
+/* Deadlines of running jobs that are moved from outside: Timeout.reschedule(), as a callback of the
+ * job's turn. The job's own deadline is on disk before it is answered. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/base/memory.h"
+#include "runtime/runtime_internal.h"
+#include "runtime/timeout.h"
+
+static bool has_timeout(const struct plan *plan, const char *name)
+{
+    if (!name)
+        return plan->root == 1;
+    for (const struct label *l = plan->labels; l; l = l->next)
+        if (strcmp(l->name, name) == 0 && strcmp(plan->nodes[l->node].shape->name, "timeout") == 0)
+            return true;
+    return false;
+}
+
+static void deliver_stored(struct loop *loop, struct message *message)
+{
+    struct rescheduling *r = CONTAINER_OF(message, struct rescheduling, message);
+    struct loop_thread *thread = loop_thread_of(loop);
+    struct job *job = loop_find(loop, &r->id);
+    thread->n_requests--;
+    if (r->status == 0 && job && job->phase != JOB_ENDED) {
+        job_own_record(job);
+        job->record->deadline_at_us = r->record->deadline_at_us;
+    }
+    task_record_unref(r->record);
+    r->done(r, r->status);
+}
+
+/* [writer] */
+static void deadline_stored(struct store_request *request, int status)
+{
+    struct rescheduling *r = CONTAINER_OF(request, struct rescheduling, request);
+    r->status = status;
+    r->message.handle = deliver_stored;
+    loop_thread_post(r->thread, &r->message);
+}
+
+static void store_deadline(struct rescheduling *r, struct job *job, int64_t due_ns)
+{
+    struct host *host = job->loop->host;
+    r->record = memory_need(task_record_new());
+    r->record->id = r->id;
+    r->record->deadline_at_us = r->at_us;
+    if (!r->at_us)
+        r->record->deadline_at_us =
+            due_ns == INT64_MAX ? DEADLINE_NEVER
+                                : host->wall_us(host) + (due_ns - host->now_ns(host)) / 1000;
+    r->request = (struct store_request){
+        .verb = STORE_RESCHEDULE, .record = r->record, .done = deadline_stored};
+    r->thread->n_requests++;
+    loop_thread_queue_request(r->thread, &r->request);
+}
+
+static int64_t due_of(const struct rescheduling *r, struct job *job)
+{
+    struct host *host = job->loop->host;
+    if (r->at_us)
+        return timeout_at(job, r->at_us);
+    return r->seconds == INFINITY ? INT64_MAX : host->now_ns(host) + (int64_t)(r->seconds * 1e9);
+}
+
+static void reschedule_now(struct job_call *call, struct job *job)
+{
+    struct rescheduling *r = CONTAINER_OF(call, struct rescheduling, call);
+    struct timeout_frame *timeout = job ? timeout_find(job, r->name) : NULL;
+    if (!timeout || !timeout_reschedule(timeout, due_of(r, job))) {
+        r->done(r, !job || has_timeout(job->plan, r->name) ? -ERROR_CONFLICT : -ERROR_INVALID);
+        return;
+    }
+    if (r->name)
+        r->done(r, 0);
+    else
+        store_deadline(r, job, due_of(r, job));
+}
+
+static void handle_rescheduling(struct loop *loop, struct message *message)
+{
+    struct rescheduling *r = CONTAINER_OF(message, struct rescheduling, message);
+    struct job *job = loop_find(loop, &r->id);
+    r->thread = loop_thread_of(loop);
+    if (!job || job->phase == JOB_ENDED || r->thread->is_draining) {
+        r->done(r, job && job->phase != JOB_ENDED ? -ERROR_DRAINING : -ERROR_NOT_FOUND);
+        return;
+    }
+    r->call.call = reschedule_now;
+    job_call_soon(job, &r->call);
+}
+
+static void route_rescheduling(struct loop *loop, struct message *message)
+{
+    struct rescheduling *r = CONTAINER_OF(message, struct rescheduling, message);
+    runtime_forward(loop_thread_of(loop)->runtime, &r->id, r->loop, message, handle_rescheduling);
+}
+
+void runtime_reschedule(struct runtime *runtime, struct rescheduling *rescheduling)
+{
+    runtime_ask(runtime, &rescheduling->message, route_rescheduling);
+}
