@@ -51,6 +51,22 @@ def as_error(error, below=()):
     return shown
 
 
+def without_contexts(shown):
+    less = {key: value for key, value in shown.items() if key != "context"}
+    if "exceptions" in less:
+        less["exceptions"] = list(map(without_contexts, less["exceptions"]))
+    return less
+
+
+def all_of(error):
+    """The exception, and what it brings along."""
+    found = [error]
+    for one in found:
+        more = [context_of(one), *getattr(one, "exceptions", [])]
+        found += [new for new in more if new is not None and new not in found]
+    return found
+
+
 def as_json(value):
     if isinstance(value, BaseException):
         return as_error(value)

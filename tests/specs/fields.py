@@ -1,14 +1,16 @@
-"""What awaitd checks again when a field's value came from a reference, or is a call's argument. In its
-own words: only the errors' types are promised."""
+"""What awaitd makes of a field's value that came from a reference, and of a call's arguments. What it
+says then are its own words: only the errors' types are promised."""
 import datetime
+import math
 import re
 
 from errors import vague
+from references import as_text
 
 NEVER = 3155760000.0  # seconds: a hundred years
 TYPES = {
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
-    "integer": lambda value: TYPES["number"](value) and value == int(value),
+    "integer": lambda value: TYPES["number"](value) and math.floor(value) == value,
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "array": lambda value: isinstance(value, list),
@@ -19,11 +21,12 @@ REFUSED = ("BaseException", "SystemExit", "KeyboardInterrupt", "GeneratorExit", 
            "StopAsyncIteration")
 
 
-def check(value, types, is_in_range):
+def check(value, types, is_in_range=lambda value: True):
     if not any(TYPES[one](value) for one in types.split()):
         raise vague(TypeError)
     if value is not None and not is_in_range(value):
         raise vague(ValueError)
+    return value
 
 
 def field(types, is_in_range=lambda value: True):
@@ -34,14 +37,23 @@ def number(least=0, most=NEVER, types="number"):
     return field(types, lambda value: least <= value <= most)
 
 
+def integer(least):
+    return lambda value: int(check(value, "integer", lambda value: least <= value <= 2**53))
+
+
 def choice(*words):
     return field("string", lambda value: value in words)
 
 
-def strings(values):
-    for value in values:
-        check(value, "string", lambda value: True)
-    return True
+def text(value):
+    """Anything can be shown in a text."""
+    if "\0" in as_text(value):
+        raise vague(ValueError)
+    return as_text(value)
+
+
+def texts(values):
+    return [check(value, "string") for value in check(values, "array")]
 
 
 def timestamp(text):
@@ -54,24 +66,24 @@ EXCEPTION = field("string", lambda name: name not in REFUSED
                   and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]{0,99}", name))
 AT = field("string", RFC_3339.fullmatch)
 DEADLINE = {"seconds": number(types="number null"), "at": AT}
-TEXT, FLAG, SECONDS = field("string"), field("boolean"), number()
+FLAG, SECONDS = field("boolean"), number()
 
 FIELDS = {
     "sleep": {"seconds": SECONDS},
-    "log": {"message": TEXT, "level": choice("debug", "info", "warning", "error")},
-    "raise": {"type": EXCEPTION, "message": TEXT},
-    "cancel": {"message": TEXT},
-    "subprocess": {"argv": field("array", strings), "check": FLAG, "kill_after": SECONDS},
+    "log": {"message": text, "level": choice("debug", "info", "warning", "error")},
+    "raise": {"type": EXCEPTION, "message": text},
+    "cancel": {"message": text},
+    "subprocess": {"argv": texts, "check": FLAG, "kill_after": SECONDS},
     "gather": {"return_exceptions": FLAG},
     "timeout": DEADLINE,
     "reschedule": DEADLINE,
     "wait": {"return_when": choice("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"),
              "timeout": number(types="number null")},
-    "retry": {"attempts": number(1, 2**53, "integer"), "delay": SECONDS, "backoff": SECONDS,
+    "retry": {"attempts": integer(1), "delay": SECONDS, "backoff": SECONDS,
               "max_delay": SECONDS, "jitter": SECONDS},
-    "semaphore": {"semaphore": field("string", len), "value": number(0, 2**53, "integer"),
+    "semaphore": {"semaphore": text, "value": integer(0),
                   "bounded": FLAG},
-    "map": {"items": field("array"), "concurrency": number(1, 2**53, "integer"),
+    "map": {"items": field("array"), "concurrency": integer(1),
             "return_exceptions": FLAG},
     "call": {"args": field("object")},
 }

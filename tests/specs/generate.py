@@ -59,7 +59,7 @@ RISKY_WAYS = {
     "numbers": ["[7]", ".n"], "text": [".n", "[0]"], "object": [".x", "[0]"], "shown": [".x", "[1]"],
     "gathered": ["[0].error.type", "[-1].error.message"], "number": ["[0]"], "unshown": [".x.y"], "list": ["[7]"],
     "error": [".message", ".context.type", ".exceptions[0].type", ".path"],
-    "waited": [".done[0].index", ".done[0].error.type", ".done[1].result"],
+    "waited": [".done[0].index", ".done[0].error.type", ".pending[1]"],
 }
 
 

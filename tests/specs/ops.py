@@ -132,7 +132,7 @@ class Job:
         for key, given in node.items():
             made[key] = given if key in NOT_FIELDS else evaluate(given, scope.values)
             if made[key] is not given and key in FIELDS.get(node["op"], ()):
-                FIELDS[node["op"]][key](made[key])
+                made[key] = FIELDS[node["op"]][key](made[key])
         return made
 
     def children(self, node, path, scope):
@@ -248,9 +248,8 @@ class Job:
                 i, clause = self.clause_for(error, node)
                 if clause is None:
                     raise
-                if "as" in clause:
-                    scope = scope.with_value(clause["as"], as_error(error))
-                value = await self.run(clause["body"], f"{path}/except/{i}/body", scope)
+                seen = scope.with_value(clause["as"], as_error(error)) if "as" in clause else scope
+                value = await self.run(clause["body"], f"{path}/except/{i}/body", seen)
             else:
                 if "else" in node:
                     value = await self.run(node["else"], path + "/else", scope)

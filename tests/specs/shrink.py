@@ -1,10 +1,14 @@
 """Cases with one thing less."""
+import itertools
+
 import tree
 from generate import NOW, Case
 
 OPTIONAL = ("result", "message", "return_exceptions", "return", "name", "as", "types", "on", "delay",
             "backoff", "max_delay", "jitter", "concurrency", "bounded", "return_when", "timeout",
             "value", "else", "finally", "level")
+REQUIRED = {("value", "value"), ("log", "message"), ("create_task", "name"),
+            ("reschedule", "timeout")}
 SIMPLE = {"attempts": (1, 2), "items": ([0], [1]), "seconds": (0, 1), "value": (0,)}
 
 
@@ -16,23 +20,20 @@ def smaller_nodes(node):
     for key in ("steps", "tasks", "except"):
         for i in range(len(node.get(key, []))):
             yield node | {key: node[key][:i] + node[key][i + 1:]}
-    for where, clause in [(i, clause) for i, clause in enumerate(node.get("except", []))]:
-        for key in ("types", "as"):
-            if key in clause:
-                less = {k: v for k, v in clause.items() if k != key}
-                yield tree.replaced(node, ("except", where), less)
+    for i, clause in enumerate(node.get("except", [])):
+        for less in ({k: v for k, v in clause.items() if k != key} for key in ("types", "as")):
+            if less != clause:
+                yield tree.replaced(node, ("except", i), less)
     for key in OPTIONAL:
         if key in node and (node["op"], key) not in REQUIRED:
             yield {k: v for k, v in node.items() if k != key}
     for key, values in SIMPLE.items():
-        yield from (node | {key: value} for value in values if key in node and node[key] != value)
+        if key in node:
+            simpler = itertools.takewhile(lambda value: value != node[key], values)
+            yield from (node | {key: value} for value in simpler)
     for where, child in tree.children(node):
         for variant in smaller_nodes(child):
             yield tree.replaced(node, where, variant)
-
-
-REQUIRED = {("value", "value"), ("log", "message"), ("create_task", "name"),
-            ("reschedule", "timeout")}
 
 
 def all_smaller(case):
@@ -60,8 +61,8 @@ def is_valid(case):
 
 def is_complete(node):
     """Whether each op has what it needs."""
-    return not (node["op"] in ("race", "wait") and not node["tasks"]
-                or node["op"] == "try" and "else" in node and not node.get("except"))
+    return (node.get("tasks") != [] or node["op"] not in ("race", "wait")) and (
+        node["op"] != "try" or node.get("except", "else" not in node))
 
 
 def smaller(case):
