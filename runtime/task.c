@@ -265,9 +265,9 @@ void task_resolve(struct task *task, struct value *outcome)
 
 void task_abandon(struct task *task)
 {
-    leave_job(task);
     if (task->has_started)
         task_drop_frames(task);
+    leave_job(task);
     task_unref(task->awaited);
     task->awaited = NULL;
     free_awaiters(task);

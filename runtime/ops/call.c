@@ -47,9 +47,9 @@ static struct value *bind(struct task *task, struct frame *frame, struct argumen
     struct buffer text = {0};
     struct value *value = NULL;
     value_write(&text, given[ARGS].json);
-    json_t *arguments =
-        memory_need(json_loadb(text.bytes, text.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
-    first.error = (struct argument_error){.is_type = true, .text = "'args' must be an object"};
+    json_t *arguments = json_loadb(text.bytes, text.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    first.error = (struct argument_error){
+        .is_type = true, .text = "'args' must be an object, not too deeply nested"};
     json_t *bound = json_is_object(arguments) ? parameters_bind(&called->parameters, called->name,
                                                                 arguments, NULL, &first.listener)
                                               : NULL;

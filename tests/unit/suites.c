@@ -4,6 +4,7 @@
 extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_config[];
 extern CU_TestInfo tests_gate[];
+extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_plan[];
@@ -22,6 +23,7 @@ CU_SuiteInfo suites[] = {
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
     {"config", NULL, NULL, NULL, NULL, tests_config},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
+    {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
