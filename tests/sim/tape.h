@@ -28,8 +28,8 @@
     X(RESCHEDULED, "a reschedule", NUMBER, 1) /* which: 1: it has a name; seconds' bits */         \
     /* both: the loop gives turns; loop.slice */                                                   \
     X(TURN, "a turn, cut after callback", NONE, 1)                                                 \
-    /* what the engine did: callbacks, in the order of enum handle_kind; value: the how-manieth    \
-     * task that took its first step */                                                            \
+    /* what the engine did: callbacks, in the order of enum handle_kind; value: the number of the  \
+     * task */                                                                                     \
     X(TAKEN_BACK, "a callback that was taken back", NONE, 0)                                       \
     X(STEP, "step", NODE, 1)                                                                       \
     X(WAKEUP, "wakeup", NODE, 1)                                                                   \

@@ -72,13 +72,6 @@ static struct watch *watch_of(struct loop_observer *observer)
     return (struct watch *)observer;
 }
 
-static uint32_t number_of(struct watch *watch, struct task *task, enum handle_kind kind)
-{
-    if (kind == HANDLE_STEP && !task->has_started)
-        return census_add(&watch->tasks, task);
-    return census_find(&watch->tasks, task);
-}
-
 static void called(struct loop_observer *observer, struct job *job, enum handle_kind kind,
                    void *pointer)
 {
@@ -94,7 +87,7 @@ static void called(struct loop_observer *observer, struct job *job, enum handle_
         task = frame_task(frame);
         node = frame->node;
     }
-    int64_t number = task ? number_of(watch, task, kind) : 0;
+    int64_t number = task ? task->number : 0;
     watch_note(watch, &(struct tape_entry){TAPE_TAKEN_BACK + kind, node, number, NULL, 0});
 }
 
@@ -205,7 +198,6 @@ void watch_init_against(struct watch *watch, const struct plan *plan, const stru
 
 void watch_release(struct watch *watch)
 {
-    census_release(&watch->tasks);
     census_release(&watch->timers);
     census_release(&watch->processes);
     buffer_release(&watch->complaint);

@@ -16,7 +16,7 @@ struct watch {
     struct tape_reader former; /* what another run did, which this one is held against */
     struct tape_entry last;    /* of it: what both did */
     struct buffer complaint;   /* empty: there is no difference */
-    struct census tasks, timers, processes;
+    struct census timers, processes;
 };
 
 /* Writes to the tapes. */
