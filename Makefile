@@ -75,7 +75,7 @@ image: ## build the container image awaitd with docker
 
 # ---- testing; T=name picks tests by a part of their name, or of their suite's ----
 
-CHECKS := layers headers unit specs reference store e2e examples tsan
+CHECKS := layers headers unit specs reference random store e2e examples tsan
 
 test: ## install what is missing, then run every check below but bench
 	@tests/install-dependencies.sh test
@@ -92,6 +92,12 @@ check-unit: ## the parts, one by one (CUnit; ASan and UBSan)
 check-specs: ## tests/specs/*.test: a job, and what must come of it, in simulated time
 	@$(MAKE) FLAVOUR=asan build/asan/specs-tests
 	@build/asan/specs-tests $(T)
+
+SEED ?= 1
+N ?= 4000
+check-random: ## random jobs, the engine against CPython (SEED=1 N=4000): what differs is shrunk
+	@$(MAKE) FLAVOUR=asan build/asan/specs-tests
+	@$(PYTHON) tests/specs/fuzz.py $(SEED) $(N) build/asan/specs-tests
 
 check-store: ## the store's backends
 	@$(MAKE) FLAVOUR=asan build/asan/store-tests
@@ -157,6 +163,6 @@ $(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
 $(OUT)/embedded.o: $(OUT)/embedded.c
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-.PHONY: all run image test test-programs check-unit check-specs check-store check-e2e check-examples \
+.PHONY: all run image test test-programs check-unit check-specs check-random check-store check-e2e check-examples \
 	check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -35,6 +35,8 @@ static void tell_end(struct loop_thread *thread, struct job *job, struct task_re
 {
     leave_place(thread);
     atomic_fetch_add_explicit(&thread->runtime->n_finished, 1, memory_order_relaxed);
+    if (ended)
+        groups_tell_end(thread->runtime, ended);
     loop_thread_answer_waiters(thread, job, ended);
     if (job->n_requests == 0)
         forget_job(thread, job);
@@ -138,6 +140,7 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
 static void job_is_refused(struct loop_thread *thread, struct job *job)
 {
     loop_thread_drop_waiters(thread, job);
+    groups_tell_refusal(thread->runtime, job->record);
     if (job->n_requests == 0) {
         leave_place(thread);
         forget_job(thread, job);
@@ -254,11 +257,16 @@ static int place(struct runtime *runtime, struct submission *submission)
 {
     if (runtime->main->is_draining)
         return -ERROR_DRAINING;
+    if (submission->record->has_group &&
+        !groups_may_add(runtime, submission->record, &submission->group))
+        return -ERROR_CONFLICT;
     struct loop_thread *thread = choose_loop(runtime, submission->record);
     if (!thread)
         return -ERROR_NOT_FOUND;
     if (!runtime_take_place(runtime))
         return -ERROR_TOO_MANY;
+    if (submission->record->has_group)
+        groups_add(runtime, submission->record, thread);
     thread->n_submitted++;
     submission->message.handle = handle_submission;
     if (thread == runtime->main)

@@ -90,6 +90,8 @@ static struct value *evaluate_text(struct task *task, uint32_t node,
     bytes[text->size] = '\0';
     *kept = (struct text){text->size, bytes};
     self->arguments[f].text = kept;
+    if ((double)text->size < field->min)
+        return wrong_field(task, node, field, &(struct field_error){false, "must not be empty"});
     if (strlen(bytes) == text->size)
         return NULL;
     return wrong_field(task, node, field, &(struct field_error){false, "has a null character"});
@@ -101,8 +103,9 @@ static struct value *evaluate_checked(struct task *task, uint32_t node,
                                       unsigned f, const struct buffer *text)
 {
     struct field_error e;
-    json_t *value =
-        memory_need(json_loadb(text->bytes, text->size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+    json_t *value = json_loadb(text->bytes, text->size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    if (!value)
+        return wrong_field(task, node, field, &(struct field_error){false, "is nested too deep"});
     bool is_null = field->nullable && json_is_null(value);
     bool is_good = is_null || field_check(self->memory, field, value, &self->arguments[f], &e);
     json_decref(value);

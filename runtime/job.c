@@ -63,12 +63,15 @@ static void queue_timer(struct timer *timer)
     struct job *job = frame_task(&timed_frame_of(timer)->base)->job;
     timer->position = job_schedule(job, HANDLE_TIMER, timer);
     timer->state = TIMER_DUE;
+    LOOP_OBSERVE(job->loop, queued, timed_frame_of(timer));
 }
 
 void frame_arm(struct timed_frame *frame, int64_t due_ns)
 {
+    struct loop *loop = frame_task(&frame->base)->job->loop;
     frame->timer = (struct timer){.fire = queue_timer};
-    timer_arm(&frame_task(&frame->base)->job->loop->timers, &frame->timer, due_ns);
+    timer_arm(&loop->timers, &frame->timer, due_ns);
+    LOOP_OBSERVE(loop, armed, frame, due_ns);
 }
 
 void frame_arm_soon(struct timed_frame *frame)
@@ -84,6 +87,7 @@ void frame_disarm(struct timed_frame *frame)
         job_unschedule(job, frame->timer.position);
     else
         timer_disarm(&job->loop->timers, &frame->timer);
+    LOOP_OBSERVE(job->loop, disarmed, frame);
     frame->timer.state = TIMER_IDLE;
 }
 
@@ -120,7 +124,7 @@ struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *re
     return job;
 }
 
-static void release_queue(struct job *job)
+void job_clear_queue(struct job *job)
 {
     struct ready_queue *q = &job->ready;
     for (uint32_t i = q->head; i != q->tail; i++) {
@@ -153,7 +157,7 @@ void job_free(struct job *job)
     for (size_t i = 0; i < job->n_leftover; i++)
         task_unref(job->leftover[i]);
     free(job->leftover);
-    release_queue(job);
+    job_clear_queue(job);
     job->root->is_retrieved = true;
     task_unref(job->root);
     list_remove(&job->ready_link);
@@ -192,6 +196,7 @@ static void timer_callback(struct job *job, struct timer *timer)
 static void call(struct job *job, uintptr_t slot)
 {
     void *pointer = (void *)(slot & ~(uintptr_t)HANDLE_KIND);
+    LOOP_OBSERVE(job->loop, called, job, slot & HANDLE_KIND, pointer);
     switch (slot & HANDLE_KIND) {
     case HANDLE_STEP:
     case HANDLE_WAKEUP:
@@ -225,101 +230,6 @@ void job_request_cancel(struct job *job, struct value *message)
     job_schedule(job, HANDLE_CANCEL, message);
 }
 
-/* ---- asyncio.run's ending ---- */
-
-/* _cancel_all_tasks: what is left is cancelled, in the order of its creation, and awaited. */
-static void cancel_leftover(struct job *job)
-{
-    size_t n = 0;
-    for (struct list *l = job->tasks.next; l != &job->tasks; l = l->next)
-        n++;
-    job->phase = JOB_CLEANING;
-    job->leftover = memory_new((n ? n : 1) * sizeof *job->leftover);
-    for (struct list *l = job->tasks.next; l != &job->tasks; l = l->next)
-        job->leftover[job->n_leftover++] = task_ref(CONTAINER_OF(l, struct task, link));
-    for (size_t i = 0; i < n; i++)
-        task_cancel(job->leftover[i], NULL);
-}
-
-/* "Task exception was never retrieved", of what create_task filed; what was cancelled at the end
- * has a report of its own. */
-static void report_named(struct job *job)
-{
-    for (size_t i = 0; i < job->n_leftover; i++)
-        job->leftover[i]->is_retrieved = true;
-    scope_unref(job->names);
-    job->names = NULL;
-}
-
-/* "unhandled exception during asyncio.run() shutdown" */
-static void report_leftover(struct job *job)
-{
-    for (size_t i = 0; i < job->n_leftover; i++) {
-        struct task *task = job->leftover[i];
-        if (!task->is_cancelled && value_is_exception(task->outcome))
-            job_add_unhandled(job, task->outcome);
-        task_unref(task);
-    }
-    free(job->leftover);
-    job->leftover = NULL;
-    job->n_leftover = 0;
-}
-
-static void end(struct job *job)
-{
-    job->outcome = task_take_outcome(job->root, job->root->first.code);
-    report_named(job);
-    report_leftover(job);
-    job->phase = JOB_ENDED;
-}
-
-/* What Runner.close() still gives to tasks that were created while it cleaned up: two turns until
- * the gather of the cancelled ones has told run_until_complete, and two for shutdown_asyncgens and
- * shutdown_default_executor each. */
-#define LAST_TURNS 6
-
-/* "Task was destroyed but it is pending!" */
-static void drop_pending(struct job *job)
-{
-    while (!list_is_empty(&job->tasks)) {
-        struct task *task = CONTAINER_OF(job->tasks.next, struct task, link);
-        struct buffer path = {0};
-        plan_path(job->plan, task->current, &path);
-        job_say(job, "warning", "awaitd", path.bytes ? path.bytes : "",
-                "a task that began while the job was being cleaned up was still pending when it "
-                "ended, and was dropped");
-        buffer_release(&path);
-        task_abandon(task);
-    }
-    release_queue(job);
-}
-
-static bool has_cleaned(struct job *job)
-{
-    while (job->n_cleaned < job->n_leftover && job->leftover[job->n_cleaned]->phase == TASK_DONE)
-        job->n_cleaned++;
-    return job->n_cleaned == job->n_leftover;
-}
-
-static void after_turn(struct job *job)
-{
-    if (job->phase == JOB_RUNNING && job->root_is_done) {
-        if (list_is_empty(&job->tasks))
-            end(job);
-        else
-            cancel_leftover(job);
-    } else if (job->phase == JOB_CLEANING && has_cleaned(job)) {
-        if (job->n_last_turns++ == LAST_TURNS)
-            drop_pending(job);
-        if (list_is_empty(&job->tasks))
-            end(job);
-        else if (job->ready.head == job->ready.tail)
-            job_schedule(job, 0,
-                         NULL); /* a turn in which nothing happens, unless it comes from outside */
-    }
-    shrink(&job->ready);
-}
-
 bool job_turn(struct job *job, uint32_t budget)
 {
     struct ready_queue *q = &job->ready;
@@ -330,8 +240,10 @@ bool job_turn(struct job *job, uint32_t budget)
         q->head++;
         call(job, slot);
     }
-    if (q->head == job->turn_end)
-        after_turn(job);
+    if (q->head == job->turn_end) {
+        job_after_turn(job);
+        shrink(q);
+    }
     return job->phase == JOB_ENDED;
 }
 

@@ -97,6 +97,11 @@ void job_free(struct job *job);
 /* One turn, or what is left of it: at most `budget` callbacks. True when the job has ended. */
 bool job_turn(struct job *job, uint32_t budget);
 
+/* job_end.c, for job_turn: looks whether this is the end, or the beginning of it. */
+void job_after_turn(struct job *job);
+/* Drops what stands in the ready queue. */
+void job_clear_queue(struct job *job);
+
 /* Puts a callback into the ready queue (loop.call_soon); its number. */
 uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer);
 /* Takes back the one with that number (Handle.cancel). */

@@ -102,9 +102,8 @@ void loop_make_ready(struct loop *loop, struct job *job)
     list_append(&loop->ready, &job->ready_link);
 }
 
-static void fire_due(struct loop *loop)
+void loop_fire_due(struct loop *loop, int64_t now_ns)
 {
-    int64_t now_ns = loop->host->now_ns(loop->host);
     struct timer *timer;
     for (uint32_t n = 0;
          (!loop->slice || n < loop->slice) && (timer = timer_take_due(&loop->timers, now_ns)); n++)
@@ -136,10 +135,9 @@ static void give_turn(struct loop *loop, struct job *job, uint32_t budget)
         loop_make_ready(loop, job);
 }
 
-int64_t loop_run(struct loop *loop)
+int64_t loop_give_turns(struct loop *loop)
 {
     struct list now; /* those that are ready as this round begins */
-    fire_due(loop);
     list_init(&now);
     while (!list_is_empty(&loop->ready)) {
         struct list *l = loop->ready.next;
@@ -152,4 +150,10 @@ int64_t loop_run(struct loop *loop)
     if (!list_is_empty(&loop->ready))
         return 0;
     return timer_next(&loop->timers);
+}
+
+int64_t loop_run(struct loop *loop)
+{
+    loop_fire_due(loop, loop->host->now_ns(loop->host));
+    return loop_give_turns(loop);
 }

@@ -22,10 +22,30 @@ struct loop_events {
     void (*slow)(void *context, struct job *job, int64_t took_ns);
 };
 
+/* Who wants to see what the engine does, callback by callback: a test that holds one run against
+ * another. None of these may change anything. */
+struct loop_observer {
+    /* a callback of the job's turn is about to run; kind 0: one that was taken back */
+    void (*called)(struct loop_observer *self, struct job *job, enum handle_kind kind,
+                   void *pointer);
+    void (*armed)(struct loop_observer *self, struct timed_frame *frame, int64_t due_ns);
+    /* its callback went into the ready queue: the timer came due, or frame_arm_soon */
+    void (*queued)(struct loop_observer *self, struct timed_frame *frame);
+    /* its timer is idle now, whatever it was before */
+    void (*disarmed)(struct loop_observer *self, struct timed_frame *frame);
+};
+/* Costs one branch that is never taken where nobody looks. */
+#define LOOP_OBSERVE(loop, verb, ...)                                                              \
+    do {                                                                                           \
+        if (__builtin_expect((loop)->observer != NULL, 0))                                         \
+            (loop)->observer->verb((loop)->observer, __VA_ARGS__);                                 \
+    } while (0)
+
 struct loop {
     struct host *host;
     const struct loop_events *events;
-    void *context; /* of events */
+    void *context;                  /* of events */
+    struct loop_observer *observer; /* NULL: nobody, as in the server */
     struct timer_heap timers;
     struct list ready;  /* jobs that have something to do */
     struct job **table; /* by id: n_buckets chains */
@@ -55,5 +75,9 @@ void loop_make_ready(struct loop *loop, struct job *job);
 /* Fires due timers, then gives a turn to each job that has something ready. The time of the next
  * timer; 0 when there is more to do at once; INT64_MAX when nothing is. */
 int64_t loop_run(struct loop *loop);
+
+/* The halves of loop_run, for a driver that says itself what time it is, or which timers fire. */
+void loop_fire_due(struct loop *loop, int64_t now_ns);
+int64_t loop_give_turns(struct loop *loop);
 
 #endif

@@ -85,6 +85,13 @@ static void route_cancellation(struct loop *loop, struct message *message)
     runtime_forward(loop_thread_of(loop)->runtime, &c->id, c->loop, message, handle_cancellation);
 }
 
+void runtime_cancel_on(struct loop_thread *thread, struct cancellation *cancellation)
+{
+    cancellation->thread = thread;
+    cancellation->message.handle = handle_cancellation;
+    loop_thread_post(thread, &cancellation->message);
+}
+
 void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation)
 {
     runtime_ask(runtime, &cancellation->message, route_cancellation);

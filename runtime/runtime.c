@@ -41,6 +41,7 @@ static void handle_drain(struct loop *loop, struct message *message)
         if (runtime->threads[i]->state != LOOP_ENDING)
             loop_thread_post(runtime->threads[i], &runtime->threads[i]->drain);
     loop_thread_handle_drain(loop, &runtime->main->drain);
+    groups_drain(runtime);
 }
 
 void runtime_drain(struct runtime *runtime, int64_t grace_ms)
@@ -67,6 +68,7 @@ static void release(struct runtime *runtime)
 {
     while (runtime->n_threads)
         loop_thread_free(runtime->threads[--runtime->n_threads]);
+    groups_release(&runtime->groups); /* the main loop had their timers */
     sem_destroy(&runtime->drained);
     if (runtime->options.guard)
         close(runtime->options.guard);
@@ -116,6 +118,8 @@ int runtime_open(struct runtime **out, struct store *store, const struct runtime
         status = runtime_read_loops(runtime, e);
     if (status == 0)
         status = runtime_recover(runtime, e);
+    if (status == 0)
+        status = groups_recover(runtime, e);
     if (status == 0)
         status = start_loops(runtime, e);
     if (status < 0)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "runtime/base/list.h"
+#include "runtime/group_record.h"
 #include "runtime/message.h"
 #include "runtime/store/store.h"
 #include "runtime/timer.h"
@@ -65,16 +66,17 @@ const struct op_table *runtime_ops(void);
 /* `record` needs id, created_at_us, spec, and name, labels, deadline_at_us where given; the runtime
  * takes the reference. Where it names no loop the runtime chooses one and says so in the record.
  * `plan`: takes the reference. `done` is called exactly once, on the writer's or a loop's thread,
- * when the task is on disk (0) or was refused: -NOT_FOUND (there is no such loop), -TOO_MANY,
- * -DRAINING, -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY. With a waiter (which then needs no id), the
- * waiter's done follows the submission's success, maybe at once; after a refusal it is not called.
- */
+ * when the task is on disk (0) or was refused: -NOT_FOUND (there is no such loop), -CONFLICT (the
+ * record's group takes no tasks), -TOO_MANY, -DRAINING, -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY.
+ * With a waiter (which then needs no id), the waiter's done follows the submission's success, maybe
+ * at once; after a refusal it is not called. */
 struct waiter;
 struct submission {
     struct message message;
     struct task_record *record;
     struct plan *plan;
     struct waiter *waiter;
+    struct group_facts group; /* -CONFLICT: how it is; created_at_us 0: it is none that goes on */
     void (*done)(struct submission *submission, int status);
 };
 void runtime_submit(struct runtime *runtime, struct submission *submission); /* [any] */
@@ -191,6 +193,32 @@ struct loop_list {
     void (*done)(struct loop_list *list, int status); /* on a loop's thread; 0 or -NO_MEMORY */
 };
 void runtime_list_loops(struct runtime *runtime, struct loop_list *list); /* [any] */
+
+/* ---- groups ---- */
+
+/* Opens a group, changes one, or looks at one. done on a loop's thread, after the change is on
+ * disk: 0, with `facts`; -NOT_FOUND when no such group goes on (it may have finished: look into the
+ * store); -DRAINING, -STORE_FULL, -STORE_UNKNOWN. */
+struct group_request {
+    struct message message;
+    struct id id;
+    struct group_record *record; /* runtime_open_group: id, created_at_us, and name and
+                                  * deadline_at_us where given. Taken, and left empty */
+    char *text;               /* runtime_cancel_group: the message or NULL; borrowed until done */
+    struct group_facts facts; /* how the group is then */
+    void (*done)(struct group_request *request, int status);
+    enum { GROUP_NEW, GROUP_CLOSE, GROUP_CANCEL } verb; /* from here on the runtime's own */
+    int64_t at_us;
+};
+/* -TOO_MANY: as many groups go on as there may be open tasks. [any] */
+void runtime_open_group(struct runtime *runtime, struct group_request *request);
+/* Leaves the `async with`: it takes no tasks any more, and finishes when all have ended. [any] */
+void runtime_close_group(struct runtime *runtime, struct group_request *request);
+/* Cancels who is inside of the `async with`: the group aborts. [any] */
+void runtime_cancel_group(struct runtime *runtime, struct group_request *request);
+void runtime_look_at_group(struct runtime *runtime, struct group_request *request); /* [any] */
+/* As runtime_wait, for the end of a group: `done` gets NULL in any case, and the store has it. */
+void runtime_wait_for_group(struct runtime *runtime, struct waiter *waiter); /* [any] */
 
 /* ---- figures, for /healthz and metrics [any] ---- */
 struct runtime_stats {

@@ -8,6 +8,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+#include "runtime/groups.h"
 #include "runtime/loop_thread.h"
 #include "runtime/runtime.h"
 
@@ -28,6 +29,7 @@ struct runtime {
     struct loop_thread *threads[THREADS_MAX];
     size_t n_threads;
     size_t n_last; /* of --loops: who got the last job that names no loop */
+    struct groups groups;
 };
 
 /* router.c: the loop of that name (NULL: the main one), whatever its state; NULL: none. [router] */
@@ -43,6 +45,9 @@ void runtime_forward(struct runtime *runtime, const struct id *id, const char *n
 /* A place for one more open task, until runtime_leave_place; false when there is none. [router] */
 bool runtime_take_place(struct runtime *runtime);
 void runtime_leave_place(struct runtime *runtime); /* [any] */
+
+/* requests.c: runtime_cancel, of a task that is known to be on that loop. [router] */
+void runtime_cancel_on(struct loop_thread *thread, struct cancellation *cancellation);
 
 /* loops.c: adds a loop; its thread is yet to be started. Takes handler (NULL: none). 0 or -code and
  * *e. [router, or main before the router runs] */

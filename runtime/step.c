@@ -74,14 +74,11 @@ static struct action invoke(struct task *task, uint32_t i, struct value *argumen
 {
     const struct coroutine *coroutine = &task->job->plan->coroutines[i];
     uint32_t size = task->job->plan->nodes[coroutine->root].frames_size;
-    struct activation *activation = memory_new(sizeof *activation + size);
-    *activation = (struct activation){.task = task,
-                                      .caller = task->active,
-                                      .code = coroutine->root,
-                                      .call = task->current,
-                                      .depth = task->active->depth + 1,
-                                      .scope = task->scope};
-    task->active = activation;
+    struct call *call = memory_new(sizeof *call + size);
+    *call = (struct call){.caller = task->active, .scope = task->scope, .node = task->current};
+    call->activation = (struct activation){
+        .task = task, .code = coroutine->root, .depth = task->active->depth + 1};
+    task->active = &call->activation;
     task->scope = scope_new(SCOPE_ROOT, coroutine->n_values, NULL);
     scope_set(task->scope, 0, arguments);
     return enter(task, coroutine->root);
@@ -90,9 +87,9 @@ static struct action invoke(struct task *task, uint32_t i, struct value *argumen
 /* Back to the node that called. */
 static void return_to_caller(struct task *task)
 {
-    struct activation *done = task->active;
+    struct call *done = activation_call(task->active);
     task->active = done->caller;
-    task->current = done->call;
+    task->current = done->node;
     scope_unref(task->scope);
     task->scope = done->scope;
     free(done);
@@ -116,7 +113,7 @@ static bool end_node(struct task *task, struct value *outcome, struct action *ne
     leave(task, node, outcome);
     if (node != task->active->code) {
         task->current = task->job->plan->nodes[node].parent;
-    } else if (task->active->caller) {
+    } else if (task->active != &task->first) {
         return_to_caller(task);
     } else {
         task_finish(task, outcome);
@@ -245,7 +242,7 @@ void task_drop_frames(struct task *task)
             evaluate_release(task, frame_of(task, node));
         if (node != task->active->code)
             task->current = plan->nodes[node].parent;
-        else if (task->active->caller)
+        else if (task->active != &task->first)
             return_to_caller(task);
         else
             break;

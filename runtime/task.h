@@ -23,16 +23,20 @@ struct scope;
 
 enum task_phase { TASK_SCHEDULED, TASK_ACTIVE, TASK_WAITING, TASK_WOKEN, TASK_DONE };
 
-/* One run of a code: the task's own, or a coroutine that was called, `await coroutine()`, which has
- * its frames apart. */
+/* One run of a code, with its frames: the task's own, or a coroutine that was called. */
 struct activation {
     struct task *task;
-    struct activation *caller; /* NULL: the task's own */
-    uint32_t code;             /* the node at the bottom of the frames */
-    uint32_t call;             /* the caller's node that called; else PLAN_NONE */
-    uint32_t depth;            /* calls below this one, through tasks as well */
-    struct scope *scope;       /* the caller's; with a reference */
+    uint32_t code;  /* the node at the bottom of the frames */
+    uint32_t depth; /* calls below this one, through tasks as well */
     _Alignas(8) char frames[];
+};
+
+/* `await coroutine()`: back to where it was called. */
+struct call {
+    struct activation *caller;
+    struct scope *scope; /* the caller's; with a reference */
+    uint32_t node;       /* the caller's, which called */
+    struct activation activation;
 };
 
 struct task {
@@ -105,6 +109,12 @@ struct task_place {
 struct task_place task_place(struct task *task);
 bool task_place_outer(struct task_place *place); /* false at the outermost frame */
 
+/* Of an activation that is not its task's first. */
+static inline struct call *activation_call(struct activation *activation)
+{
+    return (struct call *)((char *)activation - offsetof(struct call, activation));
+}
+
 static inline bool value_is_exception(const struct value *value)
 {
     return value->kind == VALUE_EXCEPTION;
@@ -162,6 +172,8 @@ void task_drop_frames(struct task *task);
 void task_abandon(struct task *task);
 /* The task ends: schedules its callbacks. Takes the outcome. */
 void task_finish(struct task *task, struct value *outcome);
+/* It waits for another task no longer, and wakes with this; takes it. */
+void task_stop_awaiting(struct task *task, struct value *outcome);
 /* Makes `task` wait for `other` (not done). */
 void task_await(struct task *task, struct task *other);
 

@@ -125,6 +125,8 @@ static void route_giving_up(struct loop *loop, struct message *message)
     for (size_t i = 1; i < runtime->n_threads; i++)
         if (runtime->threads[i]->state == LOOP_OPEN)
             send_giving_up(runtime->threads[i], CONTAINER_OF(message, struct giving_up, message));
+    const struct giving_up *asked = CONTAINER_OF(message, struct giving_up, message);
+    groups_give_up(loop_thread_of(loop)->runtime, &asked->id, asked->ticket);
     handle_giving_up(loop, message);
 }
 

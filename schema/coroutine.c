@@ -122,17 +122,32 @@ static void read_parameter(struct compiler *c, const char *name, const json_t *v
     json_object_foreach((json_t *)value, key, member) read_keyword(c, key, member, p);
 }
 
+/* What parameters_bind finds, told at the place where the compiler is. */
+struct argument_complaints {
+    struct argument_listener listener;
+    struct compiler *compiler;
+    const char *prefix;
+};
+
+static void complain_of_argument(struct argument_listener *listener, const struct argument_error *e)
+{
+    const struct argument_complaints *self = (struct argument_complaints *)listener;
+    struct compiler *c = self->compiler;
+    size_t mark = e->name && !*self->prefix ? compile_enter(c, e->name) : c->path.size;
+    compile_error(c, "%s%s", self->prefix, e->text);
+    compile_leave(c, mark);
+}
+
 /* A default must be what the parameter itself would take. */
 static void check_default(struct compiler *c, const struct parameter *p, const json_t *value)
 {
-    struct argument_error e;
+    struct argument_complaints complaints = {
+        {complain_of_argument}, c, "the default does not fit: "};
     const struct parameters one = {1, p};
     json_t *initial = json_object_get(value, "default");
     json_t *given = initial ? json_pack("{sO}", p->name, initial) : NULL;
-    json_t *bound = given ? parameters_bind(&one, "", given, NULL, &e) : NULL;
-    if (given && !bound)
-        compile_error(c, "the default does not fit: %s", e.text);
-    json_decref(bound);
+    if (given)
+        json_decref(parameters_bind(&one, "", given, NULL, &complaints.listener));
     json_decref(given);
 }
 
@@ -248,20 +263,13 @@ static json_t *unknown_arguments(const json_t *value)
     return unknown;
 }
 
-static void complain_of_argument(struct compiler *c, const struct argument_error *e)
-{
-    size_t mark = e->name ? compile_enter(c, e->name) : c->path.size;
-    compile_error(c, "%s", e->text);
-    compile_leave(c, mark);
-}
-
 static const struct field_shape as_json = {.type = FIELD_JSON};
 
 /* With references the node binds them again when it starts, and then completely. */
 bool compile_arguments(struct compiler *c, const json_t *value, int64_t coroutine, bool is_dynamic,
                        union argument *out)
 {
-    struct argument_error e;
+    struct argument_complaints complaints = {{complain_of_argument}, c, ""};
     if (is_dynamic && json_is_string(value)) /* ${all} of them */
         return compile_template(c, &as_json, value, out);
     if (!json_is_object(value))
@@ -272,10 +280,9 @@ bool compile_arguments(struct compiler *c, const json_t *value, int64_t coroutin
         return true;
     const struct coroutine *called = &c->plan->coroutines[coroutine];
     json_t *unknown = unknown_arguments(value);
-    json_t *bound = parameters_bind(&called->parameters, called->name, value, unknown, &e);
-    if (!bound)
-        complain_of_argument(c, &e);
-    else if (!is_dynamic)
+    json_t *bound =
+        parameters_bind(&called->parameters, called->name, value, unknown, &complaints.listener);
+    if (bound && !is_dynamic)
         compile_json(c, bound, out);
     json_decref(bound);
     json_decref(unknown);

@@ -257,6 +257,16 @@ static bool compile_time(struct compiler *c, const json_t *value, union argument
     return false;
 }
 
+static bool compile_text_field(struct compiler *c, const struct field_shape *field,
+                               const json_t *value, union argument *out)
+{
+    out->text = compile_text(c, value);
+    if (!out->text || (double)out->text->size >= field->min)
+        return out->text != NULL;
+    compile_error(c, "must not be empty");
+    return false;
+}
+
 bool compile_field(struct compiler *c, const struct field_shape *field, const json_t *value,
                    union argument *out)
 {
@@ -269,8 +279,7 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
         out->integer = json_is_true(value);
         return json_is_boolean(value) || compile_wrong_type(c, "true or false", value);
     case FIELD_TEXT:
-        out->text = compile_text(c, value);
-        return out->text != NULL;
+        return compile_text_field(c, field, value, out);
     case FIELD_JSON:
         return compile_json(c, value, out);
     case FIELD_CHOICE:

@@ -8,19 +8,24 @@
 #include "schema/json.h"
 #include "schema/utf8.h"
 
-static bool refuse(struct argument_error *e, bool is_type, const char *name, const char *format,
-                   ...) __attribute__((format(printf, 4, 5)));
+/* One call's arguments on their way. */
+struct binding {
+    struct argument_listener *listener;
+    size_t n_faults;
+};
 
-static bool refuse(struct argument_error *e, bool is_type, const char *name, const char *format,
-                   ...)
+static void refuse(struct binding *b, bool is_type, const char *name, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void refuse(struct binding *b, bool is_type, const char *name, const char *format, ...)
 {
+    struct argument_error e = {.is_type = is_type, .name = name};
     va_list arguments;
-    e->is_type = is_type;
-    e->name = name;
     va_start(arguments, format);
-    vsnprintf(e->text, sizeof e->text, format, arguments);
+    vsnprintf(e.text, sizeof e.text, format, arguments);
     va_end(arguments);
-    return false;
+    b->n_faults++;
+    b->listener->hear(b->listener, &e);
 }
 
 static const struct parameter *find(const struct parameters *parameters, const char *name)
@@ -71,61 +76,97 @@ static void write_types(unsigned types, char *text, size_t size)
         }
 }
 
-static bool check_type(const struct parameter *p, const json_t *value, struct argument_error *e)
+static bool has_type(const struct parameter *p, const json_t *value)
 {
-    char types[120];
-    if (!p->types || p->types >> json_typeof(value) & 1)
-        return true;
-    if (p->types & TYPE_WHOLE && is_whole(value))
-        return true;
-    write_types(p->types, types, sizeof types);
-    return refuse(e, true, p->name, "argument '%.100s' must be %s, not %s", p->name, types,
-                  type_name(value));
+    return !p->types || p->types >> json_typeof(value) & 1 ||
+           (p->types & TYPE_WHOLE && is_whole(value));
 }
 
-static bool check_choice(const struct parameter *p, const json_t *value, struct argument_error *e)
+/* As JSON Schema has it: 1.0 is 1. */
+static bool is_equal(const json_t *one, const json_t *other)
 {
-    struct buffer text = {0}, known = {0};
-    bool is_known = !p->choices;
-    if (p->choices)
-        json_write(&text, value);
-    for (size_t i = 0; p->choices && p->choices[i] && !is_known; i++) {
-        is_known = text.bytes && strcmp(p->choices[i], text.bytes) == 0;
-        buffer_format(&known, "%s%s", i ? ", " : "", p->choices[i]);
+    const char *key;
+    json_t *member;
+    if (json_is_number(one) && json_is_number(other))
+        return json_number_value(one) == json_number_value(other);
+    if (json_is_array(one) && json_array_size(one) == json_array_size(other)) {
+        for (size_t i = 0; i < json_array_size(one); i++)
+            if (!is_equal(json_array_get(one, i), json_array_get(other, i)))
+                return false;
+        return json_is_array(other);
     }
-    if (!is_known)
-        refuse(e, false, p->name, "argument '%.100s' must be one of %.150s", p->name,
-               known.bytes ? known.bytes : "");
-    buffer_release(&text);
-    buffer_release(&known);
+    if (json_is_object(one) && json_object_size(one) == json_object_size(other)) {
+        json_object_foreach((json_t *)one, key, member)
+        {
+            const json_t *same = json_object_get(other, key);
+            if (!same || !is_equal(member, same))
+                return false;
+        }
+        return json_is_object(other);
+    }
+    return json_equal(one, other);
+}
+
+static json_t *parse(const char *text)
+{
+    return json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+}
+
+static bool is_choice(const struct parameter *p, const json_t *value)
+{
+    bool is_known = !p->choices;
+    for (size_t i = 0; !is_known && p->choices[i]; i++) {
+        json_t *choice = parse(p->choices[i]);
+        is_known = is_equal(choice, value);
+        json_decref(choice);
+    }
     return is_known;
 }
 
-static bool check_range(const struct parameter *p, const json_t *value, struct argument_error *e)
+static void refuse_choice(struct binding *b, const struct parameter *p)
 {
-    if (json_is_number(value)) {
-        double number = json_number_value(value);
-        if (number < p->minimum)
-            return refuse(e, false, p->name, "argument '%.100s' must be at least %.15g", p->name,
-                          p->minimum);
-        if (number > p->maximum)
-            return refuse(e, false, p->name, "argument '%.100s' must be at most %.15g", p->name,
-                          p->maximum);
+    struct buffer known = {0};
+    for (size_t i = 0; p->choices[i]; i++)
+        buffer_format(&known, "%s%s", i ? ", " : "", p->choices[i]);
+    refuse(b, false, p->name, "argument '%.100s' must be one of %.150s", p->name,
+           known.bytes ? known.bytes : "");
+    buffer_release(&known);
+}
+
+static void check_range(struct binding *b, const struct parameter *p, const json_t *value)
+{
+    double number = json_number_value(value);
+    if (json_is_number(value) && number < p->minimum)
+        refuse(b, false, p->name, "argument '%.100s' must be at least %.15g", p->name, p->minimum);
+    if (json_is_number(value) && number > p->maximum)
+        refuse(b, false, p->name, "argument '%.100s' must be at most %.15g", p->name, p->maximum);
+    if (!json_is_string(value))
+        return;
+    double n = (double)utf8_count(json_string_value(value), json_string_length(value));
+    if (n < p->min_length || n > p->max_length)
+        refuse(b, false, p->name, "argument '%.100s' must have %s %.15g characters", p->name,
+               n < p->min_length ? "at least" : "at most",
+               n < p->min_length ? p->min_length : p->max_length);
+}
+
+static void check_value(struct binding *b, const struct parameter *p, const json_t *value)
+{
+    char types[120];
+    if (!has_type(p, value)) {
+        write_types(p->types, types, sizeof types);
+        refuse(b, true, p->name, "argument '%.100s' must be %s, not %s", p->name, types,
+               type_name(value));
+    } else if (!is_choice(p, value)) {
+        refuse_choice(b, p);
+    } else {
+        check_range(b, p, value);
     }
-    if (json_is_string(value)) {
-        size_t n = utf8_count(json_string_value(value), json_string_length(value));
-        if ((double)n < p->min_length || (double)n > p->max_length)
-            return refuse(e, false, p->name, "argument '%.100s' must have %s %.15g characters",
-                          p->name, (double)n < p->min_length ? "at least" : "at most",
-                          (double)n < p->min_length ? p->min_length : p->max_length);
-    }
-    return true;
 }
 
 /* ---- all of them ---- */
 
-static bool check_given(const struct parameters *parameters, const char *coroutine,
-                        const json_t *given, const json_t *unknown, struct argument_error *e)
+static void check_given(struct binding *b, const struct parameters *parameters,
+                        const char *coroutine, const json_t *given, const json_t *unknown)
 {
     const char *name;
     json_t *value;
@@ -133,33 +174,32 @@ static bool check_given(const struct parameters *parameters, const char *corouti
     {
         const struct parameter *p = find(parameters, name);
         if (!p)
-            return refuse(e, true, name, "%s() got an unexpected keyword argument '%.100s'",
-                          coroutine, name);
-        if (json_object_get(unknown, name))
-            continue;
-        if (!check_type(p, value, e) || !check_choice(p, value, e) || !check_range(p, value, e))
-            return false;
+            refuse(b, true, name, "%s() got an unexpected keyword argument '%.100s'", coroutine,
+                   name);
+        else if (!json_object_get(unknown, name))
+            check_value(b, p, value);
     }
-    return true;
 }
 
 json_t *parameters_bind(const struct parameters *parameters, const char *coroutine,
-                        const json_t *given, const json_t *unknown, struct argument_error *e)
+                        const json_t *given, const json_t *unknown,
+                        struct argument_listener *listener)
 {
-    if (!check_given(parameters, coroutine, given, unknown, e))
-        return NULL;
+    struct binding b = {.listener = listener};
     json_t *bound = json_copy((json_t *)given);
+    check_given(&b, parameters, coroutine, given, unknown);
     for (uint32_t i = 0; i < parameters->n; i++) {
         const struct parameter *p = &parameters->list[i];
         if (json_object_get(given, p->name))
             continue;
-        if (!p->initial) {
-            refuse(e, true, NULL, "%s() missing a required argument: '%.100s'", coroutine, p->name);
-            json_decref(bound);
-            return NULL;
-        }
-        json_object_set_new(bound, p->name,
-                            json_loads(p->initial, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+        if (p->initial)
+            json_object_set_new(bound, p->name, parse(p->initial));
+        else
+            refuse(&b, true, NULL, "%s() missing a required argument: '%.100s'", coroutine,
+                   p->name);
     }
-    return bound;
+    if (b.n_faults == 0)
+        return bound;
+    json_decref(bound);
+    return NULL;
 }

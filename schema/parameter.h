@@ -29,10 +29,16 @@ struct argument_error {
     char text[300];
 };
 
-/* The arguments with the defaults of those that were not given: a new object; or NULL and *e.
- * given: an object. `absent_is_fine`: the values of some are not known yet (references), only their
- * names; those in `unknown` (an object with these names, or NULL) are not checked. */
+/* Who hears of what is wrong, one fault after another. */
+struct argument_listener {
+    void (*hear)(struct argument_listener *self, const struct argument_error *e);
+};
+
+/* The arguments with the defaults of those that were not given: a new object; or NULL, and the
+ * listener has heard all that is wrong. given: an object. The values of those in `unknown` (an
+ * object with their names, or NULL) are references, not known yet. */
 json_t *parameters_bind(const struct parameters *parameters, const char *coroutine,
-                        const json_t *given, const json_t *unknown, struct argument_error *e);
+                        const json_t *given, const json_t *unknown,
+                        struct argument_listener *listener);
 
 #endif

@@ -49,10 +49,11 @@ struct field_shape {
     const char *name;
     enum field_type type;
     bool required;
-    bool nullable;   /* JSON null is accepted and reads as absent */
-    bool spawns;     /* FIELD_NODE(S): each child becomes a task of its own */
-    bool late;       /* its references are evaluated when the op asks for it (frame_evaluate) */
-    double min, max; /* of numbers; max 0 means no upper limit. min: least length of lists */
+    bool nullable; /* JSON null is accepted and reads as absent */
+    bool spawns;   /* FIELD_NODE(S): each child becomes a task of its own */
+    bool late;     /* its references are evaluated when the op asks for it (frame_evaluate) */
+    double min,
+        max; /* of numbers; max 0 means no upper limit. min: least length of lists and texts */
     const char *const *choices;   /* FIELD_CHOICE, NULL-terminated */
     const struct op_shape *inner; /* FIELD_CLAUSES, FIELD_NODE */
 };

@@ -7,8 +7,12 @@
 
 #include "schema/json.h"
 #include "schema/nearest.h"
+#include "schema/plan.h"
 #include "schema/utf8.h"
 #include "server/reply.h"
+
+#define NAME_MAX_CHARACTERS 200
+#define TIMEOUT_MAX_S 3155760000 /* 100 years, as in the ops */
 
 json_t *body_read(struct request *request)
 {
@@ -62,6 +66,31 @@ void body_check_members(struct error_list *errors, const json_t *body, const cha
 size_t body_count_characters(const json_t *string)
 {
     return utf8_count(json_string_value(string), json_string_length(string));
+}
+
+bool body_check_name(struct error_list *errors, const json_t *value)
+{
+    size_t size = json_is_string(value) ? body_count_characters(value) : 0;
+    if (json_is_null(value))
+        return false;
+    bool is_good = size > 0 && size <= NAME_MAX_CHARACTERS;
+    if (!is_good)
+        error_list_add(errors, "/name", "must be a string of 1 to %d characters",
+                       NAME_MAX_CHARACTERS);
+    return is_good;
+}
+
+void body_check_timeout(struct error_list *errors, const json_t *value, double *seconds)
+{
+    double given = json_number_value(value);
+    if (json_is_null(value))
+        *seconds = TIMEOUT_NEVER;
+    else if (!json_is_number(value) || given < 0 || given > TIMEOUT_MAX_S)
+        error_list_add(errors, "/timeout",
+                       "must be a number of seconds from 0 to %lld (100 years), or null",
+                       (long long)TIMEOUT_MAX_S);
+    else
+        *seconds = given;
 }
 
 void body_pointer(char pointer[512], const char *parent, const char *key)

@@ -20,6 +20,11 @@ void body_check_members(struct error_list *errors, const json_t *body, const cha
 /* How many characters a string that came from JSON has. */
 size_t body_count_characters(const json_t *string);
 
+/* The members `name` and `timeout`, of whatever has them: complain where they are wrong. True when
+ * there is a name; null is TIMEOUT_NEVER, as in asyncio.timeout(None). */
+bool body_check_name(struct error_list *errors, const json_t *value);
+void body_check_timeout(struct error_list *errors, const json_t *value, double *seconds);
+
 /* "/parent/key" with the key escaped as JSON Pointers want it (cut where it is very long). */
 void body_pointer(char pointer[512], const char *parent, const char *key);
 

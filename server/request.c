@@ -41,6 +41,7 @@ void request_free(struct request *request)
     buffer_release(&request->trace);
     buffer_release(&request->tasks);
     free(request->listed);
+    group_record_release(&request->group_record);
     free(request->text);
     free(request->name);
     free(request->body);

@@ -99,7 +99,11 @@ struct request {
         struct store_request store;
         struct loop_request loop;
         struct loop_list loops;
+        struct group_request group;
     };
+    struct group_record group_record; /* owned: a group that is to be opened */
+    struct id parent;                 /* of a submission: the group that it is for */
+    bool has_parent;
     char *text;                 /* owned: what was asked borrows it */
     int outcome;                /* 0 or -code, of what was asked */
     struct task_record *record; /* owned */

@@ -55,6 +55,11 @@ void resource_write(struct buffer *b, const struct task_record *record)
     write_time(b, ",\"cancel_requested_at\":", record->cancel_requested_at_us);
     buffer_text(b, ",\"loop\":");
     buffer_json_string(b, loop, strlen(loop));
+    buffer_text(b, ",\"group\":");
+    if (record->has_group)
+        write_id(b, &record->group);
+    else
+        buffer_text(b, "null");
     buffer_text(b, ",\"labels\":");
     buffer_text(b, record->labels ? record->labels : "{}");
     buffer_format(b, ",\"starts\":%u,\"unhandled\":", record->starts);
@@ -65,7 +70,7 @@ void resource_write(struct buffer *b, const struct task_record *record)
 /* FNV-1a over what can change in a task's life. Its outcome comes with finished_at. */
 void resource_etag(const struct task_record *record, char tag[ETAG_SIZE])
 {
-    const int64_t parts[] = {2, /* of the form: one more when resource_write writes another */
+    const int64_t parts[] = {3, /* of the form: one more when resource_write writes another */
                              record->state,
                              record->starts,
                              record->created_at_us,

@@ -25,6 +25,13 @@ static const struct route routes[] = {
      SCOPE_SUBMIT},
     {METHOD_POST, "/v1/loops/{name}/run_until_complete", run_until_complete, BODY_REQUIRED,
      SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/groups", open_group, BODY_OPTIONAL, SCOPE_SUBMIT},
+    {METHOD_GET, "/v1/groups", list_groups, BODY_NONE, SCOPE_READ},
+    {METHOD_GET, "/v1/groups/{id}", get_group, BODY_NONE, SCOPE_READ},
+    {METHOD_DELETE, "/v1/groups/{id}", delete_group, BODY_NONE, SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/groups/{id}/tasks", submit_to_group, BODY_REQUIRED, SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/groups/{id}/close", close_group, BODY_NONE, SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/groups/{id}/cancel", cancel_group, BODY_OPTIONAL, SCOPE_CANCEL},
     {METHOD_GET, "/healthz", get_health, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/readyz", get_readiness, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/openapi.yaml", get_contract, BODY_NONE, SCOPE_NONE},
@@ -91,9 +98,10 @@ static bool read_id(struct request *request, struct part part)
 {
     if (id_parse(part.text, part.size, &request->id))
         return true;
+    bool is_group = strncmp(request->path, "/v1/groups/", strlen("/v1/groups/")) == 0;
     reply_problem(request, 404,
-                  "there is no task '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab",
-                  (int)(part.size < 100 ? part.size : 100), part.text);
+                  "there is no %s '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab",
+                  is_group ? "group" : "task", (int)(part.size < 100 ? part.size : 100), part.text);
     return false;
 }
 

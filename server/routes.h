@@ -11,7 +11,7 @@ enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL };
 
 struct route {
     enum method method;
-    const char *path; /* "{id}" stands for one task's id, "{name}" for a name */
+    const char *path; /* "{id}" stands for the id of a task or a group, "{name}" for a name */
     void (*handle)(struct request *request);
     enum body_rule body;
     enum scope scope;
@@ -33,6 +33,13 @@ void reschedule_task(struct request *request);       /* reschedule.c */
 void delete_task(struct request *request);           /* tasks.c */
 void get_task_tree(struct request *request);         /* tree.c */
 void get_task_log(struct request *request);          /* log.c */
+void open_group(struct request *request);            /* groups.c */
+void list_groups(struct request *request);           /* group_list.c */
+void get_group(struct request *request);             /* groups.c */
+void delete_group(struct request *request);          /* groups.c */
+void submit_to_group(struct request *request);       /* groups.c */
+void close_group(struct request *request);           /* groups.c */
+void cancel_group(struct request *request);          /* groups.c */
 void put_coroutine(struct request *request);         /* coroutines.c */
 void get_coroutine(struct request *request);         /* coroutines.c */
 void list_coroutines(struct request *request);       /* coroutines.c */

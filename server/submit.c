@@ -8,17 +8,16 @@
 #include "schema/json.h"
 #include "server/body.h"
 #include "server/coroutines.h"
+#include "server/group_resource.h"
 #include "server/reply.h"
 #include "server/resource.h"
 #include "server/routes.h"
 #include "server/tasks.h"
 #include "server/wait.h"
 
-#define NAME_MAX_CHARACTERS 200
 #define LABELS_MAX 64
 #define LABEL_KEY_MAX 63
 #define LABEL_VALUE_MAX 255
-#define TIMEOUT_MAX_S 3155760000 /* 100 years, as in the ops */
 
 static const char *const members[] = {"spec", "name", "timeout", "labels", "loop", NULL};
 
@@ -31,31 +30,6 @@ struct fields {
 };
 
 /* ---- checking ---- */
-
-static void check_name(struct fields *fields, const json_t *value, struct error_list *errors)
-{
-    size_t size = json_is_string(value) ? body_count_characters(value) : 0;
-    if (json_is_null(value))
-        return;
-    if (size == 0 || size > NAME_MAX_CHARACTERS)
-        error_list_add(errors, "/name", "must be a string of 1 to %d characters",
-                       NAME_MAX_CHARACTERS);
-    else
-        fields->name = value;
-}
-
-static void check_timeout(struct fields *fields, const json_t *value, struct error_list *errors)
-{
-    double seconds = json_number_value(value);
-    if (json_is_null(value)) /* as in asyncio.timeout(None): there may be a deadline later */
-        fields->timeout = TIMEOUT_NEVER;
-    else if (!json_is_number(value) || seconds < 0 || seconds > TIMEOUT_MAX_S)
-        error_list_add(errors, "/timeout",
-                       "must be a number of seconds from 0 to %lld (100 years), or null",
-                       (long long)TIMEOUT_MAX_S);
-    else
-        fields->timeout = seconds;
-}
 
 static bool is_label_key(const char *key)
 {
@@ -121,9 +95,9 @@ static struct fields check_members(const json_t *body, const char *path_loop,
         if (strcmp(key, "spec") == 0)
             fields.spec = value;
         else if (strcmp(key, "name") == 0)
-            check_name(&fields, value, errors);
+            fields.name = body_check_name(errors, value) ? value : NULL;
         else if (strcmp(key, "timeout") == 0)
-            check_timeout(&fields, value, errors);
+            body_check_timeout(errors, value, &fields.timeout);
         else if (strcmp(key, "labels") == 0)
             check_labels(&fields, value, errors);
         else if (strcmp(key, "loop") == 0)
@@ -182,6 +156,8 @@ static struct task_record *make_record(struct request *request, const struct fie
     record->created_at_us = now_us();
     record->id = id_make(record->created_at_us, lane_random(request->lane));
     record->starts = 1;
+    record->group = request->parent;
+    record->has_group = request->has_parent;
     record->spec = plan_pack(fields->spec, fields->needed);
     record->deadline_at_us = deadline_of(fields, record->created_at_us);
     if (fields->name)
@@ -213,7 +189,9 @@ static void answer_refusal(struct request *request)
 {
     struct error_list errors = {0};
     const char *loop = request->record->loop;
-    if (request->outcome != -ERROR_NOT_FOUND)
+    if (request->outcome == -ERROR_CONFLICT)
+        group_explain_refusal(request);
+    else if (request->outcome != -ERROR_NOT_FOUND)
         reply_code(request, (enum error_code) - request->outcome);
     else if (request->name)
         reply_problem(request, 404, "there is no loop '%.200s'", request->name);

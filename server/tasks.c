@@ -6,6 +6,7 @@
 
 #include "runtime/base/bug.h"
 #include "server/body.h"
+#include "server/group_resource.h"
 #include "server/query.h"
 #include "server/reply.h"
 #include "server/resource.h"
@@ -95,9 +96,7 @@ void get_task(struct request *request)
 
 /* ---- POST /v1/tasks/{id}/cancel ---- */
 
-/* False when the body is not acceptable; then it is answered. *message is to be freed; NULL: none.
- */
-static bool read_message(struct request *request, char **message)
+bool message_read(struct request *request, char **message)
 {
     static const char *const members[] = {"message", NULL};
     struct error_list errors = {0};
@@ -156,7 +155,7 @@ void cancel_task(struct request *request)
 {
     static const char *const known[] = {NULL};
     struct server *server = request->server;
-    if (!query_check(request, known) || !read_message(request, &request->text) ||
+    if (!query_check(request, known) || !message_read(request, &request->text) ||
         !task_read(request, 0))
         return;
     if (!server_may_ask(server)) {
@@ -194,17 +193,30 @@ static void answer_deleted(struct request *request)
         reply_code(request, (enum error_code) - request->outcome);
 }
 
+/* The group needs what came of its tasks until it has finished. */
+static bool may_forget(struct request *request)
+{
+    struct group_record group;
+    struct error e;
+    if (!request->record->has_group)
+        return true;
+    int status = group_read(request, &request->record->group, &group, &e);
+    bool goes_on = status == 0 && !group_state_is_final(group.facts.state);
+    group_record_release(&group);
+    if (goes_on)
+        reply_problem(request, 409, "the task is one of a group that has not finished");
+    else if (status < 0 && status != -ERROR_NOT_FOUND)
+        reply_error(request, &e);
+    return !request->response;
+}
+
 void delete_task(struct request *request)
 {
     static const char *const known[] = {NULL};
     if (!query_check(request, known))
         return;
-    request->record = task_record_new();
-    if (!request->record) {
-        reply_code(request, ERROR_NO_MEMORY);
+    if (!task_read(request, 0) || !may_forget(request))
         return;
-    }
-    request->record->id = request->id;
     request->store = (struct store_request){
         .verb = STORE_DELETE, .record = request->record, .done = deletion_done};
     request_park(request, answer_deleted);

@@ -12,6 +12,10 @@ bool task_read(struct request *request, unsigned parts);
  * (NULL-terminated). */
 bool query_check(struct request *request, const char *const *known);
 
+/* The body of a request for cancellation. False when it is not acceptable; then it is answered.
+ * *message is to be freed; NULL: none. */
+bool message_read(struct request *request, char **message);
+
 /* `limit`: how many at most. False when it is not acceptable; then it is answered. */
 bool limit_read(struct request *request, size_t *limit);
 

@@ -20,6 +20,7 @@ struct tree {
     const struct label **labels; /* the smallest node first */
     size_t n_labels;
     int64_t started_at_us; /* what the trace counts from */
+    bool is_drawn;         /* for people: results, which may be large and deep, are left out */
     struct buffer out;
 };
 
@@ -79,7 +80,8 @@ static void write_run(struct tree *tree, const struct trace_entry *entry)
     buffer_json_time(b, started);
     buffer_text(b, ",\"finished_at\":");
     buffer_json_time(b, has_ended ? started + entry->took_us : 0);
-    if (!has_ended || entry->outcome_size == 0)
+    if (!has_ended || entry->outcome_size == 0 ||
+        (tree->is_drawn && entry->state == TASK_SUCCEEDED))
         return;
     buffer_text(b, entry->state == TASK_SUCCEEDED ? ",\"result\":" : ",\"error\":");
     buffer_add(b, entry->outcome, entry->outcome_size);
@@ -167,7 +169,8 @@ static void answer_tree(struct request *request, const struct plan *plan, const 
                         size_t trace_size)
 {
     const struct task_record *record = request->record;
-    struct tree tree = {.plan = plan, .started_at_us = record->started_at_us};
+    struct tree tree = {
+        .plan = plan, .started_at_us = record->started_at_us, .is_drawn = is_text(request)};
     if (!sort_labels(&tree)) {
         reply_code(request, ERROR_NO_MEMORY);
         return;
@@ -180,7 +183,7 @@ static void answer_tree(struct request *request, const struct plan *plan, const 
         read_record(&tree, record);
     write_tree(&tree, &request->tasks);
     free(tree.labels);
-    if (is_text(request))
+    if (tree.is_drawn)
         tree_reply_text(request, &tree.out);
     else
         reply_json(request, 200, &tree.out);

@@ -9,7 +9,7 @@
 enum { SEMAPHORE, VALUE, BOUNDED, BODY };
 
 static const struct field_shape fields[] = {
-    [SEMAPHORE] = {.name = "semaphore", .type = FIELD_TEXT, .required = true},
+    [SEMAPHORE] = {.name = "semaphore", .type = FIELD_TEXT, .required = true, .min = 1},
     [VALUE] = {.name = "value", .type = FIELD_INTEGER},
     [BOUNDED] = {.name = "bounded", .type = FIELD_BOOLEAN},
     [BODY] = {.name = "body", .type = FIELD_NODE, .required = true},

@@ -42,7 +42,8 @@ struct backend_verbs {
     int (*read_open)(struct store_reader *reader, const struct id *after, size_t max,
                      struct task_record **records, size_t *n, struct error *e);
     int (*read_group)(struct store_reader *reader, const struct id *group, const struct id *after,
-                      size_t max, struct task_record **records, size_t *n, struct error *e);
+                      bool with_outcomes, size_t max, struct task_record **records, size_t *n,
+                      struct error *e);
     int (*get_document)(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
     int (*list_documents)(struct store_reader *reader, const char *kind, const char *after,

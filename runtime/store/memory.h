@@ -71,7 +71,8 @@ int memory_read_log(struct store_reader *reader, const struct id *id, int64_t af
 int memory_read_open(struct store_reader *reader, const struct id *after, size_t max,
                      struct task_record **records, size_t *n, struct error *e);
 int memory_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
-                      size_t max, struct task_record **records, size_t *n, struct error *e);
+                      bool with_outcomes, size_t max, struct task_record **records, size_t *n,
+                      struct error *e);
 int memory_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int memory_list_documents(struct store_reader *reader, const char *kind, const char *after,

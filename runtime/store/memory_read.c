@@ -204,9 +204,11 @@ int memory_read_open(struct store_reader *reader, const struct id *after, size_t
 }
 
 int memory_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
-                      size_t max, struct task_record **records, size_t *n, struct error *e)
+                      bool with_outcomes, size_t max, struct task_record **records, size_t *n,
+                      struct error *e)
 {
     (void)e;
+    (void)with_outcomes; /* nothing is copied */
     struct memory *m = memory_lock_for_reading(reader);
     *n = 0;
     for (size_t i = position_after(m, after); i < m->n && *n < max; i++) {

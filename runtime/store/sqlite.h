@@ -29,7 +29,8 @@ struct sqlite {
 struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
-    sqlite3_stmt *get, *read_log, *read_open, *read_group, *get_document, *list_documents;
+    sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
+        *list_documents;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -82,7 +83,8 @@ int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t af
 int sqlite_read_open(struct store_reader *reader, const struct id *after, size_t max,
                      struct task_record **records, size_t *n, struct error *e);
 int sqlite_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
-                      size_t max, struct task_record **records, size_t *n, struct error *e);
+                      bool with_outcomes, size_t max, struct task_record **records, size_t *n,
+                      struct error *e);
 int sqlite_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,

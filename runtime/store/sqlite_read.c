@@ -6,11 +6,13 @@
 #include "schema/buffer.h"
 
 /* In the order in which take_row reads them. */
-#define COLUMNS                                                                                    \
+#define COLUMNS_AND(outcome)                                                                       \
     "t.id, t.state, t.starts, t.created_at, t.started_at, t.finished_at, t.deadline_at,"           \
-    " t.cancel_requested_at, t.name, t.labels, t.cancel_message, coalesce(t.result, o.result),"    \
-    " coalesce(t.error, o.error), coalesce(t.unhandled, o.unhandled), t.loop,"                     \
+    " t.cancel_requested_at, t.name, t.labels, t.cancel_message, " outcome ", t.loop,"             \
     " t.group_id"
+#define COLUMNS                                                                                    \
+    COLUMNS_AND("coalesce(t.result, o.result), coalesce(t.error, o.error),"                        \
+                " coalesce(t.unhandled, o.unhandled)")
 #define N_COLUMNS 16
 #define WITH_OUTCOMES " LEFT JOIN outcomes o ON o.n = t.spec"
 #define SPEC "(SELECT spec FROM specs WHERE n = t.spec)"
@@ -26,9 +28,10 @@
     "SELECT " COLUMNS ", " SPEC " FROM tasks t INDEXED BY tasks_open" WITH_OUTCOMES                \
     " WHERE t.finished_at IS NULL AND t.state = " #state " AND t.id > ?1"
 #define READ_OPEN OPEN_IN_STATE(0) " UNION ALL " OPEN_IN_STATE(1) " ORDER BY 1 LIMIT ?2"
-#define READ_GROUP                                                                                 \
-    "SELECT " COLUMNS " FROM tasks t INDEXED BY tasks_grouped" WITH_OUTCOMES                       \
-    " WHERE t.group_id = ?1 AND t.id > ?2 ORDER BY t.id LIMIT ?3"
+#define OF_GROUP " WHERE t.group_id = ?1 AND t.id > ?2 ORDER BY t.id LIMIT ?3"
+#define READ_GROUP "SELECT " COLUMNS " FROM tasks t INDEXED BY tasks_grouped" WITH_OUTCOMES OF_GROUP
+#define LIST_GROUP                                                                                 \
+    "SELECT " COLUMNS_AND("NULL, NULL, NULL") " FROM tasks t INDEXED BY tasks_grouped" OF_GROUP
 
 _Static_assert(STORE_SPEC == 1 && STORE_TRACE == 2, "GET knows them as numbers");
 _Static_assert(TASK_PENDING == 0 && TASK_RUNNING == 1, "READ_OPEN knows them as numbers");
@@ -308,16 +311,18 @@ int sqlite_read_open(struct store_reader *reader, const struct id *after, size_t
 }
 
 int sqlite_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
-                      size_t max, struct task_record **records, size_t *n, struct error *e)
+                      bool with_outcomes, size_t max, struct task_record **records, size_t *n,
+                      struct error *e)
 {
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
-    int rc = sqlite_reader_prepare(r, READ_GROUP, &r->read_group, e);
+    sqlite3_stmt **statement = with_outcomes ? &r->read_group : &r->list_group;
+    int rc = sqlite_reader_prepare(r, with_outcomes ? READ_GROUP : LIST_GROUP, statement, e);
     if (rc != 0)
         return rc;
-    sqlite_bind_id(r->read_group, 1, group);
-    bind_after(r->read_group, 2, after);
-    sqlite_bind_limit(r->read_group, 3, max);
-    return take_rows(r, r->read_group, records, max, n, e);
+    sqlite_bind_id(*statement, 1, group);
+    bind_after(*statement, 2, after);
+    sqlite_bind_limit(*statement, 3, max);
+    return take_rows(r, *statement, records, max, n, e);
 }
 
 /* ---- opening and closing ---- */
@@ -353,6 +358,7 @@ void sqlite_reader_close(struct store_reader *reader)
     sqlite3_finalize(r->read_log);
     sqlite3_finalize(r->read_open);
     sqlite3_finalize(r->read_group);
+    sqlite3_finalize(r->list_group);
     sqlite3_finalize(r->get_document);
     sqlite3_finalize(r->list_documents);
     sqlite3_close(r->db);

@@ -317,9 +317,10 @@ int store_read_open(struct store_reader *reader, const struct id *after, size_t 
 }
 
 int store_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
-                     size_t max, struct task_record **records, size_t *n, struct error *e)
+                     bool with_outcomes, size_t max, struct task_record **records, size_t *n,
+                     struct error *e)
 {
-    return reader->verbs->read_group(reader, group, after, max, records, n, e);
+    return reader->verbs->read_group(reader, group, after, with_outcomes, max, records, n, e);
 }
 
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,

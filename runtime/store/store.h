@@ -118,9 +118,11 @@ int store_read_open(struct store_reader *reader, const struct id *after, size_t 
                     struct task_record **records, size_t *n, struct error *e);
 
 /* The tasks of a group, in any state, in the order of their ids, at most max of them, from ids
- * greater than `after` (NULL: from the first). */
+ * greater than `after` (NULL: from the first). Their results and errors may be large, and are left
+ * out, if need be, unless with_outcomes. */
 int store_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
-                     size_t max, struct task_record **records, size_t *n, struct error *e);
+                     bool with_outcomes, size_t max, struct task_record **records, size_t *n,
+                     struct error *e);
 
 /* 0 and a document, for document_free; -NOT_FOUND; -SYSTEM. */
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,

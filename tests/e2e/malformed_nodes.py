@@ -66,6 +66,7 @@ NODES = {
                               {"op": "reschedule", "timeout": "t", "seconds": 1}), "/steps/1/timeout"),
     # semaphore, map
     "semaphore_no_name": ({"op": "semaphore", "body": GOOD}, ""),
+    "semaphore_empty": ({"op": "semaphore", "semaphore": "", "body": GOOD}, "/semaphore"),
     "semaphore_negative": ({"op": "semaphore", "semaphore": "s", "value": -1, "body": GOOD}, "/value"),
     "semaphore_bounded": ({"op": "semaphore", "semaphore": "s", "bounded": 1, "body": GOOD}, "/bounded"),
     "map_no_items": ({"op": "map", "body": GOOD}, ""),

@@ -367,6 +367,10 @@ def job(body, *pointers):
     return "POST", "/v1/loops/main/run_until_complete", body, list(pointers)
 
 
+def new_group(body, *pointers):
+    return "POST", "/v1/groups", body, list(pointers)
+
+
 BODIES = {
     "definition_no_json": definition(b"{body:1}"),
     "definition_empty": definition(b""),
@@ -435,6 +439,21 @@ BODIES = {
     "job_nothing": job({}, ""),
     "job_of_another_loop": job({"spec": GOOD, "loop": "other"}, "/loop"),
     "job_everything": job({"spec": {"op": "slep"}, "loop": 1, "z": 1}, "/spec/op", "/loop", "/z"),
+    "group_no_json": new_group(b"now"),
+    "group_cut": new_group(b'{"name":"a"'),
+    "group_duplicate": new_group(b'{"name":"a","name":"b"}'),
+    "group_array": new_group([], ""),
+    "group_text": new_group("a", ""),
+    "group_name_number": new_group({"name": 1}, "/name"),
+    "group_name_empty": new_group({"name": ""}, "/name"),
+    "group_name_long": new_group({"name": "x" * 201}, "/name"),
+    "group_timeout_text": new_group({"timeout": "1"}, "/timeout"),
+    "group_timeout_true": new_group({"timeout": True}, "/timeout"),
+    "group_timeout_negative": new_group({"timeout": -0.1}, "/timeout"),
+    "group_timeout_long": new_group({"timeout": 3155760001}, "/timeout"),
+    "group_labels": new_group({"labels": {}}, "/labels"),
+    "group_tasks": new_group({"tasks": []}, "/tasks"),
+    "group_everything": new_group({"nam": "a", "timeout": [], "name": []}, "/nam", "/timeout", "/name"),
 }
 
 # ---- other requests. name: (method, target, headers, body, status) ----
@@ -506,6 +525,16 @@ REQUESTS = {
     "name_bad_percent": ("PUT", "/v1/coroutines/a%", {}, JSON, 422),
     "name_not_utf8": ("PUT", "/v1/coroutines/%ff", {}, JSON, 422),
     "name_long": ("PUT", "/v1/coroutines/" + "x" * 101, {}, JSON, 422),
+    "group_unknown": ("GET", f"/v1/groups/{MISSING_ID}", {}, None, 404),
+    "group_no_id": ("GET", "/v1/groups/17", {}, None, 404),
+    "group_is_a_task": ("GET", "/v1/groups/{id}", {}, None, 404),
+    "group_wait_unknown": ("GET", f"/v1/groups/{MISSING_ID}?wait=30", {}, None, 404),
+    "group_delete_unknown": ("DELETE", f"/v1/groups/{MISSING_ID}", {}, None, 404),
+    "group_close_unknown": ("POST", f"/v1/groups/{MISSING_ID}/close", {}, None, 404),
+    "group_cancel_unknown": ("POST", f"/v1/groups/{MISSING_ID}/cancel", {}, None, 404),
+    "group_tasks_unknown": ("POST", f"/v1/groups/{MISSING_ID}/tasks", {}, JSON, 404),
+    "task_is_a_group": ("GET", "/v1/tasks/{group}", {}, None, 404),
+    "below_group": ("POST", f"/v1/groups/{MISSING_ID}/reschedule", {}, JSON, 404),
     # 405
     "post_coroutines": ("POST", "/v1/coroutines", {}, JSON, 405),
     "delete_coroutines": ("DELETE", "/v1/coroutines", {}, None, 405),
@@ -514,6 +543,11 @@ REQUESTS = {
     "put_loop": ("PUT", "/v1/loops/main", {}, JSON, 405),
     "get_handler": ("GET", "/v1/loops/main/exception-handler", {}, None, 405),
     "get_run": ("GET", "/v1/loops/main/run_until_complete", {}, None, 405),
+    "delete_groups": ("DELETE", "/v1/groups", {}, None, 405),
+    "put_group": ("PUT", f"/v1/groups/{MISSING_ID}", {}, b"{}", 405),
+    "get_group_close": ("GET", f"/v1/groups/{MISSING_ID}/close", {}, None, 405),
+    "get_group_cancel": ("GET", f"/v1/groups/{MISSING_ID}/cancel", {}, None, 405),
+    "get_group_tasks": ("GET", f"/v1/groups/{MISSING_ID}/tasks", {}, None, 405),
     "put_tasks": ("PUT", "/v1/tasks", {}, JSON, 405),
     "delete_tasks": ("DELETE", "/v1/tasks", {}, None, 405),
     "patch_tasks": ("PATCH", "/v1/tasks", {}, JSON, 405),
@@ -544,6 +578,8 @@ REQUESTS = {
     "definition_type_none": ("PUT", "/v1/coroutines/a", {"Content-Type": None}, b"{}", 415),
     "loop_type_text": ("POST", "/v1/loops", {"Content-Type": "text/plain"}, b"{}", 415),
     "handler_type_text": ("PUT", "/v1/loops/main/exception-handler", {"Content-Type": "text/plain"}, b"{}", 415),
+    "group_type_text": ("POST", "/v1/groups", {"Content-Type": "text/plain"}, b"{}", 415),
+    "group_tasks_type_text": ("POST", "/v1/groups/{group}/tasks", {"Content-Type": "text/plain"}, JSON, 415),
     "cancel_type_text": ("POST", "/v1/tasks/{id}/cancel", {"Content-Type": "text/plain"}, b"{}", 415),
     # 403: foreign pages and foreign names
     "origin": tasks({"Origin": "http://evil.example"}, 403),
@@ -593,6 +629,26 @@ REQUESTS = {
     "wait_on_post": ("POST", "/v1/tasks?wait=x", {}, JSON, 422),
     "after_word": ("GET", "/v1/tasks/{id}/log?after=x", {}, None, 422),
     "after_negative": ("GET", "/v1/tasks/{id}/log?after=-1", {}, None, 422),
+    "group_state_unknown": ("GET", "/v1/groups?state=running", {}, None, 422),
+    "group_state_empty": ("GET", "/v1/groups?state=", {}, None, 422),
+    "groups_limit_zero": ("GET", "/v1/groups?limit=0", {}, None, 422),
+    "groups_cursor": ("GET", "/v1/groups?cursor=abc", {}, None, 422),
+    "groups_query_unknown": ("GET", "/v1/groups?name=a", {}, None, 400),
+    "groups_post_query": ("POST", "/v1/groups?wait=1", {}, b"{}", 400),
+    "group_limit_zero": ("GET", "/v1/groups/{group}?limit=0", {}, None, 422),
+    "group_cursor": ("GET", "/v1/groups/{group}?cursor=1", {}, None, 422),
+    "group_wait_word": ("GET", "/v1/groups/{group}?wait=long", {}, None, 422),
+    "group_query_unknown": ("GET", "/v1/groups/{group}?stat=open", {}, None, 400),
+    "group_close_wait_word": ("POST", "/v1/groups/{group}/close?wait=x", {}, None, 422),
+    "group_close_query": ("POST", "/v1/groups/{group}/close?force=1", {}, None, 400),
+    "group_cancel_query": ("POST", "/v1/groups/{group}/cancel?wait=1", {}, None, 400),
+    "group_cancel_message": ("POST", "/v1/groups/{group}/cancel", {}, b'{"message":1}', 422),
+    "group_cancel_no_json": ("POST", "/v1/groups/{group}/cancel", {}, b"now", 400),
+    "group_tasks_wait_word": ("POST", "/v1/groups/{group}/tasks?wait=x", {}, JSON, 422),
+    "group_tasks_no_json": ("POST", "/v1/groups/{group}/tasks", {}, b"{", 400),
+    "group_tasks_no_spec": ("POST", "/v1/groups/{group}/tasks", {}, b"{}", 422),
+    "group_tasks_group": ("POST", "/v1/groups/{group}/tasks", {}, b'{"group":null,"spec":{"op":"value","value":1}}', 422),
+    "task_with_group": tasks({}, 422, b'{"group":"x","spec":{"op":"value","value":1}}'),
     "log_limit_zero": ("GET", "/v1/tasks/{id}/log?limit=0", {}, None, 422),
 }
 
@@ -703,6 +759,7 @@ class Malformed(unittest.TestCase):
         cls.server = awaitd.Server()
         cls.addClassCleanup(cls.server.close)
         cls.task = cls.server.submit({"op": "sleep", "seconds": 3600})["id"]
+        cls.group = cls.server.post("/v1/groups", {"name": "good"}).json["id"]
 
     @classmethod
     def tearDownClass(cls):
@@ -712,6 +769,9 @@ class Malformed(unittest.TestCase):
         assert cls.server.get("/v1/coroutines").json["coroutines"] == [], "a bad definition was stored"
         loops = [(loop["name"], loop["exception_handler"]) for loop in cls.server.get("/v1/loops").json["loops"]]
         assert loops == [("main", None)], f"a bad loop was opened: {loops}"
+        groups = cls.server.get("/v1/groups?limit=1000").json["groups"]
+        assert [group["id"] for group in groups] == [cls.group], f"something bad was stored: {groups}"
+        assert groups[0]["state"] == "open", "something bad was carried out"
         cls.server.stop()
 
     def submit(self, body):
@@ -754,7 +814,8 @@ class Malformed(unittest.TestCase):
 
     def other(self, row):
         method, target, headers, body, status = row
-        answer = self.server.request(method, target.replace("{id}", self.task), body, headers)
+        target = target.replace("{id}", self.task).replace("{group}", self.group)
+        answer = self.server.request(method, target, body, headers)
         self.assertEqual(answer.status, status, answer)
         if status == 405:
             allowed = {method.strip() for method in answer.headers["Allow"].split(",")}

@@ -1,6 +1,6 @@
 #include "tests/sim/sim.h"
 
-#include <math.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +9,14 @@
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
-#include "runtime/timeout.h"
 
 /* One thing that happens at a virtual time: a request from outside, or the end of a simulated
  * process. */
 struct event {
     struct timer timer;
     struct sim *sim;
-    struct value *message; /* of a cancellation */
-    bool is_due;
+    const struct sim_cancel *cancel;
     const struct sim_reschedule *reschedule;
-    struct job_call call;
     struct process *process; /* that ends */
     int exit_code;
     bool ignores_term;
@@ -28,7 +25,9 @@ struct event {
 struct sim {
     struct host host; /* first: the host is the simulator */
     struct loop loop;
-    int64_t now_ns;
+    struct recorder recorder; /* between the loop and the host */
+    int64_t now_ns, wall_offset_us;
+    uint64_t noise; /* 0: none; else where the generator is */
     struct job *job;
     struct sim_outcome *out;
     bool has_ended;
@@ -39,14 +38,51 @@ static struct sim *sim_of(struct host *host)
     return (struct sim *)host;
 }
 
+/* ---- noise ---- */
+
+/* splitmix64; below n */
+static uint64_t draw(struct sim *sim, uint64_t n)
+{
+    uint64_t z = sim->noise += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (z ^ z >> 31) % n;
+}
+
+static bool happens(struct sim *sim, unsigned once_in)
+{
+    return sim->noise && draw(sim, once_in) == 0;
+}
+
+/* Up to n nanoseconds; without noise none. */
+static int64_t noise_ns(struct sim *sim, int64_t n)
+{
+    return sim->noise ? (int64_t)draw(sim, (uint64_t)n) : 0;
+}
+
+#define MICROSECOND 1000
+#define SECOND INT64_C(1000000000)
+
+/* ---- clocks and chance ---- */
+
 static int64_t sim_now_ns(struct host *host)
 {
-    return sim_of(host)->now_ns;
+    struct sim *sim = sim_of(host);
+    return sim->now_ns += noise_ns(sim, 3 * MICROSECOND);
 }
 
 static int64_t sim_wall_us(struct host *host)
 {
-    return sim_of(host)->now_ns / 1000;
+    struct sim *sim = sim_of(host);
+    if (happens(sim, 16))
+        sim->wall_offset_us = noise_ns(sim, 4 * SECOND) / 1000 - 2000000;
+    return sim->now_ns / 1000 + sim->wall_offset_us;
+}
+
+static double sim_chance(struct host *host)
+{
+    struct sim *sim = sim_of(host);
+    return sim->noise ? (double)draw(sim, 1 << 20) / (1 << 20) : 0.5;
 }
 
 /* ---- processes ---- */
@@ -56,6 +92,7 @@ static void process_over(struct timer *timer)
     struct event *event = CONTAINER_OF(timer, struct event, timer);
     struct process *process = event->process;
     process->exit_code = event->exit_code;
+    recorder_exited(&event->sim->recorder, process);
     free(event);
     process->ended(process);
 }
@@ -88,9 +125,13 @@ static void sim_spawn(struct host *host, struct process *process)
             BUG_ON(true);
     }
     event->timer.fire = process_over;
+    event->sim = sim;
     event->process = process;
     process->host = event;
-    timer_arm(&sim->loop.timers, &event->timer, sim->now_ns + (int64_t)(after * 1e9));
+    process->error = happens(sim, 16) ? ENOENT : 0;
+    process->bad_cwd = process->error && process->cwd && happens(sim, 2);
+    timer_arm(&sim->loop.timers, &event->timer,
+              sim->now_ns + (int64_t)(after * 1e9) + noise_ns(sim, SECOND / 2));
 }
 
 static void sim_kill(struct host *host, struct process *process, int signal)
@@ -101,19 +142,13 @@ static void sim_kill(struct host *host, struct process *process, int signal)
         return;
     event->exit_code = -signal;
     timer_disarm(&sim->loop.timers, &event->timer);
-    timer_arm(&sim->loop.timers, &event->timer, sim->now_ns);
+    timer_arm(&sim->loop.timers, &event->timer, sim->now_ns + noise_ns(sim, SECOND / 2));
 }
 
 static void sim_abandon(struct host *host, struct process *process)
 {
     timer_disarm(&sim_of(host)->loop.timers, &((struct event *)process->host)->timer);
     free(process->host);
-}
-
-static double sim_chance(struct host *host)
-{
-    (void)host;
-    return 0.5;
 }
 
 /* ---- what the loop tells ---- */
@@ -123,6 +158,7 @@ static void logged(void *context, struct job *job, const struct log_entry *entry
     struct sim *sim = context;
     struct sim_outcome *out = sim->out;
     (void)job;
+    watch_logged(&sim->recorder.watch, entry);
     if (strcmp(entry->stream, "log") != 0)
         return;
     out->log = memory_resize(out->log, (out->n_log + 1) * sizeof *out->log);
@@ -135,6 +171,7 @@ static void ended(void *context, struct job *job)
 {
     struct sim *sim = context;
     sim->out->ended = task_record_ref(job_finish_record(job));
+    watch_ended(&sim->recorder.watch, sim->out->ended);
     sim->out->took = (double)sim->now_ns / 1e9;
     sim->has_ended = true;
 }
@@ -146,32 +183,23 @@ static const struct loop_events events = {.logged = logged, .ended = ended};
 static void cancel_due(struct timer *timer)
 {
     struct event *event = CONTAINER_OF(timer, struct event, timer);
-    job_request_cancel(event->sim->job, event->message);
-    event->is_due = true;
-}
-
-static void reschedule_now(struct job_call *call, struct job *job)
-{
-    const struct sim_reschedule *asked = CONTAINER_OF(call, struct event, call)->reschedule;
-    struct timeout_frame *timeout = job ? timeout_find(job, asked->name) : NULL;
-    if (timeout)
-        timeout_reschedule(timeout, isinf(asked->seconds)
-                                        ? INT64_MAX
-                                        : job->loop->host->now_ns(job->loop->host) +
-                                              (int64_t)(asked->seconds * 1e9));
+    recorder_cancelled(&event->sim->recorder, event->cancel->message);
+    request_cancel(event->sim->job, event->cancel->message);
 }
 
 static void reschedule_due(struct timer *timer)
 {
     struct event *event = CONTAINER_OF(timer, struct event, timer);
-    job_call_soon(event->sim->job, &event->call);
+    const struct sim_reschedule *asked = event->reschedule;
+    recorder_rescheduled(&event->sim->recorder, asked->name, asked->seconds);
+    request_reschedule(event->sim->job, asked->name, asked->seconds);
 }
 
 static void arm(struct sim *sim, struct event *event, double at, void (*fire)(struct timer *))
 {
     event->sim = sim;
     event->timer.fire = fire;
-    timer_arm(&sim->loop.timers, &event->timer, (int64_t)(at * 1e9));
+    timer_arm(&sim->loop.timers, &event->timer, (int64_t)(at * 1e9) + noise_ns(sim, SECOND / 2));
 }
 
 /* Cancellations first, then reschedules. */
@@ -179,15 +207,12 @@ static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
 {
     struct event *armed = memory_new_zeroed(c->n_cancels + c->n_reschedules + 1, sizeof *armed);
     for (size_t i = 0; i < c->n_cancels; i++) {
-        const char *message = c->cancels[i].message;
-        armed[i].message =
-            message ? memory_need(value_from_string(message, strlen(message))) : NULL;
+        armed[i].cancel = &c->cancels[i];
         arm(sim, &armed[i], c->cancels[i].at, cancel_due);
     }
     for (size_t i = 0; i < c->n_reschedules; i++) {
         struct event *event = &armed[c->n_cancels + i];
         event->reschedule = &c->reschedules[i];
-        event->call.call = reschedule_now;
         arm(sim, event, c->reschedules[i].at, reschedule_due);
     }
     return armed;
@@ -195,25 +220,35 @@ static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
 
 static void disarm_requests(struct sim *sim, struct event *armed, const struct sim_case *c)
 {
-    for (size_t i = 0; i < c->n_cancels + c->n_reschedules; i++) {
+    for (size_t i = 0; i < c->n_cancels + c->n_reschedules; i++)
         timer_disarm(&sim->loop.timers, &armed[i].timer);
-        if (!armed[i].is_due)
-            value_unref(armed[i].message);
-    }
+}
+
+/* Sleeps until then; under noise, sometimes longer. */
+static void wait_until(struct sim *sim, int64_t until_ns)
+{
+    if (until_ns > sim->now_ns)
+        sim->now_ns = until_ns;
+    if (happens(sim, 4))
+        sim->now_ns += noise_ns(sim, 2 * SECOND);
 }
 
 static void run_to_end(struct sim *sim)
 {
     while (!sim->has_ended) {
-        int64_t next_ns = loop_run(&sim->loop);
+        sim->loop.slice = sim->noise ? (uint32_t)draw(sim, 8) : 0;
+        loop_fire_due(&sim->loop, sim->now_ns);
+        recorder_turn(&sim->recorder, sim->loop.slice);
+        int64_t next_ns = loop_give_turns(&sim->loop);
         if (next_ns == INT64_MAX)
-            return;
-        if (next_ns > sim->now_ns)
-            sim->now_ns = next_ns;
+            break;
+        wait_until(sim, next_ns);
     }
+    if (!sim->has_ended)
+        watch_note(&sim->recorder.watch, &(struct tape_entry){.kind = TAPE_STUCK});
 }
 
-static void run_plan(struct plan *plan, const struct sim_case *c, struct sim_outcome *out)
+bool sim_run(struct plan *plan, const struct sim_case *c, struct sim_outcome *out)
 {
     struct sim sim = {.host = {.now_ns = sim_now_ns,
                                .wall_us = sim_wall_us,
@@ -221,18 +256,25 @@ static void run_plan(struct plan *plan, const struct sim_case *c, struct sim_out
                                .spawn = sim_spawn,
                                .kill = sim_kill,
                                .abandon = sim_abandon},
+                      .noise = c->noise,
                       .out = out};
     struct task_record *record = memory_need(task_record_new());
-    record->id = id_make(1, 1);
-    loop_init(&sim.loop, &sim.host, &events, &sim);
+    *out = (struct sim_outcome){0};
+    recorder_init(&sim.recorder, &sim.host, plan, &out->recording);
+    loop_init(&sim.loop, &sim.recorder.host, &events, &sim);
+    sim.loop.observer = &sim.recorder.watch.observer;
     struct event *armed = arm_requests(&sim, c);
-    sim.job = job_new(&sim.loop, plan, record, false);
+    sim.job = job_new(&sim.loop, plan_ref(plan), record, false);
     loop_add(&sim.loop, sim.job);
     run_to_end(&sim);
     disarm_requests(&sim, armed, c);
     loop_release(&sim.loop);
+    recorder_release(&sim.recorder);
     free(armed);
+    return sim.has_ended;
 }
+
+/* ---- plans ---- */
 
 static json_t *find_coroutine(void *context, const char *name)
 {
@@ -247,21 +289,19 @@ static char *complaint(const struct error_list *errors)
     return buffer_take(&text);
 }
 
-int sim_run(const struct sim_case *c, struct sim_outcome *out, char **why)
+struct plan *sim_compile(const struct sim_case *c, char **job, char **why)
 {
     struct error_list errors = {0};
+    json_t *needed = NULL;
     const struct coroutine_source source = {find_coroutine, (json_t *)c->coroutines};
     const struct plan_options options = {
-        .ops = &op_registry, .coroutines = &source, .timeout = c->timeout};
-    *out = (struct sim_outcome){0};
-    *why = NULL;
+        .ops = &op_registry, .coroutines = &source, .timeout = c->timeout, .needed = &needed};
     struct plan *plan = plan_compile(c->spec, &options, &errors);
-    if (plan)
-        run_plan(plan, c, out);
-    if (!out->ended)
-        *why = plan ? memory_need(strdup("it would wait for ever")) : complaint(&errors);
+    *job = plan ? memory_need(plan_pack(c->spec, needed)) : NULL;
+    *why = plan ? NULL : complaint(&errors);
+    json_decref(needed);
     error_list_release(&errors);
-    return out->ended ? 0 : -1;
+    return plan;
 }
 
 void sim_outcome_release(struct sim_outcome *out)
@@ -272,6 +312,7 @@ void sim_outcome_release(struct sim_outcome *out)
         free(out->log[i].path);
     }
     free(out->log);
+    recording_release(&out->recording);
     task_record_unref(out->ended);
     *out = (struct sim_outcome){0};
 }

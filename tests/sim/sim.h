@@ -1,5 +1,9 @@
 /* Runs one job on the real engine under a simulated host: virtual time, no thread, no I/O. What the
- * spec tests and the unit tests of the engine stand on.
+ * spec tests and the unit tests of the engine stand on. Each run is recorded (record.h).
+ *
+ * Under noise time is as unruly as a real one, from a seed: each look at the clock takes a little,
+ * timers and requests come late and in bunches, processes end later or cannot be started, the wall
+ * clock jumps, turns are cut into slices. What comes of the job then is anybody's guess.
  *
  * Subprocesses are simulated too. argv[0] must be "sim"; the other arguments say what it does:
  *   after=SECONDS (0)  exit=CODE (0)  stdout=TEXT  stderr=TEXT  ignore_term (only SIGKILL ends it)
@@ -12,6 +16,7 @@
 #include <stdint.h>
 
 #include "runtime/store/record.h"
+#include "tests/sim/record.h"
 
 struct sim_cancel {
     double at; /* seconds after the start: a timer's callback calls root.cancel(message) then */
@@ -32,6 +37,7 @@ struct sim_case {
     size_t n_cancels;
     const struct sim_reschedule *reschedules;
     size_t n_reschedules;
+    uint64_t noise; /* the seed; 0: none */
 };
 
 struct sim_log {
@@ -44,11 +50,15 @@ struct sim_outcome {
     double took;               /* virtual seconds from its start to its end */
     struct sim_log *log;
     size_t n_log;
+    struct recording recording;
 };
 
-/* Compiles and runs. 0; or -1, when the spec is invalid or the job would wait for ever, with *why
- * (caller frees). End with sim_outcome_release. */
-int sim_run(const struct sim_case *c, struct sim_outcome *out, char **why);
+/* The case's spec with the definitions that it calls. *job: as a server would store it (plan_pack).
+ * NULL when the spec is invalid, with *why. The caller frees both. */
+struct plan *sim_compile(const struct sim_case *c, char **job, char **why);
+/* Runs the plan, which is borrowed. False when the job would wait for ever. End with
+ * sim_outcome_release. */
+bool sim_run(struct plan *plan, const struct sim_case *c, struct sim_outcome *out);
 void sim_outcome_release(struct sim_outcome *out);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "runtime/base/memory.h"
 #include "schema/buffer.h"
+#include "tests/sim/replay.h"
 #include "tests/specs/case.h"
 
 #define TIME_SLACK 1e-9 /* times are whole nanoseconds, written as decimals */
@@ -174,27 +175,76 @@ static void compare_ended(struct buffer *b, const struct spec_case *c,
         buffer_format(b, "\n      took: expected %.9g, got %.9g", c->took, out->took);
 }
 
-char *spec_case_run(const struct spec_case *c)
+/* ---- the same job again, from the record of its run ---- */
+
+/* FNV-1a of the name: the case keeps its noise whatever else is in the file. */
+static uint64_t seed_of(const struct spec_case *c)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *at = c->name; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    return hash | 1;
+}
+
+/* What the recorded run was, and what its replay is told: a plan of its own. */
+struct replayed_case {
+    struct sim_case asked;
+    struct plan *plan, *fresh;
+};
+
+static void compare_replay(struct buffer *b, const struct replayed_case *r,
+                           const struct sim_outcome *out, const char *when)
+{
+    char *differs = replay(r->fresh, &out->recording);
+    if (differs)
+        buffer_format(b, "\n      %s%s", when, differs);
+    free(differs);
+}
+
+static void compare_noisy(struct buffer *b, struct replayed_case *r, uint64_t seed)
 {
     struct sim_outcome out;
-    struct buffer differs = {0};
-    char *why;
-    const struct sim_case asked = {.spec = c->spec,
-                                   .timeout = c->timeout,
-                                   .coroutines = c->coroutines,
-                                   .cancels = c->cancels,
-                                   .n_cancels = c->n_cancels,
-                                   .reschedules = c->reschedules,
-                                   .n_reschedules = c->n_reschedules};
-    int status = sim_run(&asked, &out, &why);
-    if (status != 0 && !(why && strstr(why, "wait for ever")))
-        tell(&differs, "state", c->state, why);
-    else if (status != 0 && strcmp(c->state, "stuck") != 0)
-        tell(&differs, "state", c->state, "stuck");
-    else if (status == 0)
-        compare_ended(&differs, c, &out);
-    compare_log(&differs, c, &out);
+    r->asked.noise = seed;
+    sim_run(r->plan, &r->asked, &out);
+    compare_replay(b, r, &out, "under noise, ");
     sim_outcome_release(&out);
+}
+
+static void compare_plain(struct buffer *b, const struct replayed_case *r,
+                          const struct spec_case *c)
+{
+    struct sim_outcome out;
+    if (sim_run(r->plan, &r->asked, &out))
+        compare_ended(b, c, &out);
+    else if (strcmp(c->state, "stuck") != 0)
+        tell(b, "state", c->state, "stuck");
+    compare_log(b, c, &out);
+    compare_replay(b, r, &out, "");
+    sim_outcome_release(&out);
+}
+
+char *spec_case_run(const struct spec_case *c)
+{
+    struct buffer differs = {0};
+    char *job, *why;
+    struct replayed_case r = {.asked = {.spec = c->spec,
+                                        .timeout = c->timeout,
+                                        .coroutines = c->coroutines,
+                                        .cancels = c->cancels,
+                                        .n_cancels = c->n_cancels,
+                                        .reschedules = c->reschedules,
+                                        .n_reschedules = c->n_reschedules}};
+    r.plan = sim_compile(&r.asked, &job, &why);
+    if (r.plan) {
+        r.fresh = replay_compile(job, c->timeout);
+        compare_plain(&differs, &r, c);
+        compare_noisy(&differs, &r, seed_of(c));
+        plan_unref(r.fresh);
+        plan_unref(r.plan);
+    } else {
+        tell(&differs, "state", c->state, why);
+    }
+    free(job);
     free(why);
     return buffer_take(&differs);
 }

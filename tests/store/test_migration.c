@@ -146,7 +146,8 @@ static void test_going_on(void)
     fixture_close();
     check_schema();
     fixture_open();
-    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &task->group, NULL, 2, found, &n, &e), 0);
+    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &task->group, NULL, true, 2, found, &n, &e),
+                    0);
     CU_ASSERT_EQUAL_FATAL(n, 1);
     CU_ASSERT_STRING_EQUAL(found[0]->loop, "a");
     task_record_unref(found[0]);

@@ -87,7 +87,7 @@ static void check_group(unsigned g, size_t page, const char *expected)
     buffer_text(&text, "");
     do {
         CU_ASSERT_EQUAL_FATAL(
-            store_read_group(fixture.reader, &group, after, page, records, &n, &e), 0);
+            store_read_group(fixture.reader, &group, after, true, page, records, &n, &e), 0);
         CU_ASSERT_FATAL(n <= page);
         for (size_t i = 0; i < n; i++) {
             const struct task_record *got = records[i];
@@ -141,6 +141,25 @@ static void test_read_group(void)
     check_group(21, 2, "1:succeeded:{\"x\":1} 5:pending: 7:cancelled:{\"x\":1} ");
 }
 
+/* Without the outcomes it is the same tasks. */
+static void test_list_group(void)
+{
+    struct task_record *records[10];
+    struct id group = id_of(21), after = id_of(1);
+    struct error e = {0};
+    size_t n;
+    insert_groups();
+    CU_ASSERT_EQUAL(write_now(STORE_FINISH, task_end(3, TASK_FAILED)), 0);
+    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &group, &after, false, 2, records, &n, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(n, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(records[i]->created_at_us - 1700000000000000, i ? 5 : 3);
+        CU_ASSERT_EQUAL(records[i]->state, i ? TASK_PENDING : TASK_FAILED);
+        check_home(records[i], 21, NULL);
+        task_record_unref(records[i]);
+    }
+}
+
 /* `after` need not be one of the group's, nor of anybody's; nothing is asked for with 0. */
 static void test_read_group_from_anywhere(void)
 {
@@ -149,14 +168,15 @@ static void test_read_group_from_anywhere(void)
     struct error e = {0};
     size_t n = 99;
     insert_groups();
-    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &group, &after, 10, records, &n, &e), 0);
+    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &group, &after, true, 10, records, &n, &e), 0);
     CU_ASSERT_EQUAL(n, 2);
     while (n > 0)
         task_record_unref(records[--n]);
-    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &group, &beyond, 10, records, &n, &e), 0);
+    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &group, &beyond, true, 10, records, &n, &e),
+                    0);
     CU_ASSERT_EQUAL(n, 0);
     n = 99;
-    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &group, NULL, 0, records, &n, &e), 0);
+    CU_ASSERT_EQUAL(store_read_group(fixture.reader, &group, NULL, true, 0, records, &n, &e), 0);
     CU_ASSERT_EQUAL(n, 0);
 }
 
@@ -210,6 +230,7 @@ CU_TestInfo tests_resources[] = {
     {"loop and group are kept", test_loop_and_group_are_kept},
     {"loop and group of what has ended", test_loop_and_group_of_what_has_ended},
     {"read group", test_read_group},
+    {"list group", test_list_group},
     {"read group from anywhere", test_read_group_from_anywhere},
     {"reschedule", test_reschedule},
     CU_TEST_INFO_NULL,
