@@ -352,7 +352,7 @@ class Generator:
 
     def moment_outside(self):
         """Mostly one at which something else may happen as well."""
-        return self.pick(0, 0.5, 1, 1, 1, 2, 2, 3, round(self.random.uniform(0, 4), 2))
+        return self.pick(0, 0.5, 1, 1, 1, 2, 2, 3, self.random.randrange(32) / 8)
 
     def reschedules(self, spec):
         names = {"-"} | tree.names_made(spec, "timeout")
