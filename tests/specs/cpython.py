@@ -104,8 +104,9 @@ def all_tasks_are(listed):
 
 
 def execute(spec, timeout=None, cancels=(), reschedules=(), coroutines={}):
-    """What asyncio.run does with the spec: the answers, by their keys. timeout: the submission's own;
-    math.inf for one without a deadline. cancels: (time, [message]); reschedules: (time, name, seconds)."""
+    """What asyncio.run does with the spec: the answers, by their keys. timeout: the submission's
+    own, math.inf for one without a deadline. cancels: (time, [message]) each; reschedules: (time,
+    name, seconds) each."""
     run = Run(coroutines)
     for at, message in cancels:
         run.loop.call_at(at, lambda message: run.tasks[0].cancel(*message), message)

@@ -31,8 +31,8 @@ def context_of(error):
 
 
 def as_error(error, below=()):
-    """An exception as awaitd shows it. `below`: those that it is shown in. They can go in circles: a
-    group of which a member was raised again while the group was handled."""
+    """An exception as awaitd shows it. `below`: those that it is shown in. They can go in circles:
+    a group of which a member was raised again while the group was handled."""
     shown = {"type": type(error).__name__, "message": str(error)}
     if getattr(error, "is_vague", False):  # the message is the engine's own
         del shown["message"]

@@ -1,5 +1,5 @@
-"""What awaitd makes of a field's value that came from a reference, and of a call's arguments. What it
-says then are its own words: only the errors' types are promised."""
+"""What awaitd makes of a field's value that came from a reference, and of a call's arguments. What
+it says then are its own words: only the errors' types are promised."""
 import datetime
 import math
 import re

@@ -112,7 +112,7 @@ def failing(runner, cases):
 
 
 def shrink(runner, case):
-    """Takes the first smaller one that fails as well, and goes on from that place, until none is left."""
+    """Takes the first smaller one that fails as well, and goes on from there, until none is left."""
     at = 0
     while True:
         variants = list(smaller(case))

@@ -57,7 +57,8 @@ WAYS = {
 }
 RISKY_WAYS = {
     "numbers": ["[7]", ".n"], "text": [".n", "[0]"], "object": [".x", "[0]"], "shown": [".x", "[1]"],
-    "gathered": ["[0].error.type", "[-1].error.message"], "number": ["[0]"], "unshown": [".x.y"], "list": ["[7]"],
+    "number": ["[0]"], "unshown": [".x.y"], "list": ["[7]"],
+    "gathered": ["[0].error.type", "[-1].error.message"],
     "error": [".message", ".context.type", ".exceptions[0].type", ".path"],
     "waited": [".done[0].index", ".done[0].error.type", ".pending[1]"],
 }
@@ -84,8 +85,8 @@ class Generator:
     # ---- references ----
 
     def reference(self, *uses):
-        """One that is good for that, or None. One in a node may fail: two of them are evaluated in an
-        order that is nobody's business."""
+        """One that is good for that, or None. One in a node may fail: two of them are evaluated in
+        an order that is nobody's business."""
         if not self.scope:
             return None
         name = self.choice(list(self.scope))
@@ -233,8 +234,8 @@ class Generator:
     def op_wait(self, depth):
         words = ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION")
         timeout = self.maybe("timeout", lambda: self.number(self.delay()))
-        return ({"tasks": self.nodes(depth, 1)} | self.maybe("return_when", lambda: self.choice(words))
-                | timeout)
+        return_when = self.maybe("return_when", lambda: self.choice(words))
+        return {"tasks": self.nodes(depth, 1)} | return_when | timeout
 
     def op_shield(self, depth):
         return {"body": self.node(depth)}
@@ -345,12 +346,16 @@ class Generator:
             steps += [self.guarded(node), {"op": "log", **self.op_log()}]
         spec = self.repaired({"op": "sequence", "steps": steps})
         timeout = self.pick(*[None] * 8, 0, 1, 2, float("inf"))
-        cancels = tuple((self.pick(0, 0.5, 1, 1, 2, 3), ["stop"] if self.pick(0, 1) else [])
+        cancels = tuple((self.moment_outside(), ["stop"] if self.pick(0, 1) else [])
                         for _ in range(self.pick(0, 0, 0, 0, 1, 1, 2)))
         return Case(spec, timeout, cancels, self.reschedules(spec), self.coroutines)
 
+    def moment_outside(self):
+        """Mostly one at which something else may happen as well."""
+        return self.pick(0, 0.5, 1, 1, 1, 2, 2, 3, self.random.randrange(32) / 8)
+
     def reschedules(self, spec):
         names = {"-"} | tree.names_made(spec, "timeout")
-        return tuple((self.pick(0, 0.5, 1, 1, 2), self.choice(sorted(names)),
+        return tuple((self.moment_outside(), self.choice(sorted(names)),
                       self.pick(0, 0.5, 1, 2, None))
                      for _ in range(self.pick(0, 0, 0, 1, 2)))

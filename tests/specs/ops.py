@@ -42,9 +42,9 @@ class Body(collections.abc.Coroutine):
 
 @types.coroutine
 def flat(awaitable):
-    """`await` as it is in one coroutine, whatever awaits whatever here. What is thrown into a coroutine
-    gets a new __context__ in each of those that it passes: instead it is raised here, where it
-    arrives, in the context of what is being handled innermost."""
+    """`await` as it is in one coroutine, whatever awaits whatever here. What is thrown into a
+    coroutine gets a new __context__ in each of those that it passes: instead it is raised here,
+    where it arrives, in the context of what is being handled innermost."""
     steps, thrown = awaitable.__await__(), None
     while True:
         try:
