@@ -124,6 +124,18 @@ struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *re
     return job;
 }
 
+static void done_callback(struct job *job, struct task *task)
+{
+    if (task == job->root)
+        job->root_is_done = true;
+    if (task->owner) {
+        struct frame *frame = task->owner;
+        task->owner = NULL;
+        op_of(&job->plan->nodes[frame->node])->task_ended(frame_task(frame), frame, task);
+    }
+    task_unref(task);
+}
+
 void job_clear_queue(struct job *job)
 {
     struct ready_queue *q = &job->ready;
@@ -133,7 +145,7 @@ void job_clear_queue(struct job *job)
         if ((slot & HANDLE_KIND) == HANDLE_CANCEL)
             value_unref(pointer);
         else if ((slot & HANDLE_KIND) == HANDLE_DONE)
-            task_unref(pointer);
+            done_callback(job, pointer); /* whom it tells is none that runs any more */
         else if ((slot & HANDLE_KIND) == HANDLE_CALL)
             ((struct job_call *)pointer)->call(pointer, NULL);
     }
@@ -173,18 +185,6 @@ void job_free(struct job *job)
 }
 
 /* ---- callbacks ---- */
-
-static void done_callback(struct job *job, struct task *task)
-{
-    if (task == job->root)
-        job->root_is_done = true;
-    if (task->owner) {
-        struct frame *frame = task->owner;
-        task->owner = NULL;
-        op_of(&job->plan->nodes[frame->node])->task_ended(frame_task(frame), frame, task);
-    }
-    task_unref(task);
-}
 
 static void timer_callback(struct job *job, struct timer *timer)
 {

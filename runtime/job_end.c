@@ -16,7 +16,8 @@ static void cancel_leftover(struct job *job)
     for (struct list *l = job->tasks.next; l != &job->tasks; l = l->next)
         n++;
     job->phase = JOB_CLEANING;
-    job->leftover = memory_new((n ? n : 1) * sizeof *job->leftover);
+    if (n)
+        job->leftover = memory_new(n * sizeof *job->leftover);
     for (struct list *l = job->tasks.next; l != &job->tasks; l = l->next)
         job->leftover[job->n_leftover++] = task_ref(CONTAINER_OF(l, struct task, link));
     for (size_t i = 0; i < n; i++)
@@ -58,7 +59,8 @@ static void end(struct job *job)
 /* What Runner.close() still gives to tasks that were created while it cleaned up: two turns until
  * the gather of the cancelled ones has told run_until_complete, and two for shutdown_asyncgens and
  * shutdown_default_executor each. */
-#define LAST_TURNS 6
+#define GATHER_TURNS 2
+#define LAST_TURNS (GATHER_TURNS + 4)
 
 /* "Task was destroyed but it is pending!" */
 static void drop_pending(struct job *job)
@@ -83,20 +85,27 @@ static bool has_cleaned(struct job *job)
     return job->n_cleaned == job->n_leftover;
 }
 
+static void go_on_cleaning(struct job *job)
+{
+    bool is_idle = job->ready.head == job->ready.tail;
+    if (job->n_last_turns++ == LAST_TURNS)
+        drop_pending(job);
+    if (list_is_empty(&job->tasks) && (is_idle || job->n_last_turns > LAST_TURNS))
+        end(job);
+    else if (is_idle)
+        job_schedule(job, 0,
+                     NULL); /* a turn in which nothing happens, unless it comes from outside */
+}
+
 void job_after_turn(struct job *job)
 {
     if (job->phase == JOB_RUNNING && job->root_is_done) {
-        if (list_is_empty(&job->tasks))
-            end(job);
-        else
-            cancel_leftover(job);
-    } else if (job->phase == JOB_CLEANING && has_cleaned(job)) {
-        if (job->n_last_turns++ == LAST_TURNS)
-            drop_pending(job);
-        if (list_is_empty(&job->tasks))
-            end(job);
-        else if (job->ready.head == job->ready.tail)
-            job_schedule(job, 0,
-                         NULL); /* a turn in which nothing happens, unless it comes from outside */
+        cancel_leftover(job);
+        if (job->n_leftover == 0)
+            job->n_last_turns = GATHER_TURNS;
+    } else if (job->phase != JOB_CLEANING) {
+        return;
     }
+    if (has_cleaned(job))
+        go_on_cleaning(job);
 }

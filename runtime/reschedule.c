@@ -62,7 +62,8 @@ static int64_t due_of(const struct rescheduling *r, struct job *job)
     struct host *host = job->loop->host;
     if (r->at_us)
         return timeout_at(job, r->at_us);
-    return r->seconds == INFINITY ? INT64_MAX : host->now_ns(host) + (int64_t)(r->seconds * 1e9);
+    return r->seconds == INFINITY ? INT64_MAX
+                                  : host->now_ns(host) + (int64_t)ceil(r->seconds * 1e9);
 }
 
 static void reschedule_now(struct job_call *call, struct job *job)

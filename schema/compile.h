@@ -106,6 +106,9 @@ const struct text *compile_keep_text(struct compiler *c, const char *bytes, size
 /* Any JSON value without references as a constant; `$${` in its strings becomes `${`. False when
  * refused. */
 bool compile_json(struct compiler *c, const json_t *value, union argument *out);
+/* The value as it stands, and one without escapes (a new reference; NULL: no memory). */
+bool compile_constant(struct compiler *c, const json_t *value, union argument *out);
+json_t *compile_unescape(struct compiler *c, const json_t *value);
 /* A text without NUL and references; `$${` becomes `${`. NULL when refused. */
 const struct text *compile_text(struct compiler *c, const json_t *value);
 

@@ -280,13 +280,15 @@ bool compile_arguments(struct compiler *c, const json_t *value, int64_t coroutin
         return true;
     const struct coroutine *called = &c->plan->coroutines[coroutine];
     json_t *unknown = unknown_arguments(value);
-    json_t *bound =
-        parameters_bind(&called->parameters, called->name, value, unknown, &complaints.listener);
-    if (bound && !is_dynamic)
-        compile_json(c, bound, out);
+    json_t *given = compile_unescape(c, value); /* defaults have no escapes */
+    json_t *bound = given ? parameters_bind(&called->parameters, called->name, given, unknown,
+                                            &complaints.listener)
+                          : NULL;
+    bool is_good = bound && (is_dynamic || compile_constant(c, bound, out));
     json_decref(bound);
+    json_decref(given);
     json_decref(unknown);
-    return bound != NULL;
+    return is_good;
 }
 
 /* ---- definitions by themselves, and with the specs that need them ---- */

@@ -74,8 +74,7 @@ static const char *parent_of(const char *type)
     return found ? found->parent : "Exception";
 }
 
-/* Two names of one class. */
-static const char *real_name(const char *type)
+const char *exception_type_name(const char *type)
 {
     bool is_os_error = strcmp(type, "IOError") == 0 || strcmp(type, "EnvironmentError") == 0;
     return is_os_error ? "OSError" : type;
@@ -83,7 +82,7 @@ static const char *real_name(const char *type)
 
 bool exception_type_is(const char *type, const char *wanted)
 {
-    wanted = real_name(wanted);
+    wanted = exception_type_name(wanted);
     if (strcmp(type, "ExceptionGroup") == 0 && strcmp(wanted, "Exception") == 0)
         return true; /* it has two parents */
     while (strcmp(type, wanted) != 0) {

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* The class's own name, of a name that it has besides: IOError is OSError. */
+const char *exception_type_name(const char *type);
+
 /* issubclass(type, wanted) */
 bool exception_type_is(const char *type, const char *wanted);
 

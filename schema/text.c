@@ -107,56 +107,70 @@ static bool replace_strings(struct compiler *c, json_t *value)
     bool good = true;
     if (json_is_array(value)) {
         for (size_t i = 0; i < json_array_size(value); i++) {
-            size_t mark = compile_enter_index(c, i);
             json_t *plain = without_escapes(c, json_array_get(value, i));
             good &= plain && json_array_set_new(value, i, plain) == 0;
-            compile_leave(c, mark);
         }
     } else if (json_is_object(value)) {
         const char *key;
         json_t *member;
         json_object_foreach(value, key, member)
         {
-            size_t mark = compile_enter(c, key);
             json_t *plain = without_escapes(c, member);
             good &= plain && json_object_set_new(value, key, plain) == 0;
-            compile_leave(c, mark);
         }
     }
     return good;
 }
 
-static bool keep_json(struct compiler *c, const char *bytes, size_t size, union argument *out)
+json_t *compile_unescape(struct compiler *c, const json_t *value)
 {
-    struct value_text *value = plan_allocate(c->plan, sizeof *value + size + 1);
-    if (!value || !bytes) {
-        c->out_of_memory = true;
-        return false;
+    json_t *copy = json_deep_copy(value);
+    json_t *plain = copy ? without_escapes(c, copy) : NULL;
+    json_decref(copy);
+    c->out_of_memory |= !plain;
+    return plain;
+}
+
+bool compile_constant(struct compiler *c, const json_t *value, union argument *out)
+{
+    struct buffer text = {0};
+    json_write(&text, value);
+    struct value_text *kept =
+        text.failed ? NULL : plan_allocate(c->plan, sizeof *kept + text.size + 1);
+    if (kept) {
+        kept->base = (struct value){VALUE_IMMORTAL, VALUE_TEXT, 0, text.size};
+        memcpy(kept->bytes, text.bytes, text.size + 1);
+        out->json = &kept->base;
     }
-    value->base = (struct value){VALUE_IMMORTAL, VALUE_TEXT, 0, size};
-    memcpy(value->bytes, bytes, size);
-    value->bytes[size] = '\0';
-    out->json = &value->base;
-    return true;
+    buffer_release(&text);
+    c->out_of_memory |= !kept;
+    return kept != NULL;
+}
+
+/* Some string in it has an escape. */
+static bool has_escapes_inside(const json_t *value)
+{
+    const char *key;
+    json_t *member;
+    if (json_is_string(value))
+        return has_escapes(value);
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (has_escapes_inside(json_array_get(value, i)))
+            return true;
+    json_object_foreach((json_t *)value, key, member)
+    {
+        if (has_escapes_inside(member))
+            return true;
+    }
+    return false;
 }
 
 bool compile_json(struct compiler *c, const json_t *value, union argument *out)
 {
-    struct buffer text = {0};
-    json_write(&text, value);
-    if (text.bytes && strstr(text.bytes, "$${")) {
-        json_t *copy = json_deep_copy(value);
-        json_t *plain = copy ? without_escapes(c, copy) : NULL;
-        buffer_release(&text);
-        text = (struct buffer){0};
-        if (plain)
-            json_write(&text, plain);
-        json_decref(plain);
-        json_decref(copy);
-        if (!plain)
-            return false;
-    }
-    bool good = keep_json(c, text.failed ? NULL : text.bytes, text.size, out);
-    buffer_release(&text);
-    return good;
+    if (!has_escapes_inside(value))
+        return compile_constant(c, value, out);
+    json_t *plain = compile_unescape(c, value);
+    bool is_good = plain && compile_constant(c, plain, out);
+    json_decref(plain);
+    return is_good;
 }

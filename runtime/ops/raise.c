@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "runtime/ops/op.h"
+#include "schema/exception_type.h"
 
 enum { TYPE, MESSAGE };
 
@@ -13,7 +14,7 @@ static const struct field_shape fields[] = {
 static struct action raise_start(struct task *task, struct frame *frame)
 {
     const union argument *given = frame_arguments(task, frame);
-    struct exception_parts parts = {.type = given[TYPE].text->bytes};
+    struct exception_parts parts = {.type = exception_type_name(given[TYPE].text->bytes)};
     if (frame_has(task, frame, MESSAGE))
         parts.message = given[MESSAGE].text->bytes;
     if (parts.message && strcmp(parts.type, "KeyError") == 0)

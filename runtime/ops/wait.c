@@ -1,5 +1,7 @@
 /* wait: asyncio.wait(tasks, timeout, return_when): raises nothing, cancels nothing; what has not
  * ended goes on. Follows wait and _wait in CPython's asyncio/tasks.py. */
+#include <stdlib.h>
+
 #include "runtime/base/memory.h"
 #include "runtime/ops/op.h"
 
@@ -18,6 +20,7 @@ struct wait_frame {
     struct timed_frame base;
     struct children children;
     uint32_t n_left;
+    uint32_t n_on_their_way; /* of a frame that stays behind: callbacks that it waits for */
     enum return_when until;
 };
 
@@ -46,11 +49,17 @@ static bool is_over(const struct wait_frame *self, struct task *child)
     return value_is_exception(child->outcome);
 }
 
+static void free_left_behind(struct wait_frame *self);
+
 static void wait_task_ended(struct task *task, struct frame *frame, struct task *child)
 {
     struct wait_frame *self = (struct wait_frame *)frame;
     self->n_left--;
-    if (is_over(self, child)) {
+    bool ends = is_over(self, child);
+    if (self->n_on_their_way) {
+        if (--self->n_on_their_way == 0)
+            free_left_behind(self);
+    } else if (ends) {
         frame_disarm(&self->base);
         task_resolve(task, value_null);
     }
@@ -113,17 +122,45 @@ static void wait_show(struct task *task, struct frame *frame, struct buffer *out
     buffer_format(out, "%u of %u tasks", self->n_left, self->children.n);
 }
 
+/* ---- what is left behind ---- */
+
+/* remove_done_callback comes too late for a child that is done: its _on_completion is on its way,
+ * and will look at the error, as long as it is not the last one. For these a copy of the frame
+ * stays. */
+struct left_behind {
+    struct activation activation;
+    struct wait_frame frame; /* where the activation's frames begin */
+};
+_Static_assert(offsetof(struct left_behind, frame) == offsetof(struct activation, frames),
+               "as frame_task computes it");
+
+static void free_left_behind(struct wait_frame *self)
+{
+    free((char *)self - offsetof(struct left_behind, frame));
+}
+
+static struct wait_frame *leave_behind(const struct wait_frame *self, struct task *task)
+{
+    struct left_behind *copy = memory_new(sizeof *copy);
+    copy->activation = (struct activation){.task = task};
+    copy->frame = (struct wait_frame){
+        .base.base = {.node = self->base.base.node}, .n_left = self->n_left, .until = self->until};
+    return &copy->frame;
+}
+
 static void wait_release(struct task *task, struct frame *frame)
 {
-    struct wait_frame *self = (struct wait_frame *)frame;
-    (void)task;
+    struct wait_frame *self = (struct wait_frame *)frame, *copy = NULL;
     frame_disarm(&self->base);
-    for (uint32_t i = 0; i < self->children.n; i++) {
+    for (uint32_t i = 0; i < self->children.n && self->until == FIRST_EXCEPTION; i++) {
         struct task *child = self->children.tasks[i];
-        if (child->phase == TASK_DONE && child->owner) { /* _on_completion is on its way */
-            self->n_left--;
-            is_over(self, child);
-        }
+        if (child->phase != TASK_DONE || !child->owner)
+            continue;
+        copy = copy ? copy : leave_behind(self, task);
+        copy->n_on_their_way++;
+        child->owner = &copy->base.base;
+        task_unref(child);
+        self->children.tasks[i--] = self->children.tasks[--self->children.n];
     }
     children_release(&self->children);
 }

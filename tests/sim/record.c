@@ -160,7 +160,7 @@ static void reschedule_now(struct job_call *call, struct job *job)
     if (timeout)
         timeout_reschedule(timeout, isinf(asked->seconds)
                                         ? INT64_MAX
-                                        : host->now_ns(host) + (int64_t)(asked->seconds * 1e9));
+                                        : host->now_ns(host) + llround(asked->seconds * 1e9));
     free(asked->name);
     free(asked);
 }

@@ -131,7 +131,7 @@ static void sim_spawn(struct host *host, struct process *process)
     process->error = happens(sim, 16) ? ENOENT : 0;
     process->bad_cwd = process->error && process->cwd && happens(sim, 2);
     timer_arm(&sim->loop.timers, &event->timer,
-              sim->now_ns + (int64_t)(after * 1e9) + noise_ns(sim, SECOND / 2));
+              sim->now_ns + llround(after * 1e9) + noise_ns(sim, SECOND / 2));
 }
 
 static void sim_kill(struct host *host, struct process *process, int signal)
@@ -199,7 +199,7 @@ static void arm(struct sim *sim, struct event *event, double at, void (*fire)(st
 {
     event->sim = sim;
     event->timer.fire = fire;
-    timer_arm(&sim->loop.timers, &event->timer, (int64_t)(at * 1e9) + noise_ns(sim, SECOND / 2));
+    timer_arm(&sim->loop.timers, &event->timer, llround(at * 1e9) + noise_ns(sim, SECOND / 2));
 }
 
 /* Cancellations first, then reschedules. */
