@@ -10,7 +10,7 @@
 #ifndef AWAITD_RUNTIME_JOB_H
 #define AWAITD_RUNTIME_JOB_H
 
-#define JOB_TASKS_MAX 2000000 /* live ones of one job */
+#define JOB_TASKS_MAX 1000000 /* live ones of one job */
 
 #include <stdbool.h>
 #include <stdint.h>

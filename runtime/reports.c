@@ -54,10 +54,28 @@ static void post_unhandled(const struct loop_thread *thread, const struct job *j
         poster_post(thread->runtime->options.poster, thread->handler, text);
 }
 
+static void log_more(const struct job *job)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(&job->record->id, id);
+    log_line(LOG_ERROR,
+             "task %s: there are more exceptions that were never retrieved: see its "
+             "'unhandled'",
+             id);
+}
+
+/* So many of one job are told one by one; all of them are listed on the job. */
+#define REPORTS_MAX 1000
+
 void loop_thread_report_unhandled(void *context, struct job *job, const struct value *exception)
 {
     const struct loop_thread *thread = context;
     struct buffer json = {0};
+    if (job->n_unhandled > REPORTS_MAX) {
+        if (job->n_unhandled == REPORTS_MAX + 1)
+            log_more(job);
+        return;
+    }
     exception_write(&json, exception);
     if (json.failed)
         return;
