@@ -267,6 +267,13 @@ static void compile_plain(struct compiler *c, struct fields *n, size_t f, const 
     n->late |= (uint32_t)(is_dynamic && field->late) << f;
 }
 
+static const json_t *no_arguments(struct compiler *c)
+{
+    if (!c->no_arguments)
+        c->no_arguments = json_object();
+    return c->no_arguments;
+}
+
 /* Those with children and what refers to them come last: the frame's size must be known before. */
 static void compile_fields(struct compiler *c, struct fields *n, bool after,
                            struct lexical *lexical)
@@ -275,7 +282,7 @@ static void compile_fields(struct compiler *c, struct fields *n, bool after,
         const struct field_shape *field = &n->shape->fields[f];
         const json_t *value = json_object_get(n->spec, field->name);
         if (!value && field->type == FIELD_ARGUMENTS)
-            value = c->no_arguments;
+            value = no_arguments(c);
         if (comes_after_children(field) != after)
             continue;
         if (!value && field->required)

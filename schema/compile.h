@@ -44,7 +44,7 @@ struct compiler {
     uint32_t n_values;
     struct name_use *uses;
 
-    json_t *no_arguments; /* {} */
+    json_t *no_arguments; /* {}; NULL before the first use */
 
     /* the definitions that are needed: plan->coroutines[i] is that of definitions[i] */
     json_t *needed; /* name -> definition */

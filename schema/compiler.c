@@ -98,11 +98,8 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
                           struct error_list *errors)
 {
     const char *at = options->at ? options->at : "";
-    struct compiler c = {.plan = plan_new(),
-                         .ops = options->ops,
-                         .source = options->coroutines,
-                         .no_arguments = json_object(),
-                         .errors = errors};
+    struct compiler c = {
+        .plan = plan_new(), .ops = options->ops, .source = options->coroutines, .errors = errors};
     size_t n_before = errors->n;
     buffer_text(&c.path, at);
     if (c.plan)
@@ -115,11 +112,7 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
 bool plan_check_definition(const json_t *definition, const struct op_table *ops,
                            struct error_list *errors)
 {
-    struct compiler c = {.plan = plan_new(),
-                         .ops = ops,
-                         .errors = errors,
-                         .no_arguments = json_object(),
-                         .is_loose = true};
+    struct compiler c = {.plan = plan_new(), .ops = ops, .errors = errors, .is_loose = true};
     const json_t *body = json_object_get(definition, "body");
     size_t n_before = errors->n, mark;
     buffer_text(&c.path, "");
