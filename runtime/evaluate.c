@@ -18,6 +18,7 @@ static struct value *look_up(struct task *task, uint32_t node, const struct refe
 {
     struct value *variable = *scope_find(task->scope, reference->scope, reference->variable);
     struct value *found = variable ? reference_follow(reference, variable) : NULL;
+    task->job->work += variable && reference->n_steps ? variable->size : 0;
     *error = found ? NULL : exception_key_error(task->job->plan, node, reference->text);
     return found;
 }
@@ -36,8 +37,10 @@ static struct value *write_template(struct task *task, uint32_t node, const stru
         }
         struct value *value = look_up(task, node, part->reference, &error);
         if (value) {
+            size_t value_size = value->size;
             reference_write(out, part->kind, value);
             value_unref(value);
+            task->job->work += value_size;
             error = job_refuse_size(task->job, node, out->size);
         }
     }

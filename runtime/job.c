@@ -230,15 +230,27 @@ void job_request_cancel(struct job *job, struct value *message)
     job_schedule(job, HANDLE_CANCEL, message);
 }
 
+/* What a callback costs: one, and one more for so many bytes that it went through, which take about
+ * as long. */
+#define BYTES_PER_CALLBACK 512
+
+static uint32_t take_cost(struct job *job, uint32_t budget)
+{
+    size_t cost = 1 + job->work / BYTES_PER_CALLBACK;
+    job->work = 0;
+    return cost < budget ? budget - (uint32_t)cost : 0;
+}
+
 bool job_turn(struct job *job, uint32_t budget)
 {
     struct ready_queue *q = &job->ready;
     if (job->turn_end == q->head)
         job->turn_end = q->tail;
-    while (q->head != job->turn_end && budget--) {
+    while (q->head != job->turn_end && budget > 0) {
         uintptr_t slot = q->slots[q->head & (q->capacity - 1)];
         q->head++;
         call(job, slot);
+        budget = take_cost(job, budget);
     }
     if (q->head == job->turn_end) {
         job_after_turn(job);

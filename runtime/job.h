@@ -80,6 +80,7 @@ struct job {
     size_t n_unhandled_more; /* beyond that */
     uint64_t n_entered;      /* timeouts, so far */
     uint32_t last_node;      /* where its last step was */
+    size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */
     int64_t log_seq;
     struct value *outcome;           /* ENDED: the root's */

@@ -35,6 +35,18 @@ def make_spec(chance, depth=0):
         lambda: {"op": "sequence", "steps": [
             {"op": "create_task", "name": "a", "body": below()},
             *chance.sample([{"op": "cancel", "task": "a"}, {"op": "await", "task": "a"}, below()], chance.randrange(4))]},
+        lambda: {"op": "group", "tasks": some()},
+        lambda: {"op": "wait", "tasks": [below(), *some()], "timeout": chance.choice([0, 0.01, None]),
+                 "return_when": chance.choice(["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"])},
+        lambda: {"op": "race", "tasks": [below(), *some()]},
+        lambda: {"op": "shield", "body": below()},
+        lambda: {"op": "try", "body": below(), "except": [{"types": ["BaseException"], "as": "e", "body": {
+            "op": "value", "value": "${e.type}"}}], "finally": below()},
+        lambda: {"op": "retry", "attempts": 3, "delay": 0.001, "body": below()},
+        lambda: {"op": "semaphore", "semaphore": chance.choice("pq"), "value": 2, "body": below()},
+        lambda: {"op": "map", "items": [1, 2, 3], "concurrency": chance.choice([1, 2]), "body": below()},
+        lambda: {"op": "timeout", "name": "t", "seconds": 0.01, "body": {"op": "sequence", "steps": [
+            {"op": "reschedule", "timeout": "t", "seconds": chance.choice([0, 0.05, None])}, below()]}},
     ]
     return chance.choice(leaves if depth == 3 else inner * 2 if depth == 0 else inner + leaves)()
 
