@@ -116,16 +116,22 @@ static void tell_drained(struct runtime *runtime)
 
 /* ---- the thread ---- */
 
-/* After so many turns the store gets what there is, even if jobs are ready to go on. */
+/* After so many turns, or so long, the store gets what there is, even if jobs are ready to go on.
+ */
 #define TURNS_PER_ROUND 16
+#define ROUND_NS 10000000
 
 /* One round: what others asked for, turns, what the store is to keep. When to go on. */
 static int64_t run_round(struct loop_thread *thread)
 {
-    int64_t next_ns = 0;
+    struct host *host = thread->loop.host;
+    int64_t next_ns = 0, until_ns = host->now_ns(host) + ROUND_NS;
     handle_inbox(thread);
-    for (int i = 0; i < TURNS_PER_ROUND && next_ns == 0; i++)
+    for (int i = 0; i < TURNS_PER_ROUND && next_ns == 0; i++) {
         next_ns = loop_run(&thread->loop);
+        if (host->now_ns(host) >= until_ns)
+            break;
+    }
     loop_thread_flush(thread);
     return next_ns;
 }
