@@ -14,10 +14,7 @@ static void write_parts(struct buffer *b, const struct plan *plan, uint32_t node
     const char *message = parts->message ? parts->message : "";
     buffer_json_string(b, message, strlen(message));
     buffer_text(b, ",\"path\":");
-    struct buffer path = {0};
-    plan_path(plan, node, &path);
-    buffer_json_string(b, path.bytes ? path.bytes : "", path.size);
-    buffer_release(&path);
+    plan_path_json(plan, node, b);
     if (parts->details)
         buffer_format(b, ",\"details\":%s", parts->details);
 }

@@ -91,6 +91,12 @@ void frame_disarm(struct timed_frame *frame)
     frame->timer.state = TIMER_IDLE;
 }
 
+void timed_frame_wake(struct task *task, struct timed_frame *frame)
+{
+    (void)frame;
+    task_resolve(task, value_null);
+}
+
 void timed_frame_release(struct task *task, struct frame *frame)
 {
     (void)task;
@@ -281,11 +287,12 @@ void job_say(struct job *job, const char *level, const char *stream, const char 
     job->loop->events->logged(job->loop->context, job, &entry);
 }
 
-void job_log(struct job *job, const char *level, uint32_t node, const char *message)
+void job_say_at(struct job *job, const char *level, const char *stream, uint32_t node,
+                const char *message)
 {
     struct buffer path = {0};
     plan_path(job->plan, node, &path);
-    job_say(job, level, "log", path.bytes ? path.bytes : "", message);
+    job_say(job, level, stream, path.bytes ? path.bytes : "", message);
     buffer_release(&path);
 }
 

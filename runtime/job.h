@@ -126,7 +126,9 @@ struct task_record *job_finish_record(struct job *job);
  * it. */
 void job_say(struct job *job, const char *level, const char *stream, const char *path,
              const char *message);
-void job_log(struct job *job, const char *level, uint32_t node, const char *message);
+/* The same at a node. */
+void job_say_at(struct job *job, const char *level, const char *stream, uint32_t node,
+                const char *message);
 void job_add_unhandled(struct job *job, struct value *exception);
 
 /* succeeded, failed or cancelled */
@@ -159,8 +161,10 @@ struct timed_frame {
     struct frame base;
     struct timer timer; /* the op's timer_fired is called when it is due, as a callback of a turn */
 };
-void frame_arm(struct timed_frame *frame, int64_t due_ns);        /* loop.call_at */
-void frame_arm_soon(struct timed_frame *frame);                   /* loop.call_soon */
+void frame_arm(struct timed_frame *frame, int64_t due_ns); /* loop.call_at */
+void frame_arm_soon(struct timed_frame *frame);            /* loop.call_soon */
+/* op.timer_fired: what waits goes on, with null. */
+void timed_frame_wake(struct task *task, struct timed_frame *frame);
 void timed_frame_release(struct task *task, struct frame *frame); /* op.release: frame_disarm */
 void frame_disarm(struct timed_frame *frame);                     /* Handle.cancel */
 /* now + seconds, rounded up to the nanosecond */

@@ -67,12 +67,9 @@ static void drop_pending(struct job *job)
 {
     while (!list_is_empty(&job->tasks)) {
         struct task *task = CONTAINER_OF(job->tasks.next, struct task, link);
-        struct buffer path = {0};
-        plan_path(job->plan, task->current, &path);
-        job_say(job, "warning", "awaitd", path.bytes ? path.bytes : "",
-                "a task that began while the job was being cleaned up was still pending when it "
-                "ended, and was dropped");
-        buffer_release(&path);
+        job_say_at(job, "warning", "awaitd", task->current,
+                   "a task that began while the job was being cleaned up was still pending when it "
+                   "ended, and was dropped");
         task_abandon(task);
     }
     job_clear_queue(job);

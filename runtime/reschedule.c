@@ -70,14 +70,15 @@ static void reschedule_now(struct job_call *call, struct job *job)
 {
     struct rescheduling *r = CONTAINER_OF(call, struct rescheduling, call);
     struct timeout_frame *timeout = job ? timeout_find(job, r->name) : NULL;
-    if (!timeout || !timeout_reschedule(timeout, due_of(r, job))) {
+    int64_t due_ns = job ? due_of(r, job) : 0;
+    if (!timeout || !timeout_reschedule(timeout, due_ns)) {
         r->done(r, !job || has_timeout(job->plan, r->name) ? -ERROR_CONFLICT : -ERROR_INVALID);
         return;
     }
     if (r->name)
         r->done(r, 0);
     else
-        store_deadline(r, job, due_of(r, job));
+        store_deadline(r, job, due_ns);
 }
 
 static void handle_rescheduling(struct loop *loop, struct message *message)

@@ -119,9 +119,10 @@ static bool end_node(struct task *task, struct value *outcome, struct action *ne
         task_finish(task, outcome);
         return true;
     }
-    struct frame *parent = frame_of(task, task->current);
     bind_result(task, node, outcome);
-    *next = op_of(&task->job->plan->nodes[task->current])->child_ended(task, parent, node, outcome);
+    const struct op *op = op_of(&task->job->plan->nodes[task->current]);
+    *next = op->child_ended ? op->child_ended(task, frame_of(task, task->current), node, outcome)
+                            : action_end(outcome);
     return false;
 }
 

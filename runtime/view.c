@@ -81,11 +81,8 @@ void job_write_trace(struct job *job, struct buffer *out)
 
 static void write_path(const struct job *job, uint32_t node, struct buffer *out)
 {
-    struct buffer path = {0};
-    plan_path(job->plan, node, &path);
     buffer_text(out, ",\"path\":");
-    buffer_json_string(out, path.bytes ? path.bytes : "", path.size);
-    buffer_release(&path);
+    plan_path_json(job->plan, node, out);
 }
 
 /* The name under which create_task filed it: that of the node around its code. */

@@ -91,3 +91,12 @@ void plan_path(const struct plan *plan, uint32_t i, struct buffer *out)
             buffer_format(out, "/%u", node->position);
     }
 }
+
+void plan_path_json(const struct plan *plan, uint32_t i, struct buffer *out)
+{
+    struct buffer path = {0};
+    plan_path(plan, i, &path);
+    buffer_json_string(out, path.bytes ? path.bytes : "", path.size);
+    out->failed |= path.failed;
+    buffer_release(&path);
+}

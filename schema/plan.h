@@ -144,6 +144,9 @@ static inline bool node_has(const struct node *node, unsigned field)
     return node->present >> field & 1;
 }
 
+/* The same as a JSON string. */
+void plan_path_json(const struct plan *plan, uint32_t i, struct buffer *out);
+
 /* Bytes of the node's frame: with references, behind the op's there is a pointer to what they came
  * to. */
 static inline uint32_t node_frame_size(const struct node *node)

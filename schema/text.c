@@ -14,26 +14,32 @@ bool compile_is_reference(const char *string)
     return false;
 }
 
-bool compile_has_references(const json_t *value)
+/* Some string in the value is such a one. As deep as the reader lets a document be. */
+static bool has_string(const json_t *value, bool (*is_such)(const char *string))
 {
     const char *key;
     json_t *member;
     if (json_is_string(value))
-        return compile_is_reference(json_string_value(value));
+        return is_such(json_string_value(value));
     for (size_t i = 0; i < json_array_size(value); i++)
-        if (compile_has_references(json_array_get(value, i)))
+        if (has_string(json_array_get(value, i), is_such))
             return true;
     json_object_foreach((json_t *)value, key, member)
     {
-        if (compile_has_references(member))
+        if (has_string(member, is_such))
             return true;
     }
     return false;
 }
 
-static bool has_escapes(const json_t *string)
+bool compile_has_references(const json_t *value)
 {
-    return strstr(json_string_value(string), "$${") != NULL;
+    return has_string(value, compile_is_reference);
+}
+
+static bool has_escapes(const char *string)
+{
+    return strstr(string, "$${") != NULL;
 }
 
 /* The text without the escapes; the caller frees. */
@@ -74,7 +80,7 @@ const struct text *compile_text(struct compiler *c, const json_t *value)
         compile_wrong_type(c, "a string", value);
         return NULL;
     }
-    if (!has_escapes(value))
+    if (!has_escapes(json_string_value(value)))
         return compile_keep_text(c, json_string_value(value), json_string_length(value));
     char *plain = unescape(c, value);
     const struct text *text = plain ? compile_keep_text(c, plain, strlen(plain)) : NULL;
@@ -91,7 +97,7 @@ static json_t *without_escapes(struct compiler *c, json_t *member)
 {
     if (!json_is_string(member))
         return replace_strings(c, member) ? json_incref(member) : NULL;
-    if (!has_escapes(member))
+    if (!has_escapes(json_string_value(member)))
         return json_incref(member);
     char *plain = unescape(c, member);
     if (!plain)
@@ -147,27 +153,9 @@ bool compile_constant(struct compiler *c, const json_t *value, union argument *o
     return kept != NULL;
 }
 
-/* Some string in it has an escape. */
-static bool has_escapes_inside(const json_t *value)
-{
-    const char *key;
-    json_t *member;
-    if (json_is_string(value))
-        return has_escapes(value);
-    for (size_t i = 0; i < json_array_size(value); i++)
-        if (has_escapes_inside(json_array_get(value, i)))
-            return true;
-    json_object_foreach((json_t *)value, key, member)
-    {
-        if (has_escapes_inside(member))
-            return true;
-    }
-    return false;
-}
-
 bool compile_json(struct compiler *c, const json_t *value, union argument *out)
 {
-    if (!has_escapes_inside(value))
+    if (!has_string(value, has_escapes))
         return compile_constant(c, value, out);
     json_t *plain = compile_unescape(c, value);
     bool is_good = plain && compile_constant(c, plain, out);

@@ -82,11 +82,17 @@ bool body_check_name(struct error_list *errors, const json_t *value)
 
 void body_check_timeout(struct error_list *errors, const json_t *value, double *seconds)
 {
+    body_check_seconds(errors, "/timeout", value, seconds);
+}
+
+void body_check_seconds(struct error_list *errors, const char *pointer, const json_t *value,
+                        double *seconds)
+{
     double given = json_number_value(value);
     if (json_is_null(value))
         *seconds = TIMEOUT_NEVER;
     else if (!json_is_number(value) || given < 0 || given > TIMEOUT_MAX_S)
-        error_list_add(errors, "/timeout",
+        error_list_add(errors, pointer,
                        "must be a number of seconds from 0 to %lld (100 years), or null",
                        (long long)TIMEOUT_MAX_S);
     else

@@ -24,6 +24,9 @@ size_t body_count_characters(const json_t *string);
  * there is a name; null is TIMEOUT_NEVER, as in asyncio.timeout(None). */
 bool body_check_name(struct error_list *errors, const json_t *value);
 void body_check_timeout(struct error_list *errors, const json_t *value, double *seconds);
+/* The same of a member of another name: its pointer. */
+void body_check_seconds(struct error_list *errors, const char *pointer, const json_t *value,
+                        double *seconds);
 
 /* "/parent/key" with the key escaped as JSON Pointers want it (cut where it is very long). */
 void body_pointer(char pointer[512], const char *parent, const char *key);

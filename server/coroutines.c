@@ -75,14 +75,6 @@ static void answer_failure(struct request *request)
         reply_code(request, (enum error_code) - request->outcome);
 }
 
-/* [writer] */
-static void store_done(struct store_request *store, int status)
-{
-    struct request *request = CONTAINER_OF(store, struct request, store);
-    request->outcome = status;
-    request_wake(request);
-}
-
 /* ---- PUT ---- */
 
 /* Null is as good as nothing. */
@@ -162,7 +154,7 @@ static void store_definition(struct request *request, const json_t *body)
                                                          .body = request->text,
                                                          .created_at_us = now,
                                                          .updated_at_us = now},
-                                            .done = store_done};
+                                            .done = request_stored};
     request_park(request, answer_put);
     store_submit(request->server->store, &request->store);
 }
@@ -228,7 +220,7 @@ void delete_coroutine(struct request *request)
     request->store =
         (struct store_request){.verb = STORE_REMOVE,
                                .document = {.kind = KIND, .name = request->name, .body = ""},
-                               .done = store_done};
+                               .done = request_stored};
     request_park(request, answer_deleted);
     store_submit(request->server->store, &request->store);
 }

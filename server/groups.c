@@ -257,14 +257,6 @@ void submit_to_group(struct request *request)
 
 /* ---- DELETE /v1/groups/{id} ---- */
 
-/* [writer] */
-static void deletion_done(struct store_request *store, int status)
-{
-    struct request *request = CONTAINER_OF(store, struct request, store);
-    request->outcome = status;
-    request_wake(request);
-}
-
 static void answer_deleted(struct request *request)
 {
     if (request->outcome == 0)
@@ -295,7 +287,7 @@ void delete_group(struct request *request)
         return;
     }
     id_format(&request->id, request->text);
-    request->store = (struct store_request){.verb = STORE_REMOVE, .done = deletion_done};
+    request->store = (struct store_request){.verb = STORE_REMOVE, .done = request_stored};
     request->store.document =
         (struct document){.kind = GROUP_KIND, .name = request->text, .body = ""};
     request_park(request, answer_deleted);

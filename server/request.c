@@ -115,6 +115,13 @@ void request_wake(struct request *request)
     lane_wake(request->lane, &request->woken);
 }
 
+void request_stored(struct store_request *store, int status)
+{
+    struct request *request = CONTAINER_OF(store, struct request, store);
+    request->outcome = status;
+    request_wake(request);
+}
+
 bool server_may_ask(struct server *server)
 {
     atomic_fetch_add(&server->n_asking, 1);

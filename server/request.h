@@ -127,6 +127,8 @@ bool request_take_body(struct request *request, const char *bytes, size_t size);
 void request_park(struct request *request, void (*next)(struct request *request));
 /* The connection is no longer suspended. */
 void request_unpark(struct request *request);
+/* The done of request->store: keeps the status as the outcome, and wakes the request. [writer] */
+void request_stored(struct store_request *store, int status);
 /* Ends what request_park began; the caller must not touch the request after. [any, once] */
 void request_wake(struct request *request);
 

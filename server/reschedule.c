@@ -1,6 +1,5 @@
 /* POST /v1/tasks/{id}/reschedule: moves a running deadline, the task's own or that of a `timeout`
  * node with a name. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +11,6 @@
 #include "server/routes.h"
 #include "server/tasks.h"
 
-#define SECONDS_MAX_S 3155760000.0 /* 100 years, as in the ops */
-
 static const char *const members[] = {"timeout", "seconds", "at", NULL};
 
 struct fields {
@@ -22,17 +19,6 @@ struct fields {
     int64_t at_us;
     unsigned n_given; /* of seconds and at */
 };
-
-static void check_seconds(struct fields *f, const json_t *value, struct error_list *errors)
-{
-    double seconds = json_is_null(value) ? INFINITY : json_number_value(value);
-    f->n_given++;
-    f->seconds = seconds;
-    if (!json_is_null(value) && (!json_is_number(value) || seconds < 0 || seconds > SECONDS_MAX_S))
-        error_list_add(errors, "/seconds",
-                       "must be a number of seconds from now, from 0 to %.0f (100 years), or null",
-                       SECONDS_MAX_S);
-}
 
 static void check_at(struct fields *f, const json_t *value, struct error_list *errors)
 {
@@ -59,9 +45,10 @@ static struct fields check(const json_t *body, struct error_list *errors)
     {
         if (strcmp(key, "timeout") == 0)
             check_timeout(&f, value, errors);
-        else if (strcmp(key, "seconds") == 0)
-            check_seconds(&f, value, errors);
-        else if (strcmp(key, "at") == 0)
+        else if (strcmp(key, "seconds") == 0) {
+            f.n_given++;
+            body_check_seconds(errors, "/seconds", value, &f.seconds);
+        } else if (strcmp(key, "at") == 0)
             check_at(&f, value, errors);
         else
             body_refuse_member(errors, key, members);

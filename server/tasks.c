@@ -173,14 +173,6 @@ void cancel_task(struct request *request)
 
 /* ---- DELETE /v1/tasks/{id} ---- */
 
-/* [writer] */
-static void deletion_done(struct store_request *store, int status)
-{
-    struct request *request = CONTAINER_OF(store, struct request, store);
-    request->outcome = status;
-    request_wake(request);
-}
-
 static void answer_deleted(struct request *request)
 {
     if (request->outcome == 0)
@@ -218,7 +210,7 @@ void delete_task(struct request *request)
     if (!task_read(request, 0) || !may_forget(request))
         return;
     request->store = (struct store_request){
-        .verb = STORE_DELETE, .record = request->record, .done = deletion_done};
+        .verb = STORE_DELETE, .record = request->record, .done = request_stored};
     request_park(request, answer_deleted);
     store_submit(request->server->store, &request->store);
 }

@@ -62,12 +62,8 @@ static void write_name(struct tree *tree, uint32_t node, size_t *at)
 
 static void write_path(struct tree *tree, uint32_t node)
 {
-    struct buffer path = {0};
-    plan_path(tree->plan, node, &path);
     buffer_text(&tree->out, ",\"path\":");
-    buffer_json_string(&tree->out, path.bytes ? path.bytes : "", path.size);
-    tree->out.failed |= path.failed;
-    buffer_release(&path);
+    plan_path_json(tree->plan, node, &tree->out);
 }
 
 static void write_run(struct tree *tree, const struct trace_entry *entry)

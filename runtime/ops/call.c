@@ -84,15 +84,7 @@ static struct action call_start(struct task *task, struct frame *frame)
     return action_invoke((uint32_t)given[COROUTINE].integer, arguments);
 }
 
-static struct action call_child_ended(struct task *task, struct frame *frame, uint32_t child,
-                                      struct value *outcome)
-{
-    (void)task, (void)frame, (void)child;
-    return action_end(outcome);
-}
-
 const struct op op_call = {
     .shape = {.name = "call", .fields = fields, .n_fields = 2, .frame_size = sizeof(struct frame)},
     .start = call_start,
-    .child_ended = call_child_ended,
 };

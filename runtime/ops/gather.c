@@ -148,7 +148,7 @@ static const struct field_shape map_fields[] = {
               .inner = &op_map_item.shape},
 };
 
-/* The child's task sees the item, and behind it the semaphore (map_item.c). Takes the item. */
+/* The child's task sees the item, and behind it the semaphore (semaphore.c). Takes the item. */
 static void create_child(struct task *task, struct gather_frame *self, struct semaphore *semaphore,
                          struct value *item)
 {

@@ -15,7 +15,7 @@ static struct action log_start(struct task *task, struct frame *frame)
 {
     const union argument *given = frame_arguments(task, frame);
     size_t level = frame_has(task, frame, LEVEL) ? (size_t)given[LEVEL].integer : LEVEL_INFO;
-    job_log(task->job, levels[level], frame->node, given[MESSAGE].text->bytes);
+    job_say_at(task->job, levels[level], "log", frame->node, given[MESSAGE].text->bytes);
     return action_end(value_null);
 }
 

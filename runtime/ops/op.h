@@ -4,7 +4,8 @@
  * returns:
  *
  *   start       the coroutine reaches the node
- *   child_ended a child that runs in the same task ended (action_call); takes the outcome
+ *   child_ended a child that runs in the same task ended (action_call); takes the outcome.
+ *               NULL: the node ends with it
  *   woken       what it waited for ended (action_await, action_yield, action_await_task), or an
  *               exception is thrown in there; takes the outcome. NULL: the node ends with it
  *   task_ended  done callback of a child that is a task of its own (task_create with this frame as

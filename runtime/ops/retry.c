@@ -70,12 +70,6 @@ static struct action retry_child_ended(struct task *task, struct frame *frame, u
     return action_await();
 }
 
-static void retry_timer_fired(struct task *task, struct timed_frame *frame)
-{
-    (void)frame;
-    task_resolve(task, value_null);
-}
-
 static struct action retry_woken(struct task *task, struct frame *frame, struct value *outcome)
 {
     if (value_is_exception(outcome))
@@ -97,7 +91,7 @@ const struct op op_retry = {
     .start = retry_start,
     .child_ended = retry_child_ended,
     .woken = retry_woken,
-    .timer_fired = retry_timer_fired,
+    .timer_fired = timed_frame_wake,
     .show = retry_show,
     .release = timed_frame_release,
 };

@@ -19,12 +19,6 @@ static struct action sleep_start(struct task *task, struct frame *frame)
     return action_await();
 }
 
-static void sleep_timer_fired(struct task *task, struct timed_frame *frame)
-{
-    (void)frame;
-    task_resolve(task, value_null);
-}
-
 static struct action sleep_woken(struct task *task, struct frame *frame, struct value *outcome)
 {
     if (value_is_exception(outcome) || !frame_has(task, frame, RESULT))
@@ -38,7 +32,7 @@ const struct op op_sleep = {
               .n_fields = 2,
               .frame_size = sizeof(struct timed_frame)},
     .start = sleep_start,
-    .timer_fired = sleep_timer_fired,
+    .timer_fired = timed_frame_wake,
     .woken = sleep_woken,
     .release = timed_frame_release,
 };

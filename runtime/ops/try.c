@@ -80,13 +80,6 @@ static struct action except_start(struct task *task, struct frame *frame)
     return action_call(node_first_child(task->job->plan, frame->node));
 }
 
-static struct action except_child_ended(struct task *task, struct frame *frame, uint32_t child,
-                                        struct value *outcome)
-{
-    (void)task, (void)frame, (void)child;
-    return action_end(outcome);
-}
-
 const struct op op_except = {
     .shape = {.name = "except",
               .fields = clause_fields,
@@ -94,7 +87,6 @@ const struct op op_except = {
               .frame_size = sizeof(struct frame),
               .scope = SCOPE_VALUE},
     .start = except_start,
-    .child_ended = except_child_ended,
 };
 
 /* ---- the parts, one after another ---- */

@@ -65,12 +65,6 @@ static void wait_task_ended(struct task *task, struct frame *frame, struct task 
     }
 }
 
-static void wait_timer_fired(struct task *task, struct timed_frame *frame)
-{
-    (void)frame;
-    task_resolve(task, value_null);
-}
-
 /* ---- {"done": [{"index", "result" or "error"}], "pending": [index]} ---- */
 
 static struct value *text(struct buffer *b)
@@ -173,7 +167,7 @@ const struct op op_wait = {
     .start = wait_start,
     .woken = wait_woken,
     .task_ended = wait_task_ended,
-    .timer_fired = wait_timer_fired,
+    .timer_fired = timed_frame_wake,
     .show = wait_show,
     .release = wait_release,
 };

@@ -9,6 +9,7 @@ import threading
 import unittest
 
 import awaitd
+from test_tasks import WithServer
 
 FOREVER = {"op": "sleep", "seconds": 3600}
 N = 12
@@ -86,17 +87,8 @@ class Loops(unittest.TestCase):
                 self.assertEqual((task["state"], task["starts"]), ("cancelled", 3), task)
 
 
-class Opened(unittest.TestCase):
+class Opened(WithServer):
     """Loops that come and go while the server runs."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = awaitd.Server()
-        cls.addClassCleanup(cls.server.close)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
 
     def names(self):
         return [loop["name"] for loop in self.server.get("/v1/loops").json["loops"]]
