@@ -108,6 +108,11 @@ struct value *exception_key_error(const struct plan *plan, uint32_t node, const 
 
 /* ---- groups ---- */
 
+void exception_write_group_message(struct buffer *b, const char *message, size_t n)
+{
+    buffer_format(b, "%s (%zu sub-exception%s)", message, n, n == 1 ? "" : "s");
+}
+
 struct value *exception_group(const struct plan *plan, uint32_t node, const char *message,
                               struct value *exceptions, bool hides_context)
 {
@@ -116,7 +121,7 @@ struct value *exception_group(const struct plan *plan, uint32_t node, const char
     struct buffer text = {0};
     for (size_t i = 0; i < list->n; i++)
         are_exceptions &= exception_is(list->items[i], "Exception");
-    buffer_format(&text, "%s (%zu sub-exception%s)", message, list->n, list->n == 1 ? "" : "s");
+    exception_write_group_message(&text, message, list->n);
     const struct exception_parts parts = {.type = are_exceptions ? "ExceptionGroup"
                                                                  : "BaseExceptionGroup",
                                           .message = text.bytes,

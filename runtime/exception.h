@@ -51,6 +51,9 @@ void exception_drop_contexts(struct job *job);
 bool exception_is(const struct value *exception, const char *type);
 bool exception_is_one_of(const struct value *exception, const char *const *types);
 
+/* str() of a BaseExceptionGroup: the message and how many they are. */
+void exception_write_group_message(struct buffer *b, const char *message, size_t n);
+
 /* BaseExceptionGroup(message, exceptions): an ExceptionGroup when all of them are Exceptions. Takes
  * the list. */
 struct value *exception_group(const struct plan *plan, uint32_t node, const char *message,

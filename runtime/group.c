@@ -5,6 +5,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/exception.h"
 #include "runtime/runtime_internal.h"
 #include "schema/exception_type.h"
 
@@ -201,10 +202,12 @@ static void write_error_head(struct buffer *b, const char *type, const char *mes
 /* TaskGroup.__aexit__: raise BaseExceptionGroup("unhandled errors in a TaskGroup", errors) */
 static void write_exception_group(struct buffer *b, const struct group *group)
 {
-    char message[100];
-    snprintf(message, sizeof message, "unhandled errors in a TaskGroup (%zu sub-exception%s)",
-             group->n_errors, group->n_errors == 1 ? "" : "s");
-    write_error_head(b, group->has_base_error ? "BaseExceptionGroup" : "ExceptionGroup", message);
+    struct buffer message = {0};
+    exception_write_group_message(&message, "unhandled errors in a TaskGroup", group->n_errors);
+    write_error_head(b, group->has_base_error ? "BaseExceptionGroup" : "ExceptionGroup",
+                     message.bytes ? message.bytes : "");
+    b->failed |= message.failed;
+    buffer_release(&message);
     buffer_text(b, ",\"exceptions\":[");
     for (size_t i = 0; i < group->n_errors && group->errors[i]; i++) {
         if (i)

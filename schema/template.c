@@ -190,7 +190,6 @@ static void end_literal(struct writer *w)
         add_part(w, part);
     }
     buffer_release(&w->literal);
-    w->literal = (struct buffer){0};
 }
 
 static void add_reference(struct writer *w, enum part_kind kind, const char **at)

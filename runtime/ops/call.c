@@ -55,7 +55,6 @@ static struct value *bind(struct task *task, struct frame *frame, struct argumen
                                                                 arguments, NULL, &first.listener)
                                               : NULL;
     buffer_release(&text);
-    text = (struct buffer){0};
     if (bound) {
         json_write(&text, bound);
         value = memory_need(value_from_text(text.bytes, text.size));

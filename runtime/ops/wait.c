@@ -71,7 +71,6 @@ static struct value *text(struct buffer *b)
 {
     struct value *value = memory_need(value_from_text(b->bytes, b->size));
     buffer_release(b);
-    *b = (struct buffer){0};
     return value;
 }
 
