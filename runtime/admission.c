@@ -10,6 +10,8 @@
 
 static void forget_job(struct loop_thread *thread, struct job *job)
 {
+    if (job->has_progress)
+        progress_drop(&thread->runtime->progress, &job->record->id);
     loop_remove(&thread->loop, job);
     job_free(job);
 }
@@ -107,8 +109,14 @@ static void job_logged(void *context, struct job *job, const struct log_entry *e
     loop_thread_queue_request(context, &line->request);
 }
 
+static void job_progressed(void *context, struct job *job, double fraction, const char *message)
+{
+    struct loop_thread *thread = context;
+    progress_put(&thread->runtime->progress, &job->record->id, fraction, message);
+}
+
 const struct loop_events loop_thread_events = {job_logged, job_ended, loop_thread_report_unhandled,
-                                               loop_thread_report_slow};
+                                               loop_thread_report_slow, job_progressed};
 
 /* ---- the submission ---- */
 

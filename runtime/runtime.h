@@ -14,6 +14,7 @@
 #include "runtime/base/list.h"
 #include "runtime/group_record.h"
 #include "runtime/message.h"
+#include "runtime/progress.h"
 #include "runtime/store/store.h"
 #include "runtime/timer.h"
 #include "schema/buffer.h"
@@ -157,6 +158,9 @@ struct look {
     void (*done)(struct look *look, int status);
 };
 void runtime_look(struct runtime *runtime, struct look *look); /* [any] */
+
+/* How far a running task says it is; false, and nothing known in *out, when it does not. [any] */
+bool runtime_progress(struct runtime *runtime, const struct id *id, struct progress *out);
 
 /* ---- loops ---- */
 
