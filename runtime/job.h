@@ -85,9 +85,9 @@ struct job {
     int64_t log_seq;
     struct value *outcome;           /* ENDED: the root's */
     struct store_request *insertion; /* the runtime's: while it is not handed to the store yet */
-    uint32_t n_requests; /* the runtime's: store requests under way that will ask for the job */
-    bool is_stored;      /* the runtime's: the submission is on disk */
-    bool has_progress;   /* some was told */
+    uint32_t n_requests;    /* the runtime's: store requests under way that will ask for the job */
+    bool is_stored;         /* the runtime's: the submission is on disk */
+    bool has_progress;      /* some was told */
     struct frame *counting; /* the map whose items are the job's progress (progress.h); or NULL */
 };
 

@@ -25,7 +25,8 @@ struct progress {
 /* ---- what is reported ---- */
 
 /* A node says how far it is: fraction 0 to 1, or NAN, which leaves it as it is; the message is
- * UTF-8, or NULL, which leaves it as it is. While a `map` counts, the fraction is its own. [loop] */
+ * UTF-8, or NULL, which leaves it as it is. While a `map` counts, the fraction is its own. [loop]
+ */
 void job_report_progress(struct job *job, double fraction, const char *message);
 
 /* For `map`: the outermost one that runs is what the job's progress is about, from begin to end.
