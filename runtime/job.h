@@ -67,7 +67,8 @@ struct job {
     struct list tasks;   /* live ones, in the order of their creation */
     size_t n_tasks;      /* how many they are */
     uint32_t n_created;  /* so far */
-    struct list waiters; /* the runtime's */
+    struct list waiters; /* the runtime's, as followers */
+    struct list followers;
     struct task *root;
     struct scope *names;            /* of the spec's own coroutine; NULL: it has none */
     struct exception *with_context; /* those whose context was set (exception.c) */
@@ -83,6 +84,7 @@ struct job {
     size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */
     int64_t log_seq;
+    int64_t stored_line;             /* the runtime's: the last one that it saw stored */
     struct value *outcome;           /* ENDED: the root's */
     struct store_request *insertion; /* the runtime's: while it is not handed to the store yet */
     uint32_t n_requests;    /* the runtime's: store requests under way that will ask for the job */

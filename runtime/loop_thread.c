@@ -54,9 +54,11 @@ static void begin_draining(struct loop_thread *thread)
     thread->is_draining = true;
     host_uv_hold(thread->host);
     for (size_t i = 0; i < loop->n_buckets; i++)
-        for (struct job *job = loop->table[i]; job; job = job->next)
+        for (struct job *job = loop->table[i]; job; job = job->next) {
+            loop_thread_tell_followers(job, false);
             if (job->is_stored)
                 loop_thread_answer_waiters(thread, job, NULL);
+        }
 }
 
 void loop_thread_handle_drain(struct loop *loop, struct message *message)

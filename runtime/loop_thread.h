@@ -80,6 +80,10 @@ void loop_thread_drop_waiters(struct loop_thread *thread, struct job *job);
 /* Those whose time passed before the job was on disk. */
 void loop_thread_answer_overdue(struct loop_thread *thread, struct job *job);
 
+/* follow.c: tells all who follow the job's log; the one with that ticket, if he does */
+void loop_thread_tell_followers(struct job *job, bool goes_on);
+void loop_thread_tell_follower(struct job *job, uint64_t ticket);
+
 /* admission.c: a job of a former run, stored already, is on the loop from now on */
 void loop_thread_adopt(struct loop_thread *thread, struct job *job);
 /* admission.c: an INSERT goes to the store; from now on the job's end is a request of its own */

@@ -105,9 +105,25 @@ struct waiter {
 };
 void runtime_wait(struct runtime *runtime, struct waiter *waiter); /* [any] */
 
-/* Ends a wait early, if it is still going on: its done is called as if the time had passed. [any]
- */
+/* Ends a wait early, if it is still going on: its done is called as if the time had passed; or that
+ * of a follower, as if there were more. [any] */
 void runtime_give_up(struct runtime *runtime, const struct id *id, uint64_t ticket);
+
+/* ---- follow ---- */
+
+/* Waits until there is more of a task's log on disk than the lines up to `after`. done(follower,
+ * goes_on): look, and ask again; or, goes_on false, look for the last time, since the task has
+ * ended and all its lines are on disk, or the server is shutting down. On a loop's thread. */
+struct follower {
+    struct message message;
+    struct list link; /* the runtime's own */
+    struct id id;
+    const char *loop;
+    int64_t after;
+    uint64_t ticket; /* for runtime_give_up, after which there need not be more */
+    void (*done)(struct follower *follower, bool goes_on);
+};
+void runtime_follow(struct runtime *runtime, struct follower *follower); /* [any] */
 
 /* ---- cancel, delete, look ---- */
 

@@ -41,6 +41,16 @@ bool limit_read(struct request *request, size_t *limit)
     return true;
 }
 
+bool flag_read(struct request *request, const char *name, bool *flag)
+{
+    const char *text = query_get(&request->query, name);
+    *flag = text && strcmp(text, "1") == 0;
+    if (!text || *flag || strcmp(text, "0") == 0)
+        return true;
+    reply_problem(request, 422, "%s=%.100s must be 0 or 1", name, text);
+    return false;
+}
+
 bool task_read(struct request *request, unsigned parts)
 {
     struct error e;

@@ -7,9 +7,11 @@ extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
+extern CU_TestInfo tests_line_splitter[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
+extern CU_TestInfo tests_progress[];
 extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_loops[];
@@ -26,9 +28,11 @@ CU_SuiteInfo suites[] = {
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
+    {"line_splitter", NULL, NULL, NULL, NULL, tests_line_splitter},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
+    {"progress", NULL, NULL, NULL, NULL, tests_progress},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
