@@ -69,6 +69,7 @@ struct job {
     uint32_t n_created;  /* so far */
     struct list waiters; /* the runtime's, as followers */
     struct list followers;
+    struct list processes; /* those of `subprocess` nodes that run: subprocess_frame.h */
     struct task *root;
     struct scope *names;            /* of the spec's own coroutine; NULL: it has none */
     struct exception *with_context; /* those whose context was set (exception.c) */
@@ -79,7 +80,7 @@ struct job {
     struct value **unhandled;       /* n_unhandled exceptions, as long as they fit into a result */
     size_t n_unhandled, unhandled_size;
     size_t n_unhandled_more; /* beyond that */
-    uint64_t n_entered;      /* timeouts, so far */
+    uint64_t n_entered;      /* timeouts and subprocesses, so far */
     uint32_t last_node;      /* where its last step was */
     size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */

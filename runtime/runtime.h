@@ -165,6 +165,36 @@ struct rescheduling {
 };
 void runtime_reschedule(struct runtime *runtime, struct rescheduling *rescheduling); /* [any] */
 
+/* Asks something of the process of a `subprocess` node that runs, found by the node's name (NULL:
+ * it is the only one that comes into question). done on the loop's thread, for bytes once they went
+ * into the pipe. */
+enum process_answer {
+    PROCESS_DONE,
+    PROCESS_TASK_ENDED,
+    PROCESS_UNKNOWN, /* no `subprocess` node has that name */
+    PROCESS_SEVERAL, /* come into question */
+    PROCESS_NOT_RUNNING,
+    PROCESS_NOT_FED, /* its standard input is not the client's */
+    PROCESS_INPUT_CLOSED,
+    PROCESS_GIVEN_UP, /* bytes: by runtime_give_up; they may still get into the pipe */
+    PROCESS_DRAINING,
+};
+struct process_request {
+    struct message message;
+    struct id id;
+    const char *loop, *name; /* borrowed until done */
+    enum { PROCESS_SIGNAL, PROCESS_FEED, PROCESS_CLOSE_INPUT } verb;
+    int signal;
+    char *bytes; /* PROCESS_FEED: from malloc, `size` of them; NULL once they were taken, else the
+                  * caller's still */
+    size_t size, n_written; /* n_written: of them, into the pipe; filled in, as answer */
+    uint64_t number;        /* 0; filled in: the next request with it is for the same process */
+    uint64_t ticket;        /* for runtime_give_up */
+    enum process_answer answer;
+    void (*done)(struct process_request *request);
+};
+void runtime_ask_process(struct runtime *runtime, struct process_request *request); /* [any] */
+
 /* The live state of a running job's tree. done on the loop's thread: 0, with a plan reference and
  * the trace (runtime/trace.h) in `trace`, both the caller's to release; or -NOT_FOUND as above. */
 struct look {

@@ -41,6 +41,8 @@ void request_free(struct request *request)
     buffer_release(&request->trace);
     buffer_release(&request->tasks);
     free(request->listed);
+    if (request->route && request->route->take)
+        free(request->process.bytes);
     group_record_release(&request->group_record);
     free(request->text);
     free(request->name);

@@ -98,11 +98,13 @@ struct request {
         struct cancellation cancellation;
         struct rescheduling rescheduling;
         struct look look;
+        struct process_request process;
         struct store_request store;
         struct loop_request loop;
         struct loop_list loops;
         struct group_request group;
     };
+    size_t n_fed;                     /* bytes of the body that a process got */
     struct group_record group_record; /* owned: a group that is to be opened */
     struct id parent;                 /* of a submission: the group that it is for */
     bool has_parent;

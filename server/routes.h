@@ -4,7 +4,7 @@
 
 #include "server/request.h"
 
-enum body_rule { BODY_NONE, BODY_OPTIONAL, BODY_REQUIRED };
+enum body_rule { BODY_NONE, BODY_OPTIONAL, BODY_REQUIRED, BODY_STREAMED };
 
 /* What a token will have to allow, once there are tokens. */
 enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL };
@@ -15,6 +15,12 @@ struct route {
     void (*handle)(struct request *request);
     enum body_rule body;
     enum scope scope;
+    /* BODY_STREAMED: the handler is called at the end of the body, which went through these. `open`
+     * at its beginning: it may answer. `take` for what came, as long as nobody answered: it may
+     * park, and is called again with what it left over, and what came since; *size is how much that
+     * is. 0, or the status and the detail of a problem, which is the end of it. */
+    void (*open)(struct request *request);
+    unsigned (*take)(struct request *request, const char *bytes, size_t *size, char detail[400]);
 };
 
 /* Cuts request->path into path and query, and finds the route and the id or the
@@ -25,12 +31,16 @@ bool routes_find(struct request *request);
 enum method method_parse(const char *name);
 
 /* The handlers, each in the file of its resource. They answer or park. */
-void submit_task(struct request *request);           /* submit.c */
-void list_tasks(struct request *request);            /* list.c */
-void get_task(struct request *request);              /* tasks.c */
-void cancel_task(struct request *request);           /* tasks.c */
-void reschedule_task(struct request *request);       /* reschedule.c */
-void delete_task(struct request *request);           /* tasks.c */
+void submit_task(struct request *request);     /* submit.c */
+void list_tasks(struct request *request);      /* list.c */
+void get_task(struct request *request);        /* tasks.c */
+void cancel_task(struct request *request);     /* tasks.c */
+void reschedule_task(struct request *request); /* reschedule.c */
+void delete_task(struct request *request);     /* tasks.c */
+void signal_process(struct request *request);  /* signal.c */
+void open_stdin(struct request *request);      /* stdin.c, as the next two */
+unsigned take_stdin(struct request *request, const char *bytes, size_t *size, char detail[400]);
+void end_stdin(struct request *request);
 void get_task_tree(struct request *request);         /* tree.c */
 void get_task_log(struct request *request);          /* log.c */
 void open_group(struct request *request);            /* groups.c */

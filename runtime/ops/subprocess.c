@@ -11,7 +11,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
-#include "runtime/ops/op.h"
+#include "runtime/ops/subprocess_frame.h"
 #include "runtime/ops/subprocess_result.h"
 
 enum { ARGV, SHELL, STDIN, ENV, CWD, CHECK, MAX_OUTPUT, KILL_AFTER };
@@ -29,15 +29,6 @@ static const struct field_shape fields[] = {
 
 #define MAX_OUTPUT_DEFAULT (1 << 20)
 #define KILL_AFTER_DEFAULT 5.0
-
-enum subprocess_state { RUNNING, TERMINATING, KILLING };
-
-struct subprocess_frame {
-    struct timed_frame base; /* the timer: SIGKILL after SIGTERM */
-    struct process *process; /* NULL once it was reaped */
-    struct value *message;   /* of the cancellation */
-    enum subprocess_state state;
-};
 
 static void subprocess_ended(struct process *process);
 
@@ -62,6 +53,7 @@ static struct process *new_process(struct task *task, struct subprocess_frame *s
     }
     p->max_output =
         frame_has(task, frame, MAX_OUTPUT) ? (size_t)given[MAX_OUTPUT].integer : MAX_OUTPUT_DEFAULT;
+    p->printed = subprocess_printed;
     p->ended = subprocess_ended;
     p->context = self;
     return p;
@@ -109,8 +101,12 @@ static struct action subprocess_start(struct task *task, struct frame *frame)
     }
     self->base.timer.state = TIMER_IDLE;
     self->message = NULL;
+    self->live = NULL;
     self->state = RUNNING;
+    self->input_is_closed = false;
+    self->number = ++task->job->n_entered;
     self->process = new_process(task, self);
+    list_append(&task->job->processes, &self->link);
     host->spawn(host, self->process);
     return action_await();
 }
@@ -136,6 +132,8 @@ static void subprocess_ended(struct process *process)
 {
     struct subprocess_frame *self = process->context;
     struct task *task = frame_task(&self->base.base);
+    subprocess_end_lines(self);
+    list_remove(&self->link);
     task_resolve(task, job_limit_result(task->job, self->base.base.node, outcome_of(task, self)));
     self->process = NULL;
     free_process(process);
@@ -179,6 +177,8 @@ static void subprocess_release(struct task *task, struct frame *frame)
     frame_disarm(&self->base);
     value_unref(self->message);
     if (self->process) { /* only when the job is given up */
+        list_remove(&self->link);
+        subprocess_drop_lines(self);
         host->abandon(host, self->process);
         free_process(self->process);
     }
