@@ -11,6 +11,9 @@
 
 /* What a process printed: all of it, up to a limit; beyond that its beginning and its end, half of
  * the limit each, and the rest is counted. runtime/output.h */
+#include "runtime/operation.h"
+
+/* What a process printed; grows up to a limit, beyond which bytes are counted and dropped. */
 struct output {
     char *bytes;
     size_t size, capacity; /* of bytes */
@@ -87,6 +90,10 @@ struct host {
     void (*write)(struct host *host, struct process *process, struct process_write *write);
     /* Its standard input ends behind what is being written; then every write is EPIPE. */
     void (*close_input)(struct host *host, struct process *process);
+    /* Takes the operation. Its `ended` always comes, later, and then it is the op's again. */
+    void (*begin)(struct host *host, struct operation *operation);
+    /* Nobody waits for it: `ended` will not come, the host frees it. */
+    void (*give_up)(struct host *host, struct operation *operation);
 };
 
 #endif
