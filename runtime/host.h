@@ -37,6 +37,7 @@ enum process_part {
     PROCESS_UID,
     PROCESS_NICE,
     PROCESS_LIMITS,
+    PROCESS_SPAWNER, /* nothing: the process that starts others is gone */
 };
 
 /* A child process. The op owns it and keeps it until `ended` was called. argv, env, cwd and input
