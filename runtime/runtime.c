@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/host_uv_guard.h"
 #include "runtime/ops/op.h"
 #include "runtime/recover.h"
 #include "runtime/runtime_internal.h"
@@ -13,14 +12,6 @@
 const struct op_table *runtime_ops(void)
 {
     return &op_registry;
-}
-
-int runtime_start_guard(struct error *e)
-{
-    int guard = guard_start();
-    return guard > 0 ? guard
-                     : error_set(e, ERROR_SYSTEM, "cannot start the guard of processes: %s",
-                                 strerror(errno));
 }
 
 bool runtime_progress(struct runtime *runtime, const struct id *id, struct progress *out)
@@ -76,8 +67,6 @@ static void release(struct runtime *runtime)
     groups_release(&runtime->groups); /* the main loop had their timers */
     sem_destroy(&runtime->drained);
     progress_table_release(&runtime->progress);
-    if (runtime->options.guard)
-        close(runtime->options.guard);
     free(runtime);
 }
 

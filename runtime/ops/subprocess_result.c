@@ -61,7 +61,7 @@ static struct value *not_started(const struct plan *plan, uint32_t node,
         parts.type = "NotADirectoryError";
     struct buffer message = {0};
     buffer_format(&message, "[Errno %d] %s: ", process->error, strerror(process->error));
-    exception_write_repr(&message, process->bad_cwd ? process->cwd : process->argv[0]);
+    exception_write_repr(&message, process->part == PROCESS_CWD ? process->cwd : process->argv[0]);
     parts.message = message.bytes;
     struct value *error = exception_new(plan, node, &parts);
     buffer_release(&message);

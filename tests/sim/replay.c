@@ -126,8 +126,8 @@ static void end_process(struct replayer *r, const struct tape_entry *entry)
     }
     census_drop(&r->watch.processes, entry->which);
     if (entry->kind == TAPE_REFUSED) {
-        process->error = (int)entry->value;
-        process->bad_cwd = entry->size > 0;
+        process->error = (int)entry->value / 16;
+        process->part = (enum process_part)(entry->value % 16);
     } else {
         process->exit_code = (int)entry->value;
     }

@@ -131,7 +131,8 @@ static void sim_spawn(struct host *host, struct process *process)
     event->process = process;
     process->host = event;
     process->error = happens(sim, 16) ? ENOENT : 0;
-    process->bad_cwd = process->error && process->cwd && happens(sim, 2);
+    if (process->error && process->cwd && happens(sim, 2))
+        process->part = PROCESS_CWD;
     timer_arm(&sim->loop.timers, &event->timer,
               sim->now_ns + llround(after * 1e9) + noise_ns(sim, SECOND / 2));
 }
