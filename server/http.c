@@ -64,7 +64,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     (void)context;
     if (!request)
         return;
-    if (request->route && request->route->take && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+    if (route_stream(request->route) && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
         MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)PEER_IDLE_S);
     peer_begin(request->peer, PEER_IDLE_S + PEER_HEAD_S);
     request_free(request);
@@ -130,7 +130,7 @@ static bool is_small(const struct request *request)
 static enum MHD_Result take(struct request *request, const char *bytes, size_t *size)
 {
     char detail[400];
-    unsigned refusal = request->route->take(request, bytes, size, detail);
+    unsigned refusal = route_stream(request->route)->take(request, bytes, size, detail);
     if (!refusal)
         return MHD_YES;
     if (!is_small(request))
@@ -143,7 +143,7 @@ static enum MHD_Result take(struct request *request, const char *bytes, size_t *
 
 static bool is_streamed(const struct request *request)
 {
-    return request->route && request->route->take && !request->response;
+    return !request->response && route_stream(request->route);
 }
 
 /* How long the body then takes is up to the client and whoever gets it. */
@@ -151,7 +151,7 @@ static void open_stream(struct request *request)
 {
     bool must_close = request->must_close;
     request->must_close |= request->has_body; /* if it is refused */
-    request->route->open(request);
+    route_stream(request->route)->open(request);
     if (request->response)
         return;
     request->must_close = must_close;
@@ -166,7 +166,7 @@ static enum MHD_Result begin(struct request *request, const char *method, const 
 {
     request->method = method_parse(method);
     peer_begin(request->peer, PEER_BODY_S);
-    if (gate_check(request, version) && request->route->open)
+    if (gate_check(request, version) && route_stream(request->route))
         open_stream(request);
     if (request->response && request->must_close)
         return answer(request, request->has_body);

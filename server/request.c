@@ -8,6 +8,7 @@
 #include "runtime/base/bug.h"
 #include "server/hangup.h"
 #include "server/reply.h"
+#include "server/routes.h"
 
 #define LARGE_BODY (1 << 20)
 
@@ -41,7 +42,7 @@ void request_free(struct request *request)
     buffer_release(&request->trace);
     buffer_release(&request->tasks);
     free(request->listed);
-    if (request->route && request->route->take)
+    if (route_stream(request->route))
         free(request->process.bytes);
     group_record_release(&request->group_record);
     free(request->text);

@@ -15,13 +15,20 @@ struct route {
     void (*handle)(struct request *request);
     enum body_rule body;
     enum scope scope;
-    /* BODY_STREAMED: the handler is called at the end of the body, which went through these. `open`
-     * at its beginning: it may answer. `take` for what came, as long as nobody answered: it may
-     * park, and is called again with what it left over, and what came since; *size is how much that
-     * is. 0, or the status and the detail of a problem, which is the end of it. */
+};
+
+/* BODY_STREAMED: the handler is called at the end of the body, which went through these. */
+struct body_stream {
+    void (*handle)(struct request *request); /* the route's */
+    /* At its beginning; may answer. */
     void (*open)(struct request *request);
+    /* For what came, as long as nobody answered. It may park, and is called again with what it left
+     * over, and what came since; *size is how much that is. 0, or the status and the detail of a
+     * problem, which is the end of it. */
     unsigned (*take)(struct request *request, const char *bytes, size_t *size, char detail[400]);
 };
+/* NULL: it is not streamed, or there is no route. */
+const struct body_stream *route_stream(const struct route *route);
 
 /* Cuts request->path into path and query, and finds the route and the id or the
  * name, which may be a bad one. False when there is none:

@@ -14,7 +14,9 @@
 #include "runtime/ops/subprocess_frame.h"
 #include "runtime/ops/subprocess_result.h"
 
-enum { ARGV, SHELL, STDIN, ENV, CWD, CHECK, MAX_OUTPUT, KILL_AFTER };
+enum { ARGV, SHELL, STDIN, ENV, CWD, CHECK, MAX_OUTPUT, KILL_AFTER, STDIN_FROM };
+
+static const char *const input_sources[] = {"client", NULL};
 
 static const struct field_shape fields[] = {
     [ARGV] = {.name = "argv", .type = FIELD_TEXT_LIST, .min = 1},
@@ -25,6 +27,7 @@ static const struct field_shape fields[] = {
     [CHECK] = {.name = "check", .type = FIELD_BOOLEAN},
     [MAX_OUTPUT] = {.name = "max_output", .type = FIELD_INTEGER, .min = 1, .max = 16 << 20},
     [KILL_AFTER] = {.name = "kill_after", .type = FIELD_NUMBER, .max = SECONDS_MAX},
+    [STDIN_FROM] = {.name = "stdin_from", .type = FIELD_CHOICE, .choices = input_sources},
 };
 
 #define MAX_OUTPUT_DEFAULT (1 << 20)
@@ -51,6 +54,7 @@ static struct process *new_process(struct task *task, struct subprocess_frame *s
         p->input = given[STDIN].text->bytes;
         p->input_size = given[STDIN].text->size;
     }
+    p->keeps_input_open = frame_has(task, frame, STDIN_FROM);
     p->max_output =
         frame_has(task, frame, MAX_OUTPUT) ? (size_t)given[MAX_OUTPUT].integer : MAX_OUTPUT_DEFAULT;
     p->printed = subprocess_printed;
@@ -187,7 +191,7 @@ static void subprocess_release(struct task *task, struct frame *frame)
 const struct op op_subprocess = {
     .shape = {.name = "subprocess",
               .fields = fields,
-              .n_fields = 8,
+              .n_fields = 9,
               .one_of = 1u << ARGV | 1u << SHELL,
               .frame_size = sizeof(struct subprocess_frame),
               .has_effects = true},
