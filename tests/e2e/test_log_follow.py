@@ -17,8 +17,8 @@ class Gate:
 
     numbers = itertools.count()
 
-    def __init__(self, test, server=None):
-        self.path = os.path.join((server or test.server).folder, f"gate-{next(self.numbers)}")
+    def __init__(self, test):
+        self.path = os.path.join(test.server.folder, f"gate-{next(self.numbers)}")
         os.mkfifo(self.path)
         self.fd = os.open(self.path, os.O_RDWR)
         test.addCleanup(os.close, self.fd)
@@ -261,8 +261,7 @@ class Ends(unittest.TestCase):
     def test_with_the_server(self):
         """The stream ends as it should, and the task goes on at the next start: so does its log."""
         with awaitd.Server() as server:
-            gate = Gate(self, server)
-            id = server.submit(sequence(log("a"), gate.step, log("b")))["id"]
+            id = server.submit({"op": "try", "body": sequence(log("a"), FOREVER), "finally": log("b")})["id"]
             streams = [Stream(server, id) for _ in range(10)]
             last = 0
             for stream in streams:
@@ -276,7 +275,7 @@ class Ends(unittest.TestCase):
             self.addCleanup(stream.close)
             self.assertIn("runs again", stream.message())
             self.assertEqual(stream.message(), "a")
-            gate.open()
+            server.cancel(id)
             self.assertEqual(stream.rest(), ["b"])
 
     def test_not_when_the_server_is_killed(self):

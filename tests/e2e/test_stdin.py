@@ -1,14 +1,16 @@
 """Processes that talk while they run: what they print, what they are fed, and signals."""
 
+import hashlib
 import json
 import os
 import signal
-import socket
+import sys
+import textwrap
 import time
 import unittest
 
 from test_log_follow import Gate, Stream
-from test_tasks import FOREVER, WithServer, argv, gather, sequence, shell, value
+from test_tasks import FOREVER, WithServer, argv, gather, sequence, shell
 
 import awaitd
 
@@ -45,6 +47,10 @@ class WithStreams(WithServer):
         return self.server.wait(id)
 
 
+def python(program, **fields):
+    return argv(sys.executable, "-c", "import os, signal\n" + textwrap.dedent(program), **fields)
+
+
 def cat(**fields):
     return shell("echo ready; exec cat", stdin_from="client", **fields)
 
@@ -60,7 +66,7 @@ class Printing(WithStreams):
         stream = self.follow(id)
         lines = sorted([stream.next(), stream.next()], key=lambda line: line["stream"], reverse=True)
         self.assertEqual([(line["stream"], line["level"], line["path"], line["message"]) for line in lines],
-                         [("stdout", "info", "/steps/0", "one"), ("stderr", "info", "/steps/0", "two")][::1 if lines[0]["stream"] == "stdout" else -1])
+                         [("stdout", "info", "/steps/0", "one"), ("stderr", "info", "/steps/0", "two")])
         gate.open()
         self.assertEqual(stream.rest(), ["three"])
         self.assertEqual(self.server.task(id)["result"]["stdout"], "one\nthree\n")
@@ -155,7 +161,6 @@ class Feeding(WithStreams):
         data = bytes(range(256)) * 1000
         id, _ = self.start(shell("echo ready; exec md5sum", stdin_from="client"))
         self.assert_fed(self.feed(id, data, "?close=1"), len(data), True)
-        import hashlib
         self.assertEqual(self.server.wait(id)["result"][0]["stdout"].split()[1], hashlib.md5(data).hexdigest())
 
     def test_by_name(self):
@@ -395,7 +400,11 @@ class Signals(WithStreams):
             self.assertEqual(self.server.wait(id)["result"][0]["returncode"], -number)
 
     def test_it_may_go_on(self):
-        id, stream = self.start(shell("trap 'echo caught' USR1; echo ready; while :; do sleep 0.02; done"))
+        id, stream = self.start(python("""
+            signal.signal(signal.SIGUSR1, lambda *_: print("caught", flush=True))
+            print("ready", flush=True)
+            while True:
+                signal.pause()"""))
         for _ in range(2):
             self.assertEqual(self.signal(id, {"signal": "SIGUSR1"}).status, 200)
             self.assertEqual(stream.message(), "caught")
@@ -403,9 +412,15 @@ class Signals(WithStreams):
         self.end(id)
 
     def test_the_whole_group(self):
-        """Also a child that runs in the background."""
-        id, stream = self.start(shell("(trap 'echo child; exit' USR1; echo ready; while :; do sleep 0.02; done) &"
-                                      "trap : USR1; while ! wait $!; do :; done"))
+        """Also a child of it."""
+        id, stream = self.start(python("""
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+            if os.fork() == 0:
+                signal.signal(signal.SIGUSR1, lambda *_: os._exit(os.write(1, b"child\\n") and 0))
+                print("ready", flush=True)
+                while True:
+                    signal.pause()
+            os.wait()"""))
         self.signal(id, {"signal": "SIGUSR1"})
         self.assertEqual(stream.rest(), ["child"])
 
