@@ -36,7 +36,7 @@ enum process_part {
     PROCESS_CWD,
     PROCESS_UID,
     PROCESS_NICE,
-    PROCESS_LIMITS,
+    PROCESS_MEMORY,  /* its limit is too low for the program */
     PROCESS_SPAWNER, /* nothing: the process that starts others is gone */
 };
 

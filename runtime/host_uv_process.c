@@ -20,8 +20,9 @@
 #include "runtime/output.h"
 
 #define GRACE_NS INT64_C(1000000000)
-#define PAUSE_MS 10 /* after the first start that failed for want of resources; then twice that… \
-                     */
+#define PAUSE_MS                                                                                   \
+    10 /* after the first start that failed for want of resources; then twice that…              \
+        */
 #define PAUSE_MOST_MS 1000
 #define STARTS_PER_ROUND 32
 #define RECEIPTS_PER_ROUND 4

@@ -9,6 +9,7 @@ import types
 
 from errors import CalledProcessError, as_error, exception_class, set_path
 from fields import FIELDS, bind, timestamp
+from processes import process_result
 from references import evaluate
 from virtual_time import Child, TaskGroup
 
@@ -348,10 +349,10 @@ class Job:
     async def op_subprocess(self, node, path, scope):
         child = Child(self.loop, node["argv"], node.get("kill_after", 5))
         returncode = await flat(child)
+        result = process_result(returncode, child.printed, node.get("max_output", 1 << 20))
         if node.get("check", True) and returncode:
             said = subprocess.CalledProcessError(returncode, node["argv"])
             error = CalledProcessError(str(said))
-            error.details = {"returncode": returncode, "stdout": child.stdout,
-                             "stderr": child.stderr}
+            error.details = result
             raise error
-        return {"returncode": returncode, "stdout": child.stdout, "stderr": child.stderr}
+        return result
