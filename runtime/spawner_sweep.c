@@ -13,7 +13,9 @@
 
 void sweep_init(struct sweep *sweep)
 {
-    *sweep = (struct sweep){.list = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC)};
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+    *sweep = (struct sweep){.list = open(path, O_RDONLY | O_CLOEXEC)};
 }
 
 void sweep_release(struct sweep *sweep)

@@ -14,7 +14,7 @@ struct sweep {
     size_t capacity;
 };
 
-/* Of the calling thread's children, which are the process's when it has one thread. */
+/* Of the children of the main thread, to whom the kernel gives those that are orphaned. */
 void sweep_init(struct sweep *sweep);
 void sweep_release(struct sweep *sweep);
 /* Kills (SIGKILL) every child, with its process group, of which `is_known` does not say that it may

@@ -41,6 +41,11 @@ struct fixture open_fixture(size_t max_open_tasks)
 void close_fixture(struct fixture *f)
 {
     runtime_drain(f->runtime, 1000);
+    close_drained_fixture(f);
+}
+
+void close_drained_fixture(struct fixture *f)
+{
     store_close(f->store);
     runtime_close(f->runtime);
     spawner_stop(f->services->spawner);

@@ -24,6 +24,7 @@ struct fixture open_fixture_with(const char *db, struct runtime_options options)
 struct fixture open_loops(size_t n); /* in memory, with so many loops */
 struct runtime_options with_loops(size_t n);
 void close_fixture(struct fixture *f);
+void close_drained_fixture(struct fixture *f); /* after runtime_drain */
 
 /* A submission whose end somebody waits for. */
 struct call {

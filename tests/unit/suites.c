@@ -11,6 +11,7 @@ extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_line_splitter[];
 extern CU_TestInfo tests_lag[];
+extern CU_TestInfo tests_output[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
@@ -19,6 +20,7 @@ extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
+extern CU_TestInfo tests_spawner[];
 extern CU_TestInfo tests_time[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
@@ -35,6 +37,7 @@ CU_SuiteInfo suites[] = {
     {"json", NULL, NULL, NULL, NULL, tests_json},
     {"line_splitter", NULL, NULL, NULL, NULL, tests_line_splitter},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
+    {"output", NULL, NULL, NULL, NULL, tests_output},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
@@ -43,6 +46,7 @@ CU_SuiteInfo suites[] = {
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
+    {"spawner", NULL, NULL, NULL, NULL, tests_spawner},
     {"time", NULL, NULL, NULL, NULL, tests_time},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},
