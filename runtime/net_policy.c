@@ -40,9 +40,9 @@ static const struct special special_v4[] = {
 };
 
 static const struct special special_v6[] = {
-    {"fd00:ec2::", 32, NET_NEVER, METADATA},      /* Amazon */
-    {"fd20:ce::254", 128, NET_NEVER, METADATA},   /* Google */
-    {"fd00:42::42", 128, NET_NEVER, METADATA},    /* Scaleway */
+    {"fd00:ec2::", 32, NET_NEVER, METADATA},          /* Amazon */
+    {"fd20:ce::254", 128, NET_NEVER, METADATA},       /* Google */
+    {"fd00:42::42", 128, NET_NEVER, METADATA},        /* Scaleway */
     {"fd00:c1::a9fe:a9fe", 128, NET_NEVER, METADATA}, /* Oracle */
     {"fe80::", 10, NET_NEVER, "link-local, where clouds have their metadata"},
     {"::", 128, NET_NEVER, "this host"},
