@@ -8,9 +8,10 @@ import subprocess
 import types
 
 from errors import CalledProcessError, as_error, exception_class, set_path
+import pretend
 from fields import FIELDS, bind, timestamp
 from references import evaluate
-from virtual_time import Child, TaskGroup
+from virtual_time import Answer, Child, TaskGroup
 
 CALLS_MAX = 1000  # above each other
 
@@ -355,3 +356,7 @@ class Job:
                              "stderr": child.stderr}
             raise error
         return {"returncode": returncode, "stdout": child.stdout, "stderr": child.stderr}
+
+    async def op_http(self, node, path, scope):
+        request = pretend.Request(node)
+        return await flat(Answer(self.loop, request.after, request.answer))
