@@ -20,6 +20,9 @@ microhttpd.h    server/
 uv.h            runtime/host_uv
 curl/curl.h     runtime/host_
 sqlite3.h       runtime/store/sqlite
+openssl/crypto.h server/callback
+openssl/evp.h   server/callback
+openssl/hmac.h  server/callback
 sys/socket.h    server/ runtime/host_uv
 netinet/in.h    server/ runtime/host_uv
 arpa/inet.h     server/ runtime/host_uv
