@@ -199,7 +199,7 @@ static void ask(struct request *request, const struct future_record *record, boo
 
 /* ---- the requests ---- */
 
-void set_future(struct request *request)
+void set_task_future(struct request *request)
 {
     struct future_record record = {.name = request->name};
     if (!query_check(request, no_parameters) || !read_outcome(request, &record) ||
@@ -227,7 +227,7 @@ static bool read_token(struct request *request)
 void post_callback(struct request *request)
 {
     if (read_token(request))
-        set_future(request);
+        set_task_future(request);
 }
 
 void get_callback(struct request *request)

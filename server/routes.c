@@ -13,7 +13,7 @@ static const struct route routes[] = {
     {METHOD_GET, "/v1/tasks/{id}/log", get_task_log, BODY_NONE, SCOPE_READ},
     {METHOD_POST, "/v1/tasks/{id}/cancel", cancel_task, BODY_OPTIONAL, SCOPE_CANCEL},
     {METHOD_POST, "/v1/tasks/{id}/reschedule", reschedule_task, BODY_REQUIRED, SCOPE_CANCEL},
-    {METHOD_POST, "/v1/tasks/{id}/futures/{name}", set_future, BODY_REQUIRED, SCOPE_SUBMIT},
+    {METHOD_POST, "/v1/tasks/{id}/futures/{name}", set_task_future, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_GET, "/v1/callbacks/{token}", get_callback, BODY_NONE, SCOPE_NONE},
     {METHOD_POST, "/v1/callbacks/{token}", post_callback, BODY_REQUIRED, SCOPE_NONE},
     {METHOD_GET, "/v1/coroutines", list_coroutines, BODY_NONE, SCOPE_READ},

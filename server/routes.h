@@ -31,7 +31,7 @@ void list_tasks(struct request *request);            /* list.c */
 void get_task(struct request *request);              /* tasks.c */
 void cancel_task(struct request *request);           /* tasks.c */
 void reschedule_task(struct request *request);       /* reschedule.c */
-void set_future(struct request *request);            /* futures.c */
+void set_task_future(struct request *request);       /* futures.c */
 void get_callback(struct request *request);          /* futures.c */
 void post_callback(struct request *request);         /* futures.c */
 void delete_task(struct request *request);           /* tasks.c */
