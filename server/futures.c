@@ -226,13 +226,13 @@ static bool read_token(struct request *request)
 
 void post_callback(struct request *request)
 {
-    if (read_token(request))
+    if (query_check(request, no_parameters) && read_token(request))
         set_task_future(request);
 }
 
 void get_callback(struct request *request)
 {
-    if (!read_token(request) || !query_check(request, no_parameters) || !task_read(request, 0))
+    if (!query_check(request, no_parameters) || !read_token(request) || !task_read(request, 0))
         return;
     if (task_state_is_final(request->record->state))
         reply_future(request, true);
