@@ -41,6 +41,7 @@ void request_free(struct request *request)
         plan_unref(request->plan);
     buffer_release(&request->trace);
     buffer_release(&request->tasks);
+    buffer_release(&request->futures);
     free(request->listed);
     if (route_stream(request->route))
         free(request->process.bytes);

@@ -11,7 +11,8 @@ enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL };
 
 struct route {
     enum method method;
-    const char *path; /* "{id}" stands for the id of a task or a group, "{name}" for a name */
+    const char *path; /* "{id}" stands for the id of a task or a group, "{name}" for a
+                       * name, "{token}" for one of callback.h */
     void (*handle)(struct request *request);
     enum body_rule body;
     enum scope scope;
@@ -29,6 +30,8 @@ struct body_stream {
 };
 /* NULL: it is not streamed, or there is no route. */
 const struct body_stream *route_stream(const struct route *route);
+void open_stdin(struct request *request); /* stdin.c, both */
+unsigned take_stdin(struct request *request, const char *bytes, size_t *size, char detail[400]);
 
 /* Cuts request->path into path and query, and finds the route and the id or the
  * name, which may be a bad one. False when there is none:
@@ -38,16 +41,17 @@ bool routes_find(struct request *request);
 enum method method_parse(const char *name);
 
 /* The handlers, each in the file of its resource. They answer or park. */
-void submit_task(struct request *request);     /* submit.c */
-void list_tasks(struct request *request);      /* list.c */
-void get_task(struct request *request);        /* tasks.c */
-void cancel_task(struct request *request);     /* tasks.c */
-void reschedule_task(struct request *request); /* reschedule.c */
-void delete_task(struct request *request);     /* tasks.c */
-void signal_process(struct request *request);  /* signal.c */
-void open_stdin(struct request *request);      /* stdin.c, as the next two */
-unsigned take_stdin(struct request *request, const char *bytes, size_t *size, char detail[400]);
-void end_stdin(struct request *request);
+void submit_task(struct request *request);           /* submit.c */
+void list_tasks(struct request *request);            /* list.c */
+void get_task(struct request *request);              /* tasks.c */
+void cancel_task(struct request *request);           /* tasks.c */
+void reschedule_task(struct request *request);       /* reschedule.c */
+void set_task_future(struct request *request);       /* futures.c */
+void get_callback(struct request *request);          /* futures.c */
+void post_callback(struct request *request);         /* futures.c */
+void delete_task(struct request *request);           /* tasks.c */
+void signal_process(struct request *request);        /* signal.c */
+void end_stdin(struct request *request);             /* stdin.c */
 void get_task_tree(struct request *request);         /* tree.c */
 void get_task_log(struct request *request);          /* log.c */
 void open_group(struct request *request);            /* groups.c */

@@ -2,6 +2,7 @@
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_buffer[];
+extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
 extern CU_TestInfo tests_exec_policy[];
 extern CU_TestInfo tests_follow[];
@@ -18,6 +19,7 @@ extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_progress[];
 extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_runtime[];
+extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
 extern CU_TestInfo tests_spawner[];
@@ -28,6 +30,7 @@ extern CU_TestInfo tests_utf8[];
 
 CU_SuiteInfo suites[] = {
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
+    {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
     {"follow", NULL, NULL, NULL, NULL, tests_follow},
@@ -44,6 +47,7 @@ CU_SuiteInfo suites[] = {
     {"progress", NULL, NULL, NULL, NULL, tests_progress},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
+    {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
     {"spawner", NULL, NULL, NULL, NULL, tests_spawner},
