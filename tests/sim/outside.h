@@ -2,6 +2,7 @@
 #ifndef AWAITD_TESTS_SIM_OUTSIDE_H
 #define AWAITD_TESTS_SIM_OUTSIDE_H
 
+#include "runtime/host.h"
 #include "runtime/operation.h"
 #include "runtime/services.h"
 
@@ -10,6 +11,9 @@ double outside_answer(struct operation *operation);
 
 /* Of one kind: outside_http.c */
 double outside_fetch(struct operation *operation);
+
+/* What a process has printed comes now, all at once: just before it ends. */
+void outside_print(struct process *process);
 
 /* What simulated jobs may use; for loops, and for checking specs. */
 const struct services *outside_services(void);
