@@ -16,6 +16,7 @@
 #include "server/reply.h"
 
 #define PAGE_LINES 1000
+#define PAGE_LINES_FIRST 32
 #define PAGE_BYTES 65536 /* a page ends with the line that goes beyond it */
 #define BLOCK_BYTES 16384
 
@@ -24,6 +25,8 @@ struct following {
     struct request *request;
     struct buffer page;
     size_t sent;  /* of it */
+    size_t n;     /* lines in it */
+    size_t limit; /* of lines that are read for a page: about as many as go into one */
     bool goes_on; /* the task had not ended when the runtime was last asked */
 };
 
@@ -34,6 +37,7 @@ static void add_line(void *context, const struct log_entry *entry)
         return;
     log_entry_write(&f->page, entry);
     buffer_char(&f->page, '\n');
+    f->n++;
     f->follower.after = entry->seq;
 }
 
@@ -42,9 +46,13 @@ static bool read_page(struct following *f)
 {
     struct request *request = f->request;
     struct error e;
-    f->sent = f->page.size = 0;
-    int status = store_read_log(request->lane->reader, &f->follower.id, f->follower.after,
-                                PAGE_LINES, add_line, f, &e);
+    f->sent = f->page.size = f->n = 0;
+    int status = store_read_log(request->lane->reader, &f->follower.id, f->follower.after, f->limit,
+                                add_line, f, &e);
+    if (f->page.size >= PAGE_BYTES)
+        f->limit = f->n;
+    else if (f->limit < PAGE_LINES)
+        f->limit *= 2;
     peer_begin(request->peer, PEER_ANSWER_S);
     peer_moved(request->peer, PEER_ANSWER_S, f->page.size);
     return status == 0 && !f->page.failed;
@@ -129,6 +137,7 @@ void log_follow(struct request *request, int64_t after)
     struct MHD_Response *response = NULL;
     if (f) {
         f->request = request;
+        f->limit = PAGE_LINES_FIRST;
         f->goes_on = !task_state_is_final(request->record->state);
         f->follower = (struct follower){
             .id = request->id, .loop = request->record->loop, .after = after, .done = followed};

@@ -60,6 +60,22 @@ class Progress(WithServer):
         task = self.run_job(shell("".join(f"echo '{line}'; " for line in lines)))
         self.assertEqual([line["message"] for line in self.server.log(task["id"])], lines)
 
+    def test_lines_in_a_flood(self):
+        """Also when the log takes no more of what it prints."""
+        gate = Gate(self)
+        fill = "".join(f"seq {i}00000 {i}25000; echo ::progress 0.{i} {i}; " for i in range(1, 5))
+        id = self.server.submit(shell(f"exec 9<'{gate.path}'; {fill} read x <&9; seq 10; echo ::progress 0.5 end; read x <&9",
+                                      check=False))["id"]
+        self.expect(id, 0.4, "4")
+        gate.open()
+        self.expect(id, 0.5, "end")
+        gate.open()
+        self.assert_gone(id)
+        self.assertEqual(len(list(self.follow(id))), 10001)
+
+    def follow(self, id):
+        return self.server.get(f"/v1/tasks/{id}/log?follow=1").body.splitlines()
+
     def test_a_map_counts(self):
         gate = Gate(self)
         id = self.server.submit(each([1, 2, 3, 4], gate.step, concurrency=2))["id"]
