@@ -11,4 +11,9 @@ const char *exception_type_name(const char *type);
 /* issubclass(type, wanted) */
 bool exception_type_is(const char *type, const char *wanted);
 
+/* A name of letters, digits, '_' and '.': nothing to escape in JSON. */
+bool exception_type_is_name(const char *name);
+/* And one that jobs and functions may raise: not SystemExit and the like. */
+bool exception_type_may_be_raised(const char *name);
+
 #endif
