@@ -73,10 +73,9 @@ struct function_call {
     struct function_call *next;
 };
 
-/* Copies the texts. To be freed by operation.free (function_call_free). */
+/* Copies the texts. For operation_free. */
 struct function_call *function_call_new(const struct function *function, const char *given,
                                         size_t given_size, const char *executor);
-void function_call_free(struct function_call *call);
 
 /* Binds the arguments and runs the function: afterwards call->operation.answer is there, whatever
  * the function did. The port must be set. [worker] */

@@ -11,9 +11,18 @@
 
 /* ---- life ---- */
 
-static void free_operation(struct operation *operation)
+static void free_call(struct operation *operation)
 {
-    function_call_free((struct function_call *)operation);
+    struct function_call *call = (struct function_call *)operation;
+    free(call->given);
+    free(call->executor);
+    free(call);
+}
+
+static void show_call(const struct operation *operation, struct buffer *out)
+{
+    const struct function_call *call = (const struct function_call *)operation;
+    buffer_format(out, "%s(%s)", call->function->name, call->given ? call->given : "");
 }
 
 static char *copy_text(const char *text, size_t size)
@@ -29,22 +38,13 @@ struct function_call *function_call_new(const struct function *function, const c
 {
     struct function_call *call = memory_new_zeroed(1, sizeof *call);
     call->operation.kind = OPERATION_CALL;
-    call->operation.free = free_operation;
+    call->operation.free = free_call;
+    call->operation.show = show_call;
     call->function = function;
     call->given = given ? copy_text(given, given_size) : NULL;
     call->given_size = given_size;
     call->executor = executor ? memory_need(strdup(executor)) : NULL;
     return call;
-}
-
-void function_call_free(struct function_call *call)
-{
-    free(call->operation.answer.type);
-    free(call->operation.answer.text);
-    free(call->operation.answer.details);
-    free(call->given);
-    free(call->executor);
-    free(call);
 }
 
 /* ---- the answer: the first one counts ---- */
