@@ -8,9 +8,14 @@
 #include "runtime/operation.h"
 #include "schema/plan.h"
 
+struct executors;
+struct functions;
+
 struct services {
     struct operation_backend *backends[OPERATION_KINDS];
     struct exec_policy exec;
+    struct functions *functions;
+    struct executors *executors; /* NULL: there are none, as in simulated time */
 };
 
 /* For plan_options: whether each node may be run here, as far as can be known before it is
