@@ -73,6 +73,7 @@ FIELDS = {
     "log": {"message": text, "level": choice("debug", "info", "warning", "error")},
     "raise": {"type": EXCEPTION, "message": text},
     "cancel": {"message": text},
+    "thread": {"function": text, "args": field("object"), "executor": text},
     "subprocess": {"argv": texts, "check": FLAG, "kill_after": SECONDS},
     "gather": {"return_exceptions": FLAG},
     "timeout": DEADLINE,

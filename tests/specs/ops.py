@@ -9,6 +9,7 @@ import types
 
 from errors import CalledProcessError, as_error, exception_class, set_path
 from fields import FIELDS, bind, timestamp
+from functions import PARAMETERS, Functions
 from references import evaluate
 from virtual_time import Child, TaskGroup
 
@@ -344,6 +345,11 @@ class Job:
             raise RecursionError("maximum recursion depth exceeded")
         return await self.run(definition["body"], f"/coroutines/{name}/body",
                               Scope(Frame(depth), {"args": args}, {}))
+
+    async def op_thread(self, node, path, scope):
+        if node["function"] not in PARAMETERS:
+            raise LookupError(f"there is no function '{node['function']}'")
+        return await flat(asyncio.to_thread(Functions(self.loop).call, node["function"], node.get("args", {})))
 
     async def op_subprocess(self, node, path, scope):
         child = Child(self.loop, node["argv"], node.get("kill_after", 5))
