@@ -95,7 +95,7 @@ static const struct field_shape *find_field(const struct op_shape *shape, const 
     return NULL;
 }
 
-static void refuse_unknown(struct compiler *c, const struct op_shape *shape, const char *key)
+void compile_refuse_unknown(struct compiler *c, const struct op_shape *shape, const char *key)
 {
     const char *names[SHAPE_FIELDS_MAX + 2] = {"op", "name"};
     size_t n = 2;
@@ -138,7 +138,7 @@ static void check_fields_known(struct compiler *c, const struct op_shape *shape,
             continue;
         }
         if (is_clause || strcmp(key, "name") != 0) {
-            refuse_unknown(c, shape, key);
+            compile_refuse_unknown(c, shape, key);
             continue;
         }
         size_t mark = compile_enter(c, key);
@@ -320,16 +320,17 @@ static struct lexical open_scope(struct compiler *c, const struct fields *n)
     return lexical;
 }
 
-static void check_one_of(struct compiler *c, const struct op_shape *shape, uint32_t given)
+bool compile_check_one_of(struct compiler *c, const struct op_shape *shape, uint32_t given)
 {
     if (!shape->one_of || __builtin_popcount(given & shape->one_of) == 1)
-        return;
+        return true;
     struct buffer names = {0};
     for (size_t f = 0; f < shape->n_fields; f++)
         if (shape->one_of >> f & 1)
             buffer_format(&names, "%s'%s'", names.size ? " and " : "", shape->fields[f].name);
     compile_error(c, "'%s' needs exactly one of %s", shape->name, names.bytes);
     buffer_release(&names);
+    return false;
 }
 
 static void compile_all_fields(struct compiler *c, struct fields *n)
@@ -380,7 +381,7 @@ static uint32_t compile_shape(struct compiler *c, const struct op_shape *shape, 
     c->depth++;
     check_fields_known(c, shape, spec, i, is_clause);
     compile_all_fields(c, &fields);
-    check_one_of(c, shape, fields.given);
+    compile_check_one_of(c, shape, fields.given);
     c->depth--;
     return i;
 }

@@ -289,6 +289,10 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
         return compile_text_list(c, field, value, out);
     case FIELD_TEXT_MAP:
         return compile_text_map(c, value, out);
+    case FIELD_BYTES:
+    case FIELD_RECORD:
+    case FIELD_RECORDS:
+        return compile_record_field(c, field, value, out);
     case FIELD_EXCEPTION:
         return compile_exception(c, value, out);
     case FIELD_EXCEPTIONS:
@@ -317,7 +321,7 @@ bool field_check(struct plan *memory, const struct field_shape *field, const jso
                  union argument *out, struct field_error *e)
 {
     struct error_list errors = {0};
-    struct compiler c = {.plan = memory, .errors = &errors};
+    struct compiler c = {.plan = memory, .errors = &errors, .is_evaluated = true};
     buffer_text(&c.path, "");
     bool is_good = compile_field(&c, field, value, out);
     if (!is_good) {
