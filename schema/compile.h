@@ -82,6 +82,10 @@ void compile_reserve_frame(struct plan *plan, uint32_t i, uint32_t code);
  * index, or PLAN_NONE when it could not be made; errors below it are reported all the same. */
 uint32_t compile_node(struct compiler *c, const json_t *spec, uint32_t parent, uint32_t code);
 
+/* ---- shape.c ---- */
+
+/* NULL: the shape has none of that name. */
+const struct field_shape *compile_find_field(const struct op_shape *shape, const char *name);
 /* Complains about a field that the shape does not have. */
 void compile_refuse_unknown(struct compiler *c, const struct op_shape *shape, const char *key);
 /* Complains unless exactly one of shape->one_of was given; whether it was. */

@@ -47,9 +47,9 @@ struct record_list {
 
 union argument {
     double number;
-    int64_t integer; /* integers, booleans, choices, times, coroutines */
+    int64_t integer;         /* integers, booleans, choices, times, coroutines */
     const struct text *text; /* FIELD_BYTES too: may hold NUL */
-    struct value *json; /* immortal, when it stands in the plan */
+    struct value *json;      /* immortal, when it stands in the plan */
     const char *const
         *texts; /* FIELD_TEXT_LIST, FIELD_TEXT_MAP, FIELD_EXCEPTIONS: NULL-terminated */
     const struct slot *slot;         /* FIELD_TASK_*, FIELD_TIMEOUT_* */

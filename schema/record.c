@@ -7,14 +7,6 @@
 
 /* ---- records ---- */
 
-static const struct field_shape *find_member(const struct op_shape *shape, const char *key)
-{
-    for (size_t f = 0; f < shape->n_fields; f++)
-        if (strcmp(shape->fields[f].name, key) == 0)
-            return &shape->fields[f];
-    return NULL;
-}
-
 static bool compile_member(struct compiler *c, const struct field_shape *field, const json_t *value,
                            union argument *out)
 {
@@ -34,7 +26,7 @@ static bool compile_members(struct compiler *c, const struct op_shape *shape, co
     json_t *member;
     json_object_foreach((json_t *)value, key, member)
     {
-        if (find_member(shape, key))
+        if (compile_find_field(shape, key))
             continue;
         compile_refuse_unknown(c, shape, key);
         is_good = false;
