@@ -18,7 +18,7 @@ static void write_bytes(struct buffer *b, const char *bytes, size_t size)
         return;
     }
     buffer_text(b, "{\"base64\":\"");
-    base64_write(b, bytes, size);
+    buffer_base64(b, bytes, size);
     buffer_text(b, "\"}");
 }
 

@@ -13,7 +13,7 @@ static void write_group(struct buffer *b, uint32_t bits, size_t n_bytes)
     buffer_add(b, group, sizeof group);
 }
 
-void base64_write(struct buffer *b, const void *bytes, size_t size)
+void buffer_base64(struct buffer *b, const void *bytes, size_t size)
 {
     const unsigned char *from = bytes;
     buffer_text(b, "");

@@ -8,7 +8,7 @@
 #include "schema/buffer.h"
 
 /* Appends the digits, padded. */
-void base64_write(struct buffer *b, const void *bytes, size_t size);
+void buffer_base64(struct buffer *b, const void *bytes, size_t size);
 
 /* At most so many bytes come of a text of that size. */
 static inline size_t base64_decoded_max(size_t size)

@@ -68,6 +68,19 @@ static bool compile_integer(struct compiler *c, const struct field_shape *field,
     return true;
 }
 
+/* With a min: only true. */
+static bool compile_boolean(struct compiler *c, const struct field_shape *field,
+                            const json_t *value, union argument *out)
+{
+    out->integer = json_is_true(value);
+    if (!json_is_boolean(value))
+        return compile_wrong_type(c, "true or false", value);
+    if (out->integer || field->min <= 0)
+        return true;
+    compile_error(c, "must be true");
+    return false;
+}
+
 /* ---- words ---- */
 
 static bool compile_choice(struct compiler *c, const struct field_shape *field, const json_t *value,
@@ -277,8 +290,7 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
     case FIELD_INTEGER:
         return compile_integer(c, field, value, out);
     case FIELD_BOOLEAN:
-        out->integer = json_is_true(value);
-        return json_is_boolean(value) || compile_wrong_type(c, "true or false", value);
+        return compile_boolean(c, field, value, out);
     case FIELD_TEXT:
         return compile_text_field(c, field, value, out);
     case FIELD_JSON:

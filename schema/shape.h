@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 enum field_type {
-    FIELD_NUMBER,  /* double between min and max */
-    FIELD_INTEGER, /* int64 between min and max */
-    FIELD_BOOLEAN,
+    FIELD_NUMBER,    /* double between min and max */
+    FIELD_INTEGER,   /* int64 between min and max */
+    FIELD_BOOLEAN,   /* true or false; with a min: true */
     FIELD_TEXT,      /* a string without NUL */
     FIELD_JSON,      /* any JSON value, kept as a constant */
     FIELD_CHOICE,    /* one of choices; compiled to its index */

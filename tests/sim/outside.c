@@ -7,8 +7,9 @@ double outside_answer(struct operation *operation)
     switch (operation->kind) {
     case OPERATION_CALL:
     case OPERATION_FETCH:
-    case OPERATION_TALK:
         break;
+    case OPERATION_TALK:
+        return outside_talk(stream_of(operation));
     }
     BUG_ON(true);
     return 0;

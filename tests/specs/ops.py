@@ -1,5 +1,6 @@
 """Interprets a spec: each op is the asyncio call that it is named after, and not one await more."""
 import asyncio
+import base64
 import collections.abc
 import contextlib
 import inspect
@@ -10,7 +11,7 @@ import types
 from errors import CalledProcessError, as_error, exception_class, set_path
 from fields import FIELDS, bind, timestamp
 from references import evaluate
-from virtual_time import Child, TaskGroup
+from virtual_time import Child, Peer, TaskGroup
 
 CALLS_MAX = 1000  # above each other
 
@@ -109,6 +110,17 @@ def error_of(task):
 
 def classes(names):
     return tuple(map(exception_class, names))
+
+
+def as_bytes(given):
+    return given.encode() if isinstance(given, str) else base64.b64decode(given["base64"])
+
+
+def shown_bytes(data):
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode()}
 
 
 class Job:
@@ -355,3 +367,30 @@ class Job:
                              "stderr": child.stderr}
             raise error
         return {"returncode": returncode, "stdout": child.stdout, "stderr": child.stderr}
+
+    async def op_stream(self, node, path, scope):
+        reader = asyncio.StreamReader(limit=node.get("limit", 2**16), loop=self.loop)
+        writer = Peer(self.loop, node["host"], node["port"], node.get("tls", False), reader)
+        await flat(writer.connected)
+        results = []
+        for step in node.get("exchange", [node]):
+            if "send" in step:
+                writer.write(as_bytes(step["send"]))
+            if step.get("write_eof"):
+                writer.write_eof()
+            results.append(await self.read(reader, step["read"]) if "read" in step else None)
+        return results if "exchange" in node else results[0]
+
+    async def read(self, reader, asked):
+        try:
+            if "until" in asked:
+                return shown_bytes(await flat(reader.readuntil(as_bytes(asked["until"]))))
+            if "exactly" in asked:
+                return shown_bytes(await flat(reader.readexactly(asked["exactly"])))
+            return shown_bytes(await flat(reader.read()))
+        except asyncio.IncompleteReadError as error:
+            error.details = {"partial": shown_bytes(error.partial), "expected": error.expected}
+            raise
+        except asyncio.LimitOverrunError as error:
+            error.details = {"consumed": error.consumed}
+            raise
