@@ -43,6 +43,10 @@ static const struct option {
      "reads options from a file: lines of name = value, # begins a comment"},
     {"allow-host", KIND_LIST, offsetof(struct config, allow_hosts), "", "NAME",
      "a further name that the Host header may have; * for any; may be repeated"},
+    {"allow-exec", KIND_LIST, offsetof(struct config, allow_exec), NULL, "PATTERN",
+     "programs that jobs may run: git, /usr/bin/*, * for any; may be repeated. Not given: any "
+     "where "
+     "only this machine reaches the server, else none"},
     {"max-body", KIND_SIZE, offsetof(struct config, max_body), "64MiB", "SIZE",
      "the largest request body that is taken"},
     {"max-result", KIND_SIZE, offsetof(struct config, max_result), "16MiB", "SIZE",
@@ -349,6 +353,7 @@ void config_release(struct config *config)
     free(config->db);
     free(config->file);
     free(config->allow_hosts);
+    free(config->allow_exec);
     *config = (struct config){0};
 }
 

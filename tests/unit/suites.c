@@ -3,10 +3,12 @@
 
 extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_config[];
+extern CU_TestInfo tests_exec_policy[];
 extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
+extern CU_TestInfo tests_lag[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
@@ -22,10 +24,12 @@ extern CU_TestInfo tests_utf8[];
 CU_SuiteInfo suites[] = {
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
     {"config", NULL, NULL, NULL, NULL, tests_config},
+    {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
+    {"lag", NULL, NULL, NULL, NULL, tests_lag},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
