@@ -5,12 +5,23 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/host_net_internal.h"
+#include "schema/utf8.h"
+
+/* A server may have had a say in it. */
+static char *copy_message(const char *message)
+{
+    char *copy = memory_need(strdup(message));
+    if (!utf8_is_valid(copy, strlen(copy)))
+        for (char *c = copy; *c; c++)
+            *c = (unsigned char)*c < 0x80 ? *c : '?';
+    return copy;
+}
 
 void transfer_raise(struct transfer *transfer, const char *type, const char *message, char *details)
 {
     struct answer *answer = &transfer->operation->answer;
     answer->type = memory_need(strdup(type));
-    answer->text = memory_need(strdup(message));
+    answer->text = copy_message(message);
     answer->size = strlen(message);
     answer->details = details;
     transfer_answer(transfer);

@@ -8,6 +8,7 @@
     X(create_task)                                                                                 \
     X(gather)                                                                                      \
     X(group)                                                                                       \
+    X(http)                                                                                        \
     X(log)                                                                                         \
     X(map)                                                                                         \
     X(race)                                                                                        \
