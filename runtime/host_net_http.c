@@ -67,7 +67,7 @@ static bool begins(const char *line, const char *name)
 /* What is said of a body goes with it, and what is secret, or about the host, stays at home. */
 static bool is_sent(const struct fetch *fetch, const char *line)
 {
-    if (!fetch->has_body && fetch->request->body && begins(line, "Content"))
+    if (!fetch->has_body && begins(line, "Content"))
         return false;
     return !fetch->has_left || !(begins(line, "Authorization") || begins(line, "Cookie") ||
                                  begins(line, "Proxy") || begins(line, "Host"));
@@ -79,11 +79,14 @@ static void add_header(struct fetch *fetch, const char *line)
 }
 
 /* libcurl takes "Name:" as a header that is not to be sent, and "Name;" as one without a value.
- * "Expect:" says not to ask first whether a big body is welcome, which only costs time. */
+ * "Expect:" says not to ask first whether a big body is welcome, which only costs time. Nor is what
+ * is not there a form. */
 static void add_headers(struct fetch *fetch)
 {
     char **line = fetch->request->headers;
     add_header(fetch, "Expect:");
+    if (!fetch->has_body)
+        add_header(fetch, "Content-Type:");
     for (; *line; line++) {
         char *colon = strchr(*line, ':');
         if (!is_sent(fetch, *line))
@@ -179,6 +182,15 @@ static size_t count_headers(CURL *easy)
     return n;
 }
 
+/* libcurl leaves the end of the line to a header without a value. */
+static struct http_header header_of(struct curl_header *header)
+{
+    size_t size = strlen(header->value);
+    while (size > 0 && strchr(" \t\r\n", header->value[size - 1]))
+        header->value[--size] = '\0';
+    return (struct http_header){header->name, header->value};
+}
+
 static void answer(struct fetch *fetch, long status)
 {
     CURL *easy = fetch->transfer.easy;
@@ -186,7 +198,7 @@ static void answer(struct fetch *fetch, long status)
     struct http_header *headers = memory_new_zeroed(n + 1, sizeof *headers);
     struct curl_header *header = NULL;
     while (i < n && (header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)))
-        headers[i++] = (struct http_header){header->name, header->value};
+        headers[i++] = header_of(header);
     const struct http_response response = {.status = status,
                                            .url = fetch->public_url,
                                            .headers = headers,

@@ -10,6 +10,7 @@ struct watch {
     uv_poll_t poll;
     struct net *net;
     curl_socket_t fd;
+    int events;
 };
 
 static void act(struct net *net, curl_socket_t fd, int flags)
@@ -19,12 +20,16 @@ static void act(struct net *net, curl_socket_t fd, int flags)
     net_settle(net);
 }
 
+/* An error of the socket is found out by reading from it, and so has its own name. libuv stops
+ * looking then, though libcurl may not be through with it. */
 static void polled(uv_poll_t *poll, int status, int events)
 {
     struct watch *watch = poll->data; /* may go away below */
-    int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+    int flags = status < 0 ? CURL_CSELECT_IN | CURL_CSELECT_OUT : 0;
     flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
     flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
+    if (status < 0)
+        uv_poll_start(poll, watch->events, polled);
     act(watch->net, watch->fd, flags);
 }
 
@@ -52,6 +57,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, v
     (void)easy;
     if (what != CURL_POLL_REMOVE) {
         watch = watch ? watch : new_watch(net, fd);
+        watch->events = events;
         uv_poll_start(&watch->poll, events, polled);
     } else if (watch) {
         curl_multi_assign(net->multi, fd, NULL);

@@ -33,9 +33,13 @@ static void show_request(const struct operation *operation, struct buffer *out)
                   request->max_redirects, request->follows_redirects, request->raises_for_status);
 }
 
-struct http_request *http_request_new(void)
+struct http_request *http_request_new(const char *method, const char *url)
 {
     struct http_request *request = memory_new_zeroed(1, sizeof *request);
+    request->url = memory_need(strdup(url));
+    request->method = memory_need(strdup(method));
+    for (char *c = request->method; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
     request->operation.kind = OPERATION_FETCH;
     request->operation.free = free_request;
     request->operation.show = show_request;
@@ -55,13 +59,33 @@ void http_request_add(struct http_request *request, const char *name, const char
     request->headers[n] = NULL;
 }
 
-bool http_request_has(const struct http_request *request, const char *name)
+static bool has_header(const struct http_request *request, const char *name)
 {
     size_t size = strlen(name);
     for (size_t i = 0; i < request->n_headers; i++)
         if (strncasecmp(request->headers[i], name, size) == 0 && request->headers[i][size] == ':')
             return true;
     return false;
+}
+
+void http_request_set_body(struct http_request *request, struct buffer *body, const char *type)
+{
+    request->body_size = body->size;
+    request->body = memory_need(buffer_take(body));
+    if (!has_header(request, "Content-Type"))
+        http_request_add(request, "Content-Type", type);
+}
+
+void http_request_add_traceparent(struct http_request *request, const struct id *id)
+{
+    struct buffer value = {0};
+    buffer_text(&value, "00-");
+    for (size_t i = 0; i < 24; i++)
+        buffer_format(&value, "%s%02x", i == 16 ? "-" : "", id->bytes[i < 16 ? i : i - 8]);
+    buffer_text(&value, "-01");
+    if (!has_header(request, "traceparent"))
+        http_request_add(request, "traceparent", memory_need(value.bytes));
+    buffer_release(&value);
 }
 
 /* ---- what may stand in them ---- */

@@ -4,6 +4,7 @@
 #define AWAITD_RUNTIME_HTTP_REQUEST_H
 
 #include "runtime/operation.h"
+#include "schema/id.h"
 
 struct http_header {
     const char *name, *value;
@@ -24,10 +25,15 @@ struct http_request {
     bool follows_redirects, raises_for_status;
 };
 
-struct http_request *http_request_new(void);
+/* Copies both. */
+struct http_request *http_request_new(const char *method, const char *url);
 /* Adds a header. */
 void http_request_add(struct http_request *request, const char *name, const char *value);
-bool http_request_has(const struct http_request *request, const char *name); /* in any case */
+/* Takes the body, which has been written to; says of which type it is, unless a header does. */
+void http_request_set_body(struct http_request *request, struct buffer *body, const char *type);
+/* W3C Trace Context: all requests of a task are of one trace, whose number is the task's id, unless
+ * a header says otherwise. */
+void http_request_add_traceparent(struct http_request *request, const struct id *id);
 
 struct http_response {
     long status;

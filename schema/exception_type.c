@@ -9,6 +9,7 @@ static const struct parent {
 } parents[] = {
     {"BaseExceptionGroup", "BaseException"},
     {"BlockingIOError", "OSError"},
+    {"BodyTooLarge", "HTTPError"},
     {"BrokenBarrierError", "RuntimeError"},
     {"BrokenPipeError", "ConnectionError"},
     {"BytesWarning", "Warning"},
@@ -28,6 +29,8 @@ static const struct parent {
     {"FloatingPointError", "ArithmeticError"},
     {"FutureWarning", "Warning"},
     {"GeneratorExit", "BaseException"},
+    {"HTTPProtocolError", "HTTPError"},
+    {"HTTPStatusError", "HTTPError"},
     {"IOError", "OSError"},
     {"ImportWarning", "Warning"},
     {"IncompleteReadError", "EOFError"},
@@ -47,11 +50,14 @@ static const struct parent {
     {"RecursionError", "RuntimeError"},
     {"ResourceWarning", "Warning"},
     {"RuntimeWarning", "Warning"},
+    {"SSLCertVerificationError", "SSLError"},
+    {"SSLError", "OSError"},
     {"SendfileNotAvailableError", "RuntimeError"},
     {"SyntaxWarning", "Warning"},
     {"SystemExit", "BaseException"},
     {"TabError", "IndentationError"},
     {"TimeoutError", "OSError"},
+    {"TooManyRedirects", "HTTPError"},
     {"UnboundLocalError", "NameError"},
     {"UnicodeDecodeError", "UnicodeError"},
     {"UnicodeEncodeError", "UnicodeError"},
@@ -60,6 +66,7 @@ static const struct parent {
     {"UnicodeWarning", "Warning"},
     {"UserWarning", "Warning"},
     {"ZeroDivisionError", "ArithmeticError"},
+    {"gaierror", "OSError"},
 };
 
 static int compare(const void *type, const void *entry)

@@ -1,5 +1,4 @@
 /* http: one request, as a client session's request() sends it, and its whole response. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,20 +108,16 @@ static struct value *wrong_argument(struct task *task, struct frame *frame, int 
 
 /* ---- the request ---- */
 
-static void set_method(struct http_request *request, const char *method)
+static void set_body(struct http_request *request, const union argument *given, bool is_json)
 {
-    request->method = memory_need(strdup(method));
-    for (char *c = request->method; *c; c++)
-        *c = (char)toupper((unsigned char)*c);
-}
-
-static void set_body(struct http_request *request, struct buffer *body, const char *type)
-{
-    memory_need(body->bytes);
-    request->body_size = body->size;
-    request->body = buffer_take(body);
-    if (!http_request_has(request, "Content-Type"))
-        http_request_add(request, "Content-Type", type);
+    struct buffer body = {0};
+    buffer_text(&body, "");
+    if (is_json)
+        value_write(&body, given[JSON].json);
+    else
+        buffer_add(&body, given[BODY].text->bytes, given[BODY].text->size);
+    http_request_set_body(request, &body,
+                          is_json ? "application/json" : "text/plain; charset=utf-8");
 }
 
 static void add_headers(struct http_request *request, const char *const *pairs)
@@ -135,64 +130,49 @@ static void add_headers(struct http_request *request, const char *const *pairs)
     }
 }
 
-/* W3C Trace Context: all requests of a task are of one trace, whose number is the task's id. */
-static void add_traceparent(struct http_request *request, const struct id *id)
+static void set_limits(struct http_request *request, const union argument *given, uint32_t present)
 {
-    struct buffer value = {0};
-    buffer_text(&value, "00-");
-    for (size_t i = 0; i < 24; i++)
-        buffer_format(&value, "%s%02x", i == 16 ? "-" : "", id->bytes[i < 16 ? i : i - 8]);
-    buffer_text(&value, "-01");
-    http_request_add(request, "traceparent", memory_need(value.bytes));
-    buffer_release(&value);
+    request->timeout = present >> TIMEOUT & 1 ? given[TIMEOUT].number : TIMEOUT_DEFAULT;
+    request->max_body =
+        present >> MAX_BODY & 1 ? (size_t)given[MAX_BODY].integer : MAX_BODY_DEFAULT;
+    request->max_redirects = present >> MAX_REDIRECTS & 1 ? (unsigned)given[MAX_REDIRECTS].integer
+                                                          : MAX_REDIRECTS_DEFAULT;
+    request->follows_redirects =
+        !(present >> FOLLOW_REDIRECTS & 1) || given[FOLLOW_REDIRECTS].integer;
+    request->raises_for_status =
+        !(present >> RAISE_FOR_STATUS & 1) || given[RAISE_FOR_STATUS].integer;
 }
 
-static struct http_request *make_request(struct task *task, struct frame *frame)
+static struct http_request *make_request(const struct id *id, const union argument *given,
+                                         uint32_t present)
 {
-    const union argument *given = frame_arguments(task, frame);
-    struct http_request *request = http_request_new();
-    struct buffer body = {0};
-    bool has_json = frame_has(task, frame, JSON), has_text = frame_has(task, frame, BODY);
-    request->url = memory_need(strdup(given[URL].text->bytes));
-    set_method(request, frame_has(task, frame, METHOD) ? given[METHOD].text->bytes
-                        : has_json || has_text         ? "POST"
-                                                       : "GET");
-    if (frame_has(task, frame, HEADERS))
+    bool has_json = present >> JSON & 1, has_body = has_json || present >> BODY & 1;
+    struct http_request *request =
+        http_request_new(present >> METHOD & 1 ? given[METHOD].text->bytes
+                         : has_body            ? "POST"
+                                               : "GET",
+                         given[URL].text->bytes);
+    if (present >> HEADERS & 1)
         add_headers(request, given[HEADERS].texts);
-    buffer_text(&body, "");
-    if (has_json)
-        value_write(&body, given[JSON].json);
-    if (has_text)
-        buffer_add(&body, given[BODY].text->bytes, given[BODY].text->size);
-    if (has_json || has_text)
-        set_body(request, &body, has_json ? "application/json" : "text/plain; charset=utf-8");
-    if (!http_request_has(request, "traceparent"))
-        add_traceparent(request, &task->job->record->id);
-    request->timeout = frame_has(task, frame, TIMEOUT) ? given[TIMEOUT].number : TIMEOUT_DEFAULT;
-    request->max_body =
-        frame_has(task, frame, MAX_BODY) ? (size_t)given[MAX_BODY].integer : MAX_BODY_DEFAULT;
-    request->max_redirects = frame_has(task, frame, MAX_REDIRECTS)
-                                 ? (unsigned)given[MAX_REDIRECTS].integer
-                                 : MAX_REDIRECTS_DEFAULT;
-    request->follows_redirects =
-        !frame_has(task, frame, FOLLOW_REDIRECTS) || given[FOLLOW_REDIRECTS].integer;
-    request->raises_for_status =
-        !frame_has(task, frame, RAISE_FOR_STATUS) || given[RAISE_FOR_STATUS].integer;
+    if (has_body)
+        set_body(request, given, has_json);
+    http_request_add_traceparent(request, id);
+    set_limits(request, given, present);
     return request;
 }
 
 static struct action http_start(struct task *task, struct frame *frame)
 {
-    const struct node *node = frame_node(task, frame);
+    const union argument *given = frame_arguments(task, frame);
+    uint32_t present = frame_node(task, frame)->present;
     char header[64];
-    int field = 0;
+    int field;
     ((struct operation_frame *)frame)->operation = NULL;
-    const char *wrong =
-        node->dynamic ? find_wrong(frame_arguments(task, frame), node->present, 0, &field, header)
-                      : NULL;
+    const char *wrong = find_wrong(given, present, 0, &field, header);
     if (wrong)
         return action_raise(wrong_argument(task, frame, field, header, wrong));
-    return operation_begin(task, frame, &make_request(task, frame)->operation);
+    struct http_request *request = make_request(&task->job->record->id, given, present);
+    return operation_begin(task, frame, &request->operation);
 }
 
 const struct op op_http = {

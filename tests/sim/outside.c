@@ -7,9 +7,9 @@ double outside_answer(struct operation *operation)
     switch (operation->kind) {
     case OPERATION_CALL:
     case OPERATION_FETCH:
-        break;
+        return outside_fetch(operation);
     case OPERATION_TALK:
-        return outside_talk(stream_of(operation));
+        return outside_talk(operation);
     }
     BUG_ON(true);
     return 0;

@@ -4,13 +4,13 @@
 
 #include "runtime/operation.h"
 #include "runtime/services.h"
-#include "runtime/stream.h"
 
 /* Fills in the answer; the seconds of virtual time that it takes to come. */
 double outside_answer(struct operation *operation);
 
-/* Of one kind each. */
-double outside_talk(struct stream_request *request); /* outside_stream.c */
+/* Of one kind each: outside_http.c, outside_stream.c */
+double outside_fetch(struct operation *operation);
+double outside_talk(struct operation *operation);
 
 /* What simulated jobs may use; for loops, and for checking specs. */
 const struct services *outside_services(void);

@@ -18,6 +18,7 @@
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
 #include "schema/base64.h"
+#include "runtime/stream.h"
 #include "tests/sim/outside.h"
 
 #define LONG 1e9 /* seconds */
@@ -109,8 +110,9 @@ static const char *connect_to(struct peer *peer, char **rest)
     return word;
 }
 
-double outside_talk(struct stream_request *request)
+double outside_talk(struct operation *operation)
 {
+    struct stream_request *request = stream_of(operation);
     struct peer peer = {.request = request};
     char *words = memory_need(strdup(request->host)), *rest;
     BUG_ON(strcmp(strtok_r(words, "|", &rest), "sim") != 0);

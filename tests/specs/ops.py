@@ -1,6 +1,5 @@
 """Interprets a spec: each op is the asyncio call that it is named after, and not one await more."""
 import asyncio
-import base64
 import collections.abc
 import contextlib
 import inspect
@@ -9,9 +8,11 @@ import subprocess
 import types
 
 from errors import CalledProcessError, as_error, exception_class, set_path
+import pretend
+import streams
 from fields import FIELDS, bind, timestamp
 from references import evaluate
-from virtual_time import Child, Peer, TaskGroup
+from virtual_time import Answer, Child, TaskGroup
 
 CALLS_MAX = 1000  # above each other
 
@@ -110,17 +111,6 @@ def error_of(task):
 
 def classes(names):
     return tuple(map(exception_class, names))
-
-
-def as_bytes(given):
-    return given.encode() if isinstance(given, str) else base64.b64decode(given["base64"])
-
-
-def shown_bytes(data):
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data).decode()}
 
 
 class Job:
@@ -368,29 +358,21 @@ class Job:
             raise error
         return {"returncode": returncode, "stdout": child.stdout, "stderr": child.stderr}
 
+    async def op_http(self, node, path, scope):
+        request = pretend.Request(node)
+        return await flat(Answer(self.loop, request.after, request.answer))
+
     async def op_stream(self, node, path, scope):
         reader = asyncio.StreamReader(limit=node.get("limit", 2**16), loop=self.loop)
-        writer = Peer(self.loop, node["host"], node["port"], node.get("tls", False), reader)
+        writer = streams.Peer(self.loop, node["host"], node["port"], node.get("tls", False), reader)
         await flat(writer.connected)
         results = []
         for step in node.get("exchange", [node]):
             if "send" in step:
-                writer.write(as_bytes(step["send"]))
+                writer.write(streams.as_bytes(step["send"]))
             if step.get("write_eof"):
                 writer.write_eof()
-            results.append(await self.read(reader, step["read"]) if "read" in step else None)
+            with streams.details():
+                data = await flat(streams.read(reader, step["read"])) if "read" in step else None
+            results.append(data if data is None else streams.shown(data))
         return results if "exchange" in node else results[0]
-
-    async def read(self, reader, asked):
-        try:
-            if "until" in asked:
-                return shown_bytes(await flat(reader.readuntil(as_bytes(asked["until"]))))
-            if "exactly" in asked:
-                return shown_bytes(await flat(reader.readexactly(asked["exactly"])))
-            return shown_bytes(await flat(reader.read()))
-        except asyncio.IncompleteReadError as error:
-            error.details = {"partial": shown_bytes(error.partial), "expected": error.expected}
-            raise
-        except asyncio.LimitOverrunError as error:
-            error.details = {"consumed": error.consumed}
-            raise
