@@ -10,12 +10,14 @@
 
 struct executors;
 struct functions;
+struct net;
 
 struct services {
     struct operation_backend *backends[OPERATION_KINDS];
     struct exec_policy exec;
     struct functions *functions;
     struct executors *executors; /* NULL: there are none, as in simulated time */
+    struct net *net; /* host_net.h; NULL in tests */
 };
 
 /* For plan_options: whether each node may be run here, as far as can be known before it is

@@ -37,13 +37,17 @@ struct compiler {
     bool out_of_memory, too_many; /* said once, at the end */
     bool is_loose;                /* coroutines need not exist */
     bool is_type_error;           /* the last complaint was about a value's type */
-    bool is_lenient;              /* references in texts stand for any text */
+    bool is_lenient;              /* references stand for values that nobody knows yet */
+    bool is_evaluated;            /* strings have neither references nor escapes: they are what a
+                                     job made of them */
     struct lexical *lexical;
 
     /* of the coroutine that is being compiled */
     json_t *tasks, *timeouts; /* name -> variable of SCOPE_ROOT; NULL before the first */
     uint32_t n_values;
     struct name_use *uses;
+
+    json_t *futures; /* name -> where it stands in plan->futures until all are known; NULL before */
 
     json_t *no_arguments; /* {}; NULL before the first use */
 
@@ -80,6 +84,21 @@ void compile_reserve_frame(struct plan *plan, uint32_t i, uint32_t code);
  * index, or PLAN_NONE when it could not be made; errors below it are reported all the same. */
 uint32_t compile_node(struct compiler *c, const json_t *spec, uint32_t parent, uint32_t code);
 
+/* ---- shape.c ---- */
+
+/* NULL: the shape has none of that name. */
+const struct field_shape *compile_find_field(const struct op_shape *shape, const char *name);
+/* Complains about a field that the shape does not have. */
+void compile_refuse_unknown(struct compiler *c, const struct op_shape *shape, const char *key);
+/* Complains unless exactly one of shape->one_of was given; whether it was. */
+bool compile_check_one_of(struct compiler *c, const struct op_shape *shape, uint32_t given);
+
+/* ---- record.c ---- */
+
+/* A FIELD_RECORD, FIELD_RECORDS or FIELD_BYTES. False when it is refused. */
+bool compile_record_field(struct compiler *c, const struct field_shape *field, const json_t *value,
+                          union argument *out);
+
 /* ---- field.c ---- */
 
 /* Checks one field that holds no nodes and no references, and compiles it into *out. The path
@@ -115,6 +134,9 @@ const struct text *compile_text(struct compiler *c, const json_t *value);
 
 /* ---- template.c ---- */
 
+/* What can be seen of a field with references before they are evaluated. False when it is refused.
+ */
+bool compile_check_form(struct compiler *c, const struct field_shape *field, const json_t *value);
 /* A field that holds references. False when it is refused. */
 bool compile_template(struct compiler *c, const struct field_shape *field, const json_t *value,
                       union argument *out);
@@ -123,10 +145,14 @@ void lexical_add_step(struct compiler *c, struct lexical *lexical, const json_t 
                       uint32_t node);
 void lexical_release(struct lexical *lexical);
 
-/* ---- names.c: create_task, timeout, and who refers to them ---- */
+/* ---- names.c: create_task, timeout, and who refers to them; futures ---- */
 
 bool compile_task_name(struct compiler *c, enum field_type type, const json_t *value,
                        union argument *out);
+/* FIELD_FUTURE, of the node that was added last. */
+bool compile_future(struct compiler *c, const json_t *value, union argument *out);
+/* At the end of all: sorts them. */
+void compile_sort_futures(struct compiler *c);
 /* At the end of a coroutine: complains about names that nobody has, forgets the rest. */
 void compile_resolve_names(struct compiler *c);
 

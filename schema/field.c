@@ -68,6 +68,19 @@ static bool compile_integer(struct compiler *c, const struct field_shape *field,
     return true;
 }
 
+/* With a min: only true. */
+static bool compile_boolean(struct compiler *c, const struct field_shape *field,
+                            const json_t *value, union argument *out)
+{
+    out->integer = json_is_true(value);
+    if (!json_is_boolean(value))
+        return compile_wrong_type(c, "true or false", value);
+    if (out->integer || field->min <= 0)
+        return true;
+    compile_error(c, "must be true");
+    return false;
+}
+
 /* ---- words ---- */
 
 static bool compile_choice(struct compiler *c, const struct field_shape *field, const json_t *value,
@@ -93,12 +106,8 @@ static bool compile_exception(struct compiler *c, const json_t *value, union arg
 {
     if (!json_is_string(value))
         return compile_wrong_type(c, "the name of an exception type", value);
-    if (!exception_type_may_be_raised(json_string_value(value))) {
-        compile_error(c,
-                      "'%.100s' is no exception that a job may raise: a name of letters, digits, "
-                      "'_' and '.', but not BaseException, SystemExit, KeyboardInterrupt, "
-                      "GeneratorExit, StopIteration or StopAsyncIteration",
-                      json_string_value(value));
+    if (!exception_may_be_raised(json_string_value(value))) {
+        compile_error(c, EXCEPTION_REFUSAL, json_string_value(value));
         return false;
     }
     out->text = compile_keep_text(c, json_string_value(value), json_string_length(value));
@@ -218,7 +227,7 @@ static bool compile_exceptions(struct compiler *c, const json_t *value, union ar
     for (size_t i = 0; texts && i < json_array_size(value); i++) {
         size_t mark = compile_enter_index(c, i);
         const json_t *name = json_array_get(value, i);
-        bool is_name = json_is_string(name) && exception_type_is_name(json_string_value(name));
+        bool is_name = json_is_string(name) && exception_is_name(json_string_value(name));
         const struct text *text = is_name ? compile_text(c, name) : NULL;
         if (!is_name)
             compile_error(c, "must be the name of an exception type: letters, digits, '_' and '.'");
@@ -258,8 +267,7 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
     case FIELD_INTEGER:
         return compile_integer(c, field, value, out);
     case FIELD_BOOLEAN:
-        out->integer = json_is_true(value);
-        return json_is_boolean(value) || compile_wrong_type(c, "true or false", value);
+        return compile_boolean(c, field, value, out);
     case FIELD_TEXT:
         return compile_text_field(c, field, value, out);
     case FIELD_JSON:
@@ -270,6 +278,10 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
         return compile_text_list(c, field, value, out);
     case FIELD_TEXT_MAP:
         return compile_text_map(c, value, out);
+    case FIELD_BYTES:
+    case FIELD_RECORD:
+    case FIELD_RECORDS:
+        return compile_record_field(c, field, value, out);
     case FIELD_EXCEPTION:
         return compile_exception(c, value, out);
     case FIELD_EXCEPTIONS:
@@ -283,6 +295,8 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
     case FIELD_TIMEOUT_NEW:
     case FIELD_TIMEOUT_REF:
         return compile_task_name(c, field->type, value, out);
+    case FIELD_FUTURE:
+        return compile_future(c, value, out);
     case FIELD_COROUTINE:
         return compile_coroutine(c, value, out);
     case FIELD_NODE:
@@ -298,7 +312,7 @@ bool field_check(struct plan *memory, const struct field_shape *field, const jso
                  union argument *out, struct field_error *e)
 {
     struct error_list errors = {0};
-    struct compiler c = {.plan = memory, .errors = &errors};
+    struct compiler c = {.plan = memory, .errors = &errors, .is_evaluated = true};
     buffer_text(&c.path, "");
     bool is_good = compile_field(&c, field, value, out);
     if (!is_good) {

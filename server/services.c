@@ -2,6 +2,7 @@
 
 #include "runtime/executor.h"
 #include "runtime/function.h"
+#include "runtime/host_net.h"
 
 #define FUNCTIONS_MS 200 /* for functions that see that they are cancelled */
 
@@ -19,10 +20,29 @@ static struct exec_policy exec_policy(const struct config *config, bool is_local
     return (struct exec_policy){patterns};
 }
 
-int services_open(struct services *services, const struct config *config, bool is_local,
-                  struct error *e)
+/* Who reaches private networks himself may have jobs reach them; others need the right to. */
+static int open_net(struct services *services, const struct config *config, bool is_local,
+                    struct error *e)
 {
-    *services = (struct services){.exec = exec_policy(config, is_local)};
+    struct net_options options = {.user_agent = "awaitd/" AWAITD_VERSION};
+    int status = net_policy_init(&options.policy, is_local, config->allow_net, e);
+    if (status < 0) {
+        net_policy_release(&options.policy);
+        return status;
+    }
+    if (!is_local)
+        log_line(LOG_INFO, "jobs may connect to public addresses%s%s",
+                 *config->allow_net ? " and " : " only; --allow-net RANGE lets them reach others",
+                 config->allow_net);
+    status = net_start(&services->net, &options, e);
+    if (status == 0)
+        services->backends[OPERATION_FETCH] = services->backends[OPERATION_TALK] =
+            net_backend(services->net);
+    return status;
+}
+
+static int open_functions(struct services *services, struct error *e)
+{
     services->functions = functions_new(e);
     services->executors = services->functions ? executors_open(e) : NULL;
     if (!services->executors)
@@ -31,8 +51,18 @@ int services_open(struct services *services, const struct config *config, bool i
     return 0;
 }
 
+int services_open(struct services *services, const struct config *config, bool is_local,
+                  struct error *e)
+{
+    *services = (struct services){.exec = exec_policy(config, is_local)};
+    int status = open_functions(services, e);
+    return status == 0 ? open_net(services, config, is_local, e) : status;
+}
+
 bool services_close(struct services *services)
 {
+    if (services->net)
+        net_stop(services->net);
     bool is_quiet = !services->executors || executors_close(services->executors, FUNCTIONS_MS);
     if (is_quiet)
         functions_free(services->functions);

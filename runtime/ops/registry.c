@@ -6,8 +6,10 @@
     X(call)                                                                                        \
     X(cancel)                                                                                      \
     X(create_task)                                                                                 \
+    X(future)                                                                                      \
     X(gather)                                                                                      \
     X(group)                                                                                       \
+    X(http)                                                                                        \
     X(log)                                                                                         \
     X(map)                                                                                         \
     X(race)                                                                                        \
@@ -18,6 +20,7 @@
     X(sequence)                                                                                    \
     X(shield)                                                                                      \
     X(sleep)                                                                                       \
+    X(stream)                                                                                      \
     X(subprocess)                                                                                  \
     X(thread)                                                                                      \
     X(timeout)                                                                                     \

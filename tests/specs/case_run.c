@@ -103,7 +103,7 @@ static void tell_json(struct buffer *b, const char *key, const json_t *expected,
 
 static json_t *parse(const char *text)
 {
-    return text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    return text ? json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
 }
 
 static void compare_json(struct buffer *b, const char *key, const json_t *expected, const char *got)
@@ -233,7 +233,9 @@ char *spec_case_run(const struct spec_case *c)
                                         .cancels = c->cancels,
                                         .n_cancels = c->n_cancels,
                                         .reschedules = c->reschedules,
-                                        .n_reschedules = c->n_reschedules}};
+                                        .n_reschedules = c->n_reschedules,
+                                        .futures = c->futures,
+                                        .n_futures = c->n_futures}};
     r.plan = sim_compile(&r.asked, &job, &why);
     if (r.plan) {
         r.fresh = replay_compile(job, c->timeout);

@@ -8,10 +8,12 @@ import subprocess
 import types
 
 from errors import CalledProcessError, as_error, exception_class, set_path
+import pretend
+import streams
 from fields import FIELDS, bind, timestamp
 from functions import PARAMETERS, Functions
 from references import evaluate
-from virtual_time import Child, TaskGroup
+from virtual_time import Answer, Child, TaskGroup
 
 CALLS_MAX = 1000  # above each other
 
@@ -115,7 +117,7 @@ def classes(names):
 class Job:
     def __init__(self, loop, coroutines):
         self.loop, self.coroutines, self.log = loop, coroutines, []
-        self.semaphores, self.timeouts, self.is_over = {}, [], False
+        self.semaphores, self.timeouts, self.futures, self.is_over = {}, [], {}, False
 
     async def run(self, node, path, scope):
         if self.is_over:
@@ -306,6 +308,23 @@ class Job:
                 timeout.reschedule(self.deadline({"seconds": seconds}))
                 return
 
+    def future(self, name):
+        """One variable of the whole job, from its beginning."""
+        if name not in self.futures:
+            self.futures[name] = self.loop.create_future()
+        return self.futures[name]
+
+    async def op_future(self, node, path, scope):
+        return await flat(self.future(node["name"]))
+
+    def set_future(self, name, kind, outcome):
+        """From outside: nothing when it is done (InvalidStateError)."""
+        future = self.future(name)
+        if not future.done() and kind == "result":
+            future.set_result(outcome)
+        elif not future.done():
+            future.set_exception(exception_class(outcome["type"])(*message_of(outcome)))
+
     async def op_semaphore(self, node, path, scope):
         name = node["semaphore"]
         if name not in self.semaphores:
@@ -361,3 +380,22 @@ class Job:
                              "stderr": child.stderr}
             raise error
         return {"returncode": returncode, "stdout": child.stdout, "stderr": child.stderr}
+
+    async def op_http(self, node, path, scope):
+        request = pretend.Request(node)
+        return await flat(Answer(self.loop, request.after, request.answer))
+
+    async def op_stream(self, node, path, scope):
+        reader = asyncio.StreamReader(limit=node.get("limit", 2**16), loop=self.loop)
+        writer = streams.Peer(self.loop, node["host"], node["port"], node.get("tls", False), reader)
+        await flat(writer.connected)
+        results = []
+        for step in node.get("exchange", [node]):
+            if "send" in step:
+                writer.write(streams.as_bytes(step["send"]))
+            if step.get("write_eof"):
+                writer.write_eof()
+            with streams.details():
+                data = await flat(streams.read(reader, step["read"])) if "read" in step else None
+            results.append(data if data is None else streams.shown(data))
+        return results if "exchange" in node else results[0]
