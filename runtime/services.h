@@ -9,10 +9,13 @@
 #include "runtime/spawner.h"
 #include "schema/plan.h"
 
+struct net;
+
 struct services {
     struct operation_backend *backends[OPERATION_KINDS];
     struct spawner *spawner; /* NULL: no program can be run */
     struct exec_policy exec;
+    struct net *net; /* host_net.h; NULL in tests */
 };
 
 /* For plan_options: whether each node may be run here, as far as can be known before it is

@@ -19,6 +19,7 @@ struct config {
     char *db;                    /* a path, or ":memory:" */
     char *file;                  /* --config; NULL: none */
     char *allow_hosts;           /* host names, comma-separated; "*" for any; "" for none */
+    char *allow_net;             /* ranges of addresses, comma-separated; "" for none */
     char *allow_exec;            /* patterns, comma-separated; NULL: not said */
     size_t max_body, max_result; /* bytes */
     size_t max_open_tasks;

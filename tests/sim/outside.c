@@ -7,6 +7,7 @@ double outside_answer(struct operation *operation)
     switch (operation->kind) {
     case OPERATION_CALL:
     case OPERATION_FETCH:
+        return outside_fetch(operation);
     case OPERATION_TALK:
         break;
     }

@@ -8,6 +8,9 @@
 /* Fills in the answer; the seconds of virtual time that it takes to come. */
 double outside_answer(struct operation *operation);
 
+/* Of one kind: outside_http.c */
+double outside_fetch(struct operation *operation);
+
 /* What simulated jobs may use; for loops, and for checking specs. */
 const struct services *outside_services(void);
 
