@@ -10,7 +10,7 @@ RAISED = ("ValueError", "ValueError", "CancelledError", "TimeoutError", "KeyErro
 CAUGHT = RAISED + ("Exception", "Exception", "BaseException", "BaseException", "CancelledError",
                    "LookupError", "OSError", "ConnectionError", "ExceptionGroup", "TypeError",
                    "BaseExceptionGroup", "CalledProcessError")
-LEAVES = "sleep sleep sleep log value raise await await cancel reschedule reschedule subprocess"
+LEAVES = "sleep sleep sleep log value raise await await cancel reschedule reschedule subprocess http"
 INNER = ("sequence sequence sequence sequence gather group group timeout timeout wait race shield "
          "try try try retry semaphore semaphore map create_task create_task call call")
 GUARD = {"op": "try", "except": [{"types": ["BaseException"], "body": {"op": "value", "value": 0}}]}
@@ -176,6 +176,11 @@ class Generator:
     def op_subprocess(self, _):
         argv = ["sim", f"after={self.delay()}", f"exit={self.pick(0, 0, 1)}"]
         return {"argv": argv + self.pick([], ["ignore_term"]), "kill_after": self.delay()}
+
+    def op_http(self, _):
+        word = self.pick("status=200", "status=200", "status=500", "json=[1]", "error=ConnectionError", "echo")
+        more = {"timeout": self.delay()} if self.chance() < 0.2 else {}
+        return {"url": f"http://sim/?after={self.delay()}&{word}"} | self.maybe("json", self.value) | more
 
     def task_name(self):
         return self.pick("a", "a", "b", "b", "c", "d")
