@@ -6,6 +6,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/host_post.h"
+#include "server/callback.h"
 #include "server/http.h"
 #include "server/services.h"
 #include "server/signals.h"
@@ -67,6 +68,8 @@ int serve(const struct config *config, struct error *e)
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
         status = runtime_open(&server.runtime, server.store, &options, e);
+        if (status == 0)
+            status = callback_open(&server, e);
         if (status == 0 && (status = http_start(&http, &server, &listener, e)) == 0)
             status = run(&server, http, &listener);
         else if (server.runtime)

@@ -20,6 +20,9 @@ microhttpd.h    server/
 uv.h            runtime/host_uv runtime/host_net
 curl/curl.h     runtime/host_
 sqlite3.h       runtime/store/sqlite
+openssl/crypto.h server/callback
+openssl/evp.h   server/callback
+openssl/hmac.h  server/callback
 sys/socket.h    server/ runtime/host_uv runtime/host_net
 netinet/in.h    server/ runtime/host_uv runtime/host_net
 arpa/inet.h     server/ runtime/host_uv runtime/host_net runtime/net_policy

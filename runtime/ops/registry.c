@@ -6,6 +6,7 @@
     X(call)                                                                                        \
     X(cancel)                                                                                      \
     X(create_task)                                                                                 \
+    X(future)                                                                                      \
     X(gather)                                                                                      \
     X(group)                                                                                       \
     X(http)                                                                                        \
