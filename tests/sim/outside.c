@@ -6,18 +6,19 @@ double outside_answer(struct operation *operation)
 {
     switch (operation->kind) {
     case OPERATION_CALL:
+        return outside_call(operation);
     case OPERATION_FETCH:
         return outside_fetch(operation);
     case OPERATION_TALK:
-        break;
+        return outside_talk(operation);
     }
     BUG_ON(true);
     return 0;
 }
 
-static const struct services services = {.exec = {"*"}};
-
 const struct services *outside_services(void)
 {
+    static struct services services = {.exec = {"*"}};
+    services.functions = outside_functions();
     return &services;
 }
