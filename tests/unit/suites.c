@@ -6,6 +6,8 @@ extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
 extern CU_TestInfo tests_exec_policy[];
+extern CU_TestInfo tests_executor[];
+extern CU_TestInfo tests_function[];
 extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
@@ -35,6 +37,8 @@ CU_SuiteInfo suites[] = {
     {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
+    {"executor", NULL, NULL, NULL, NULL, tests_executor},
+    {"function", NULL, NULL, NULL, NULL, tests_function},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
