@@ -212,8 +212,10 @@ static void start(struct spawner_process *s, struct channel *channel)
     *leader = (struct leader){.channel = channel, .id = request.id, .pid = pid};
     list_append(&channel->leaders, &leader->of_channel);
     list_append(bucket(s, pid), &leader->of_bucket);
-    if (request.tells_start)
-        report(channel, &(struct spawn_report){leader->id, SPAWN_STARTED, pid, PROCESS_PROGRAM});
+    if (!request.tells_start)
+        return;
+    report(channel, &(struct spawn_report){leader->id, SPAWN_STARTED, pid, PROCESS_PROGRAM});
+    send_reports(s, channel); /* at once, as who waits for it reads no further than that */
 }
 
 /* None for one that was reaped: its number may be another's by now. */

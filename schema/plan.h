@@ -44,17 +44,38 @@ struct future_name {
     uint32_t node;  /* the first that awaits it */
 };
 
+struct record;
+
+/* What a FIELD_RECORDS was given. */
+struct record_list {
+    size_t n;
+    const struct record *items[];
+};
+
 union argument {
     double number;
-    int64_t integer; /* integers, booleans, choices, times, coroutines */
-    const struct text *text;
-    struct value *json; /* immortal, when it stands in the plan */
+    int64_t integer;         /* integers, booleans, choices, times, coroutines */
+    const struct text *text; /* FIELD_BYTES too: may hold NUL */
+    struct value *json;      /* immortal, when it stands in the plan */
     const char *const
         *texts; /* FIELD_TEXT_LIST, FIELD_TEXT_MAP, FIELD_EXCEPTIONS: NULL-terminated */
     const struct slot *slot; /* FIELD_TASK_*, FIELD_TIMEOUT_* */
     const struct future_name *future;
     const struct template *template; /* of a dynamic field, in the plan */
+    const struct record *record;
+    const struct record_list *records;
 };
+
+/* An object with fields of its own within a node. */
+struct record {
+    uint32_t present; /* bit i: field i of its shape was given and is not null */
+    union argument arguments[];
+};
+
+static inline bool record_has(const struct record *record, unsigned field)
+{
+    return record->present >> field & 1;
+}
 
 struct node {
     const struct op_shape *shape;
@@ -113,6 +134,7 @@ struct coroutine_source {
 struct node_complaint {
     int field; /* the index of the field that it is about; -1: the node */
     char text[400];
+    const struct coroutine_source *coroutines; /* given: what `call` may call here; or NULL */
 };
 /* Who knows that: of a node whose fields are compiled. False with a complaint. Fields that hold
  * references are not known yet. */
@@ -147,6 +169,11 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
  * False with at least one item in *errors. */
 bool plan_check_definition(const json_t *definition, const struct op_table *ops,
                            const struct node_check *check, struct error_list *errors);
+
+/* The parameters that such an object (NULL: none) describes; their memory is the plan's, which may
+ * be one from plan_new. False with at least one item in *errors. */
+bool plan_read_parameters(struct plan *memory, const json_t *value, struct parameters *out,
+                          struct error_list *errors);
 
 /* The text under which a job is stored: the spec itself, or with the definitions that it needs
  * (NULL: none) {"spec": …, "coroutines": {…}}. NULL when out of memory; the caller frees. */

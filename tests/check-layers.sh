@@ -19,11 +19,15 @@ theirs='
 microhttpd.h    server/
 uv.h            runtime/host_uv runtime/host_net
 curl/curl.h     runtime/host_
+openssl/ssl.h   runtime/host_net
+openssl/err.h   runtime/host_net
+openssl/types.h runtime/host_net
+openssl/x509v3.h runtime/host_net
 sqlite3.h       runtime/store/sqlite
 openssl/crypto.h server/callback
-openssl/evp.h   server/callback
+openssl/evp.h   server/callback runtime/functions/
 openssl/hmac.h  server/callback
-sys/socket.h    server/ runtime/host_uv runtime/host_net
+sys/socket.h    server/ runtime/host_uv runtime/host_net runtime/spawner
 netinet/in.h    server/ runtime/host_uv runtime/host_net
 arpa/inet.h     server/ runtime/host_uv runtime/host_net runtime/net_policy
 netdb.h         server/ runtime/host_uv runtime/host_net

@@ -20,7 +20,9 @@
     X(sequence)                                                                                    \
     X(shield)                                                                                      \
     X(sleep)                                                                                       \
+    X(stream)                                                                                      \
     X(subprocess)                                                                                  \
+    X(thread)                                                                                      \
     X(timeout)                                                                                     \
     X(try)                                                                                         \
     X(value)                                                                                       \

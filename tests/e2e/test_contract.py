@@ -94,6 +94,16 @@ JUDGED = {
     "await a list": (False, background({"op": "await", "task": ["a"]})),
     "cancel": (True, background({"op": "cancel", "task": "a", "message": "enough"})),
     "cancel number": (False, background({"op": "cancel", "task": "a", "message": 1})),
+    "thread": (True, {"op": "thread", "function": "noop"}),
+    "thread arguments": (True, {"op": "thread", "function": "echo", "args": {"value": "a"}, "executor": "default"}),
+    "thread reference": (True, after({}, {"op": "thread", "function": "${a}", "args": "${a}", "executor": "${a}"})),
+    "thread nothing": (False, {"op": "thread"}),
+    "thread empty": (False, {"op": "thread", "function": ""}),
+    "thread list": (False, {"op": "thread", "function": ["noop"]}),
+    "thread args list": (False, {"op": "thread", "function": "noop", "args": []}),
+    "thread args null": (False, {"op": "thread", "function": "noop", "args": None}),
+    "thread executor number": (False, {"op": "thread", "function": "noop", "executor": 4}),
+    "thread executor empty": (False, {"op": "thread", "function": "noop", "executor": ""}),
     "subprocess": (True, {"op": "subprocess", "argv": ["true"]}),
     "subprocess shell": (True, {"op": "subprocess", "shell": "true", "stdin": "", "env": {"A": "1"}, "cwd": "/",
                                 "check": False, "max_output": 1, "kill_after": 0}),
@@ -111,6 +121,28 @@ JUDGED = {
     "subprocess env empty name": (False, {"op": "subprocess", "argv": ["true"], "env": {"": "1"}}),
     "subprocess env number": (False, {"op": "subprocess", "argv": ["true"], "env": {"A": 1}}),
     "subprocess kill_after": (False, {"op": "subprocess", "argv": ["true"], "kill_after": -1}),
+    "http": (True, {"op": "http", "url": "http://localhost/"}),
+    "http all": (True, {"op": "http", "url": "HTTPS://u:p@[::1]:8080/a?b=%20#c", "method": "get", "headers": {"X-A": "a\tñ", "b": ""},
+                        "json": None, "raise_for_status": False, "timeout": 0, "max_body": 67108864, "follow_redirects": True,
+                        "max_redirects": 0}),
+    "http text": (True, {"op": "http", "url": "http://localhost", "body": "", "max_redirects": 20, "max_body": 1}),
+    "http no url": (False, {"op": "http", "method": "GET"}),
+    "http ftp": (False, {"op": "http", "url": "ftp://localhost/"}),
+    "http no host": (False, {"op": "http", "url": "http:///"}),
+    "http space": (False, {"op": "http", "url": "http://localhost/a b"}),
+    "http both": (False, {"op": "http", "url": "http://localhost/", "json": None, "body": ""}),
+    "http method": (False, {"op": "http", "url": "http://localhost/", "method": "G T"}),
+    "http connect": (False, {"op": "http", "url": "http://localhost/", "method": "Connect"}),
+    "http header number": (False, {"op": "http", "url": "http://localhost/", "headers": {"A": 1}}),
+    "http header line break": (False, {"op": "http", "url": "http://localhost/", "headers": {"A": "\r\n"}}),
+    "http header name": (False, {"op": "http", "url": "http://localhost/", "headers": {"A B": ""}}),
+    "http too much body": (False, {"op": "http", "url": "http://localhost/", "max_body": 67108865}),
+    "http too many redirects": (False, {"op": "http", "url": "http://localhost/", "max_redirects": 21}),
+    "http timeout null": (False, {"op": "http", "url": "http://localhost/", "timeout": None}),
+    "reference http": (True, after({}, {"op": "http", "url": "${a}/x", "method": "${a}", "headers": "${a}", "json": "${a}",
+                                        "timeout": "${a}", "max_body": "${a}", "max_redirects": "${a}",
+                                        "follow_redirects": "${a}", "raise_for_status": "${a}"})),
+    "reference http both": (False, after({}, {"op": "http", "url": "${a}", "json": "${a}", "body": "${a}"})),
     "group": (True, {"op": "group", "tasks": [GOOD, GOOD]}),
     "group empty": (True, {"op": "group", "tasks": []}),
     "group of none": (False, {"op": "group"}),
@@ -350,6 +382,11 @@ class Specs(unittest.TestCase):
     def test_examples_of_definitions_are_accepted(self):
         for number, example in enumerate(awaitd.contract().schemas["Definition"]["examples"]):
             self.assertEqual(self.server.put(f"/v1/coroutines/example{number}", example).status, 201)
+
+    def test_examples_of_executors_are_accepted(self):
+        for number, example in enumerate(awaitd.contract().schemas["ExecutorOptions"]["examples"]):
+            self.assertEqual(self.server.put(f"/v1/executors/example{number}", example).status, 201)
+            self.assertEqual(self.server.delete(f"/v1/executors/example{number}").status, 204)
 
     def test_examples_of_loops_are_accepted(self):
         for example in awaitd.contract().schemas["LoopOpening"]["examples"]:

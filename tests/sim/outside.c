@@ -6,10 +6,11 @@ double outside_answer(struct operation *operation)
 {
     switch (operation->kind) {
     case OPERATION_CALL:
+        return outside_call(operation);
     case OPERATION_FETCH:
         return outside_fetch(operation);
     case OPERATION_TALK:
-        break;
+        return outside_talk(operation);
     }
     BUG_ON(true);
     return 0;
@@ -23,9 +24,9 @@ void outside_print(struct process *process)
         process->printed(process, true, process->err.bytes, process->err.size);
 }
 
-static const struct services services = {.exec = {"*"}};
-
 const struct services *outside_services(void)
 {
+    static struct services services = {.exec = {"*"}};
+    services.functions = outside_functions();
     return &services;
 }
