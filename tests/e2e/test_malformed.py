@@ -303,6 +303,7 @@ INVALID = {
     "http_header_name_line_break": node({"op": "http", "url": URL, "headers": {"A: 1\r\nB": "b"}}, "/headers"),
     "http_header_length": node({"op": "http", "url": URL, "headers": {"content-length": "1"}}, "/headers"),
     "http_header_chunked": node({"op": "http", "url": URL, "headers": {"Transfer-Encoding": "chunked"}}, "/headers"),
+    "http_header_twice": node({"op": "http", "url": URL, "headers": {"Host": "a", "host": "b"}}, "/headers"),
     "http_both_bodies": node({"op": "http", "url": URL, "json": 1, "body": "1"}, "/body"),
     "http_body_number": node({"op": "http", "url": URL, "body": 1}, "/body"),
     "http_timeout_negative": node({"op": "http", "url": URL, "timeout": -1}, "/timeout"),

@@ -25,6 +25,7 @@ def make_spec(chance, depth=0):
         lambda: {"op": "log", "message": "a line"},
         lambda: {"op": "raise", "type": chance.choice(["ValueError", "CancelledError", "OSError"])},
         lambda: {"op": "timeout", "seconds": 1, "body": {"op": "future", "name": chance.choice("fg")}},
+        lambda: {"op": "http", "url": chance.choice(["http://127.0.0.1:1/", "http://169.254.0.1/"])},
         lambda: {"op": "subprocess", "shell": chance.choice(["true", "exit 3", "sleep 1", "trap '' TERM; sleep 0.2", "kill $$"]),
                  "kill_after": 0.05},
     ]
