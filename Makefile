@@ -133,10 +133,11 @@ check-layers: ## who may include what
 check-headers: | packages-build ## every header compiles alone
 	@tests/check-headers.sh $(CC) $(BASE)
 
-bench: ## speed, as ratios to a bare libmicrohttpd under the same load
+bench: ## speed, as ratios: to a bare libmicrohttpd under the same load, to Python
 	@tests/install-dependencies.sh bench
 	@$(MAKE) all build/release/bare
 	@tests/bench/run.sh
+	@tests/bench/threads.sh
 
 build/release/bare: tests/bench/bare.c
 	@mkdir -p $(@D)
