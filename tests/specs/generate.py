@@ -11,7 +11,7 @@ CAUGHT = RAISED + ("Exception", "Exception", "BaseException", "BaseException", "
                    "LookupError", "OSError", "ConnectionError", "ExceptionGroup", "TypeError",
                    "BaseExceptionGroup", "CalledProcessError")
 LEAVES = ("sleep sleep sleep log value raise await await cancel reschedule reschedule subprocess "
-          "future thread")
+          "http future thread")
 INNER = ("sequence sequence sequence sequence gather group group timeout timeout wait race shield "
          "try try try retry semaphore semaphore map create_task create_task call call")
 GUARD = {"op": "try", "except": [{"types": ["BaseException"], "body": {"op": "value", "value": 0}}]}
@@ -178,6 +178,11 @@ class Generator:
     def op_subprocess(self, _):
         argv = ["sim", f"after={self.delay()}", f"exit={self.pick(0, 0, 1)}"]
         return {"argv": argv + self.pick([], ["ignore_term"]), "kill_after": self.delay()}
+
+    def op_http(self, _):
+        word = self.pick("status=200", "status=200", "status=500", "json=[1]", "error=ConnectionError", "echo")
+        more = {"timeout": self.delay()} if self.chance() < 0.2 else {}
+        return {"url": f"http://sim/?after={self.delay()}&{word}"} | self.maybe("json", self.value) | more
 
     def op_thread(self, _):
         function, args = self.pick(

@@ -13,6 +13,9 @@ extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_lag[];
+extern CU_TestInfo tests_net[];
+extern CU_TestInfo tests_net_policy[];
+extern CU_TestInfo tests_output[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
@@ -21,6 +24,7 @@ extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
+extern CU_TestInfo tests_spawner[];
 extern CU_TestInfo tests_stream_reader[];
 extern CU_TestInfo tests_time[];
 extern CU_TestInfo tests_timer[];
@@ -40,6 +44,9 @@ CU_SuiteInfo suites[] = {
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
+    {"net", NULL, NULL, NULL, NULL, tests_net},
+    {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
+    {"output", NULL, NULL, NULL, NULL, tests_output},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
@@ -48,6 +55,7 @@ CU_SuiteInfo suites[] = {
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
+    {"spawner", NULL, NULL, NULL, NULL, tests_spawner},
     {"stream_reader", NULL, NULL, NULL, NULL, tests_stream_reader},
     {"time", NULL, NULL, NULL, NULL, tests_time},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
