@@ -70,7 +70,6 @@ static const struct known {
     {CURLE_SEND_ERROR, "ConnectionAbortedError"},
     {CURLE_COULDNT_CONNECT, "ConnectionError"},
     {CURLE_URL_MALFORMAT, "ValueError"},
-    {CURLE_UNSUPPORTED_PROTOCOL, "ValueError"},
     {CURLE_OUT_OF_MEMORY, "MemoryError"},
 };
 

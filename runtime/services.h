@@ -8,11 +8,15 @@
 #include "runtime/operation.h"
 #include "schema/plan.h"
 
+struct executors;
+struct functions;
 struct net;
 
 struct services {
     struct operation_backend *backends[OPERATION_KINDS];
     struct exec_policy exec;
+    struct functions *functions;
+    struct executors *executors; /* NULL: there are none, as in simulated time */
     struct net *net; /* host_net.h; NULL in tests */
 };
 

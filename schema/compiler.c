@@ -64,6 +64,7 @@ static void compiler_release(struct compiler *c)
     free(c->definitions);
     json_decref(c->needed);
     json_decref(c->no_arguments);
+    json_decref(c->futures);
     buffer_release(&c->path);
 }
 
@@ -76,6 +77,7 @@ static void compile_all(struct compiler *c, const json_t *spec, double timeout)
     if (root != PLAN_NONE && own != PLAN_NONE)
         c->plan->nodes[root].field = (uint8_t)field_of(c->plan->nodes[own].shape, "body");
     compile_definitions(c);
+    compile_sort_futures(c);
 }
 
 /* The plan, unless something was complained about since there were n_before errors. */
@@ -134,4 +136,17 @@ bool plan_check_definition(const json_t *definition, const struct op_table *ops,
     struct plan *plan = finish(&c, "", n_before);
     plan_unref(plan);
     return plan != NULL;
+}
+
+bool plan_read_parameters(struct plan *memory, const json_t *value, struct parameters *out,
+                          struct error_list *errors)
+{
+    struct compiler c = {.plan = memory, .errors = errors};
+    size_t n_before = errors->n;
+    buffer_text(&c.path, "");
+    *out = compile_parameters(&c, value);
+    if (c.out_of_memory || c.path.failed)
+        error_list_add(errors, "", "not enough memory for these parameters");
+    buffer_release(&c.path);
+    return errors->n == n_before;
 }

@@ -1,5 +1,6 @@
 #include "schema/exception_type.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,4 +99,23 @@ bool exception_type_is(const char *type, const char *wanted)
         type = parent_of(type);
     }
     return true;
+}
+
+bool exception_is_name(const char *name)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; i < size; i++)
+        if (!isalnum((unsigned char)name[i]) && name[i] != '_' && (name[i] != '.' || i == 0))
+            return false;
+    return size > 0 && size <= 100 && !isdigit((unsigned char)name[0]);
+}
+
+bool exception_may_be_raised(const char *name)
+{
+    static const char *const refused[] = {"BaseException", "SystemExit",    "KeyboardInterrupt",
+                                          "GeneratorExit", "StopIteration", "StopAsyncIteration"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (strcmp(name, refused[i]) == 0)
+            return false;
+    return exception_is_name(name);
 }

@@ -37,6 +37,13 @@ struct slot {
     const char *name;
 };
 
+/* A future of the job: nodes of one name await the same one, also those in definitions. */
+struct future_name {
+    const char *name;
+    uint32_t index; /* in plan->futures */
+    uint32_t node;  /* the first that awaits it */
+};
+
 struct record;
 
 /* What a FIELD_RECORDS was given. */
@@ -52,7 +59,8 @@ union argument {
     struct value *json;      /* immortal, when it stands in the plan */
     const char *const
         *texts; /* FIELD_TEXT_LIST, FIELD_TEXT_MAP, FIELD_EXCEPTIONS: NULL-terminated */
-    const struct slot *slot;         /* FIELD_TASK_*, FIELD_TIMEOUT_* */
+    const struct slot *slot; /* FIELD_TASK_*, FIELD_TIMEOUT_* */
+    const struct future_name *future;
     const struct template *template; /* of a dynamic field, in the plan */
     const struct record *record;
     const struct record_list *records;
@@ -109,6 +117,8 @@ struct plan {
     bool has_effects; /* any node's shape has */
     struct node *nodes;
     struct coroutine *coroutines;
+    const struct future_name **futures; /* sorted by their names, n_futures of them */
+    uint32_t n_futures;
     struct label *labels; /* names of nodes for the tree view, the greatest node first */
     void *blocks;         /* what the plan owns (plan.c) */
 };
@@ -124,6 +134,7 @@ struct coroutine_source {
 struct node_complaint {
     int field; /* the index of the field that it is about; -1: the node */
     char text[400];
+    const struct coroutine_source *coroutines; /* given: what `call` may call here; or NULL */
 };
 /* Who knows that: of a node whose fields are compiled. False with a complaint. Fields that hold
  * references are not known yet. */
@@ -159,6 +170,11 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
 bool plan_check_definition(const json_t *definition, const struct op_table *ops,
                            const struct node_check *check, struct error_list *errors);
 
+/* The parameters that such an object (NULL: none) describes; their memory is the plan's, which may
+ * be one from plan_new. False with at least one item in *errors. */
+bool plan_read_parameters(struct plan *memory, const json_t *value, struct parameters *out,
+                          struct error_list *errors);
+
 /* The text under which a job is stored: the spec itself, or with the definitions that it needs
  * (NULL: none) {"spec": …, "coroutines": {…}}. NULL when out of memory; the caller frees. */
 char *plan_pack(const json_t *spec, const json_t *needed);
@@ -187,6 +203,9 @@ static inline uint32_t node_frame_size(const struct node *node)
 {
     return node->shape->frame_size + (node->dynamic ? (uint32_t)sizeof(void *) : 0);
 }
+
+/* NULL: no node awaits one of that name. */
+const struct future_name *plan_find_future(const struct plan *plan, const char *name);
 
 /* The coroutine that a root node belongs to. */
 const struct coroutine *plan_coroutine(const struct plan *plan, uint32_t root);

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/executor.h"
 #include "runtime/host_post.h"
+#include "server/callback.h"
 #include "server/http.h"
 #include "server/services.h"
 #include "server/signals.h"
@@ -66,7 +68,11 @@ int serve(const struct config *config, struct error *e)
         status = services_open(&services, config, listener.is_local, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
-        status = runtime_open(&server.runtime, server.store, &options, e);
+        status = executors_read(services.executors, server.store, e);
+        if (status == 0)
+            status = runtime_open(&server.runtime, server.store, &options, e);
+        if (status == 0)
+            status = callback_open(&server, e);
         if (status == 0 && (status = http_start(&http, &server, &listener, e)) == 0)
             status = run(&server, http, &listener);
         else if (server.runtime)
@@ -77,8 +83,10 @@ int serve(const struct config *config, struct error *e)
         if (http)
             http_free(http); /* and both may have been ringing its bell */
     }
-    services_close(&services);
+    bool is_quiet = services_close(&services);
     listener_close(&listener);
     poster_stop(options.poster, POST_MS);
+    if (!is_quiet && status == 0)
+        _exit(EX_OK);
     return status;
 }

@@ -1,6 +1,10 @@
 #include "server/services.h"
 
+#include "runtime/executor.h"
+#include "runtime/function.h"
 #include "runtime/host_net.h"
+
+#define FUNCTIONS_MS 200 /* for functions that see that they are cancelled */
 
 /* Who cannot run programs on this machine himself must be given the right to. */
 static struct exec_policy exec_policy(const struct config *config, bool is_local)
@@ -37,15 +41,33 @@ static int open_net(struct services *services, const struct config *config, bool
     return status;
 }
 
+static int open_functions(struct services *services, struct error *e)
+{
+    services->functions = functions_new(e);
+    services->executors = services->functions ? executors_open(e) : NULL;
+    if (!services->executors)
+        return -(int)e->code;
+    services->backends[OPERATION_CALL] = executors_backend(services->executors);
+    return 0;
+}
+
 int services_open(struct services *services, const struct config *config, bool is_local,
                   struct error *e)
 {
     *services = (struct services){.exec = exec_policy(config, is_local)};
-    return open_net(services, config, is_local, e);
+    int status = open_functions(services, e);
+    return status == 0 ? open_net(services, config, is_local, e) : status;
 }
 
-void services_close(struct services *services)
+bool services_close(struct services *services)
 {
     if (services->net)
         net_stop(services->net);
+    bool is_quiet = !services->executors || executors_close(services->executors, FUNCTIONS_MS);
+    if (is_quiet)
+        functions_free(services->functions);
+    else
+        log_line(LOG_WARNING, "functions that do not look whether they are cancelled are still "
+                              "running, and end now");
+    return is_quiet;
 }

@@ -10,7 +10,8 @@
  * *e. */
 int services_open(struct services *services, const struct config *config, bool is_local,
                   struct error *e);
-/* After the runtime was closed. */
-void services_close(struct services *services);
+/* After the runtime was closed. False: something is still running that cannot be stopped, and the
+ * process should leave by _exit. */
+bool services_close(struct services *services);
 
 #endif

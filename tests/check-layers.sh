@@ -24,6 +24,9 @@ openssl/err.h   runtime/host_net
 openssl/types.h runtime/host_net
 openssl/x509v3.h runtime/host_net
 sqlite3.h       runtime/store/sqlite
+openssl/crypto.h server/callback
+openssl/evp.h   server/callback runtime/functions/
+openssl/hmac.h  server/callback
 sys/socket.h    server/ runtime/host_uv runtime/host_net
 netinet/in.h    server/ runtime/host_uv runtime/host_net
 arpa/inet.h     server/ runtime/host_uv runtime/host_net runtime/net_policy

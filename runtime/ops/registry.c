@@ -6,6 +6,7 @@
     X(call)                                                                                        \
     X(cancel)                                                                                      \
     X(create_task)                                                                                 \
+    X(future)                                                                                      \
     X(gather)                                                                                      \
     X(group)                                                                                       \
     X(http)                                                                                        \
@@ -21,6 +22,7 @@
     X(sleep)                                                                                       \
     X(stream)                                                                                      \
     X(subprocess)                                                                                  \
+    X(thread)                                                                                      \
     X(timeout)                                                                                     \
     X(try)                                                                                         \
     X(value)                                                                                       \

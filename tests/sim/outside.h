@@ -8,9 +8,11 @@
 /* Fills in the answer; the seconds of virtual time that it takes to come. */
 double outside_answer(struct operation *operation);
 
-/* Of one kind each: outside_http.c, outside_stream.c */
+/* Of one kind each: outside_call.c, outside_http.c, outside_stream.c */
+double outside_call(struct operation *operation);
 double outside_fetch(struct operation *operation);
 double outside_talk(struct operation *operation);
+struct functions *outside_functions(void);
 
 /* What simulated jobs may use; for loops, and for checking specs. */
 const struct services *outside_services(void);

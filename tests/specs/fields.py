@@ -114,6 +114,7 @@ FIELDS = {
     "log": {"message": text, "level": choice("debug", "info", "warning", "error")},
     "raise": {"type": EXCEPTION, "message": text},
     "cancel": {"message": text},
+    "thread": {"function": text, "args": field("object"), "executor": text},
     "subprocess": {"argv": texts, "check": FLAG, "kill_after": SECONDS},
     "http": {"method": text, "url": text, "headers": headers, "body": text, "raise_for_status": FLAG,
              "timeout": SECONDS, "max_body": integer(1), "follow_redirects": FLAG,

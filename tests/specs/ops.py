@@ -11,6 +11,7 @@ from errors import CalledProcessError, as_error, exception_class, set_path
 import pretend
 import streams
 from fields import FIELDS, bind, timestamp
+from functions import PARAMETERS, Functions
 from references import evaluate
 from virtual_time import Answer, Child, TaskGroup
 
@@ -116,7 +117,7 @@ def classes(names):
 class Job:
     def __init__(self, loop, coroutines):
         self.loop, self.coroutines, self.log = loop, coroutines, []
-        self.semaphores, self.timeouts, self.is_over = {}, [], False
+        self.semaphores, self.timeouts, self.futures, self.is_over = {}, [], {}, False
 
     async def run(self, node, path, scope):
         if self.is_over:
@@ -307,6 +308,23 @@ class Job:
                 timeout.reschedule(self.deadline({"seconds": seconds}))
                 return
 
+    def future(self, name):
+        """One variable of the whole job, from its beginning."""
+        if name not in self.futures:
+            self.futures[name] = self.loop.create_future()
+        return self.futures[name]
+
+    async def op_future(self, node, path, scope):
+        return await flat(self.future(node["name"]))
+
+    def set_future(self, name, kind, outcome):
+        """From outside: nothing when it is done (InvalidStateError)."""
+        future = self.future(name)
+        if not future.done() and kind == "result":
+            future.set_result(outcome)
+        elif not future.done():
+            future.set_exception(exception_class(outcome["type"])(*message_of(outcome)))
+
     async def op_semaphore(self, node, path, scope):
         name = node["semaphore"]
         if name not in self.semaphores:
@@ -346,6 +364,11 @@ class Job:
             raise RecursionError("maximum recursion depth exceeded")
         return await self.run(definition["body"], f"/coroutines/{name}/body",
                               Scope(Frame(depth), {"args": args}, {}))
+
+    async def op_thread(self, node, path, scope):
+        if node["function"] not in PARAMETERS:
+            raise LookupError(f"there is no function '{node['function']}'")
+        return await flat(asyncio.to_thread(Functions(self.loop).call, node["function"], node.get("args", {})))
 
     async def op_subprocess(self, node, path, scope):
         child = Child(self.loop, node["argv"], node.get("kill_after", 5))

@@ -3,6 +3,7 @@
 
 extern CU_TestInfo tests_base64[];
 extern CU_TestInfo tests_buffer[];
+extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
 extern CU_TestInfo tests_exec_policy[];
 extern CU_TestInfo tests_gate[];
@@ -15,6 +16,7 @@ extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_runtime[];
+extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
 extern CU_TestInfo tests_stream_reader[];
@@ -26,6 +28,7 @@ extern CU_TestInfo tests_utf8[];
 CU_SuiteInfo suites[] = {
     {"base64", NULL, NULL, NULL, NULL, tests_base64},
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
+    {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
@@ -38,6 +41,7 @@ CU_SuiteInfo suites[] = {
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
+    {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
     {"stream_reader", NULL, NULL, NULL, NULL, tests_stream_reader},
