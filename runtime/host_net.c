@@ -136,11 +136,13 @@ static void end(struct net *net)
 static void woken(uv_async_t *wake)
 {
     struct net *net = wake->data;
+    bool is_stopping =
+        atomic_load(&net->is_stopping); /* before what has arrived by then is taken */
     take_arrivals(net);
     resolver_take(net->resolver);
     if (atomic_exchange(&net->has_given_up, false))
         net_drop_given_up(net);
-    if (atomic_load(&net->is_stopping))
+    if (is_stopping)
         end(net);
     else
         net_settle(net);

@@ -16,6 +16,7 @@ DEEP_JSON = 200
 DEEP_NODES = 64
 MANY_NODES = 1_000_000
 LARGEST_BODY = 64 << 20
+URL = "http://127.0.0.1:9/"
 MISSING_ID = "01980e5a-6f2b-7c3d-9e4f-0123456789ab"
 
 
@@ -276,6 +277,42 @@ INVALID = {
     "cancel_empty": node({"op": "cancel", "task": ""}, "/task"),
     "cancel_message_number": node({"op": "sequence", "steps": [
         {"op": "create_task", "name": "a", "body": GOOD}, {"op": "cancel", "task": "a", "message": 1}]}, "/steps/1/message"),
+    # http
+    "http_nothing": node({"op": "http"}, ""),
+    "http_url_number": node({"op": "http", "url": 1}, "/url"),
+    "http_url_empty": node({"op": "http", "url": ""}, "/url"),
+    "http_url_relative": node({"op": "http", "url": "/v1/tasks"}, "/url"),
+    "http_url_no_host": node({"op": "http", "url": "http://"}, "/url"),
+    "http_url_one_slash": node({"op": "http", "url": "http:/example.com"}, "/url"),
+    "http_url_ftp": node({"op": "http", "url": "ftp://example.com/"}, "/url"),
+    "http_url_file": node({"op": "http", "url": "file:///etc/passwd"}, "/url"),
+    "http_url_space": node({"op": "http", "url": "http://example.com/a b"}, "/url"),
+    "http_url_line_break": node({"op": "http", "url": "http://example.com/\r\nX: 1"}, "/url"),
+    "http_url_port": node({"op": "http", "url": "http://example.com:65536/"}, "/url"),
+    "http_method_number": node({"op": "http", "url": URL, "method": 1}, "/method"),
+    "http_method_empty": node({"op": "http", "url": URL, "method": ""}, "/method"),
+    "http_method_space": node({"op": "http", "url": URL, "method": "GET /"}, "/method"),
+    "http_method_line_break": node({"op": "http", "url": URL, "method": "GET\r\n"}, "/method"),
+    "http_method_connect": node({"op": "http", "url": URL, "method": "connect"}, "/method"),
+    "http_headers_array": node({"op": "http", "url": URL, "headers": ["A: 1"]}, "/headers"),
+    "http_header_number": node({"op": "http", "url": URL, "headers": {"A": 1}}, "/headers/A"),
+    "http_header_cr": node({"op": "http", "url": URL, "headers": {"A": "b\rc"}}, "/headers"),
+    "http_header_lf": node({"op": "http", "url": URL, "headers": {"A": "b\nc"}}, "/headers"),
+    "http_header_name_empty": node({"op": "http", "url": URL, "headers": {"": "b"}}, "/headers/"),
+    "http_header_name_colon": node({"op": "http", "url": URL, "headers": {"A:": "b"}}, "/headers"),
+    "http_header_name_line_break": node({"op": "http", "url": URL, "headers": {"A: 1\r\nB": "b"}}, "/headers"),
+    "http_header_length": node({"op": "http", "url": URL, "headers": {"content-length": "1"}}, "/headers"),
+    "http_header_chunked": node({"op": "http", "url": URL, "headers": {"Transfer-Encoding": "chunked"}}, "/headers"),
+    "http_both_bodies": node({"op": "http", "url": URL, "json": 1, "body": "1"}, "/body"),
+    "http_body_number": node({"op": "http", "url": URL, "body": 1}, "/body"),
+    "http_timeout_negative": node({"op": "http", "url": URL, "timeout": -1}, "/timeout"),
+    "http_max_body_zero": node({"op": "http", "url": URL, "max_body": 0}, "/max_body"),
+    "http_max_body_too_large": node({"op": "http", "url": URL, "max_body": (64 << 20) + 1}, "/max_body"),
+    "http_max_redirects_fraction": node({"op": "http", "url": URL, "max_redirects": 1.5}, "/max_redirects"),
+    "http_max_redirects_too_many": node({"op": "http", "url": URL, "max_redirects": 21}, "/max_redirects"),
+    "http_follow_string": node({"op": "http", "url": URL, "follow_redirects": "yes"}, "/follow_redirects"),
+    "http_raise_number": node({"op": "http", "url": URL, "raise_for_status": 1}, "/raise_for_status"),
+    "http_verify": node({"op": "http", "url": URL, "verify": False}, "/verify"),
     # subprocess
     "subprocess_nothing": node({"op": "subprocess"}, ""),
     "subprocess_both": node({"op": "subprocess", "argv": ["true"], "shell": "true"}, ""),

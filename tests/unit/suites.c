@@ -11,6 +11,8 @@ extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_lag[];
+extern CU_TestInfo tests_net[];
+extern CU_TestInfo tests_net_policy[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
@@ -36,6 +38,8 @@ CU_SuiteInfo suites[] = {
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
+    {"net", NULL, NULL, NULL, NULL, tests_net},
+    {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
