@@ -191,6 +191,7 @@ class Generator:
         word = self.pick("status=200", "status=200", "status=500", "json=[1]", "error=ConnectionError", "echo")
         more = {"timeout": self.delay()} if self.chance() < 0.2 else {}
         return {"url": f"http://sim/?after={self.delay()}&{word}"} | self.maybe("json", self.value) | more
+
     def op_stream(self, _):
         """All that the peer does it does in one moment: in another one CPython's task would have a
         step of its own, whose place among others nobody sees but who cancels it just then."""
@@ -200,7 +201,6 @@ class Generator:
         if self.chance() < 0.3:
             talk = {"exchange": [talk, {"send": "x"}, {"read": {"eof": True}}]}
         return {"host": f"sim|connect={self.delay()}|{peer}", "port": 7, **talk}
-
 
     def task_name(self):
         return self.pick("a", "a", "b", "b", "c", "d")
