@@ -88,13 +88,30 @@ static void write_hexadecimal(char *out, const uint8_t *bytes, size_t n)
     }
 }
 
-void http_request_add_traceparent(struct http_request *request, const struct id *id)
+#define TRACEPARENT_SIZE 55
+
+bool http_begins_traceparent(const char *text)
 {
+    static const char shape[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+    for (size_t i = 0; i < TRACEPARENT_SIZE; i++)
+        if (shape[i] == 'x' ? !text[i] || !strchr("0123456789abcdef", text[i]) : text[i] != '-')
+            return false;
+    return strncmp(text, "ff", 2) != 0 && strspn(text + 3, "0") < 32 && strspn(text + 36, "0") < 16;
+}
+
+void http_request_add_traceparent(struct http_request *request, const struct id *id,
+                                  const char *labels)
+{
+    static const char label[] = "\"traceparent\":\"";
     char value[] = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
+    const char *given =
+        labels ? strstr(labels, label) : NULL; /* in a value the quotes are escaped */
     if (has_header(request, "traceparent"))
         return;
     write_hexadecimal(value + 3, id->bytes, 16);
     write_hexadecimal(value + 36, id->bytes + 8, 8);
+    if (given && http_begins_traceparent(given + strlen(label)))
+        memcpy(value, given + strlen(label), TRACEPARENT_SIZE);
     http_request_add(request, "traceparent", value);
 }
 

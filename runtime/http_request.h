@@ -31,9 +31,13 @@ struct http_request *http_request_new(const char *method, const char *url);
 void http_request_add(struct http_request *request, const char *name, const char *value);
 /* Takes the body, which has been written to; says of which type it is, unless a header does. */
 void http_request_set_body(struct http_request *request, struct buffer *body, const char *type);
-/* W3C Trace Context: all requests of a task are of one trace, whose number is the task's id, unless
- * a header says otherwise. */
-void http_request_add_traceparent(struct http_request *request, const struct id *id);
+/* W3C Trace Context: all requests of a task are of one trace. That is what its label `traceparent`
+ * says (labels: a JSON object, or NULL), else a new one, whose number is the task's id; unless a
+ * header of the request says otherwise. */
+void http_request_add_traceparent(struct http_request *request, const struct id *id,
+                                  const char *labels);
+/* Whether the text begins with a good one of 55 characters, of any version. */
+bool http_begins_traceparent(const char *text);
 
 struct http_response {
     long status;

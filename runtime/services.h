@@ -6,6 +6,7 @@
 
 #include "runtime/exec_policy.h"
 #include "runtime/operation.h"
+#include "runtime/spawner.h"
 #include "schema/plan.h"
 
 struct executors;
@@ -14,6 +15,7 @@ struct net;
 
 struct services {
     struct operation_backend *backends[OPERATION_KINDS];
+    struct spawner *spawner; /* NULL: no program can be run */
     struct exec_policy exec;
     struct functions *functions;
     struct executors *executors; /* NULL: there are none, as in simulated time */

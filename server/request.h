@@ -53,7 +53,7 @@ enum method {
 /* The header fields that matter here, NULL where absent; they live as long as the request. */
 struct headers {
     const char *content_length, *transfer_encoding, *host, *content_type, *authorization;
-    const char *origin, *sec_fetch_site, *expect, *if_none_match;
+    const char *origin, *sec_fetch_site, *expect, *if_none_match, *traceparent;
     const char *prefer_wait; /* the value of Prefer: wait=, in the request's own memory */
 };
 

@@ -54,7 +54,7 @@ static int open_functions(struct services *services, struct error *e)
 int services_open(struct services *services, const struct config *config, bool is_local,
                   struct error *e)
 {
-    *services = (struct services){.exec = exec_policy(config, is_local)};
+    services->exec = exec_policy(config, is_local);
     int status = open_functions(services, e);
     return status == 0 ? open_net(services, config, is_local, e) : status;
 }

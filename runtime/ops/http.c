@@ -143,8 +143,8 @@ static void set_limits(struct http_request *request, const union argument *given
         !(present >> RAISE_FOR_STATUS & 1) || given[RAISE_FOR_STATUS].integer;
 }
 
-static struct http_request *make_request(const struct id *id, const union argument *given,
-                                         uint32_t present)
+static struct http_request *make_request(const struct task_record *record,
+                                         const union argument *given, uint32_t present)
 {
     bool has_json = present >> JSON & 1, has_body = has_json || present >> BODY & 1;
     struct http_request *request =
@@ -156,7 +156,7 @@ static struct http_request *make_request(const struct id *id, const union argume
         add_headers(request, given[HEADERS].texts);
     if (has_body)
         set_body(request, given, has_json);
-    http_request_add_traceparent(request, id);
+    http_request_add_traceparent(request, &record->id, record->labels);
     set_limits(request, given, present);
     return request;
 }
@@ -171,7 +171,7 @@ static struct action http_start(struct task *task, struct frame *frame)
     const char *wrong = find_wrong(given, present, 0, &field, header);
     if (wrong)
         return action_raise(wrong_argument(task, frame, field, header, wrong));
-    struct http_request *request = make_request(&task->job->record->id, given, present);
+    struct http_request *request = make_request(task->job->record, given, present);
     return operation_begin(task, frame, &request->operation);
 }
 

@@ -625,9 +625,10 @@ class Processes(WithServer):
         self.assertIn("7", task["error"]["message"])
 
     def test_signal(self):
-        self.assert_result(shell("kill -KILL $$", check=False), {"returncode": -9, "stdout": "", "stderr": ""})
+        self.assert_result(shell("kill -KILL $$", check=False), {"returncode": -9, "signal": "SIGKILL", "stdout": "", "stderr": ""})
         task = self.assert_fails(shell("kill -TERM $$"), "CalledProcessError")
-        self.assertEqual(task["error"]["details"]["returncode"], -15)
+        details = task["error"]["details"]
+        self.assertEqual((details["returncode"], details["signal"]), (-15, "SIGTERM"))
 
     def test_missing_program(self):
         for spec in argv("awaitd-no-such-program"), argv("/nonexistent/program", "x"), argv(""):
@@ -649,9 +650,11 @@ class Processes(WithServer):
         self.assertEqual(task["result"]["returncode"], 127)
 
     def test_max_output(self):
-        task = self.run_job(shell("head -c 100000 /dev/zero | tr '\\0' x; echo done >&2", max_output=1000))
+        """The beginning and the end, and how much there was between."""
+        task = self.run_job(shell("echo begin; head -c 100000 /dev/zero | tr '\\0' x; echo end; echo done >&2", max_output=1000))
         self.assertEqual(task["state"], "succeeded", task)
-        self.assertEqual(task["result"], {"returncode": 0, "stdout": "x" * 1000, "stdout_dropped": 99000, "stderr": "done\n"})
+        self.assertEqual(task["result"], {"returncode": 0, "stdout": "begin\n" + "x" * 494, "stdout_tail": "x" * 496 + "end\n",
+                                          "stdout_dropped": 100010 - 1000, "stderr": "done\n"})
 
     def test_output_that_is_no_text(self):
         """The answer is JSON all the same."""

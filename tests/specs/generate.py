@@ -179,6 +179,11 @@ class Generator:
         argv = ["sim", f"after={self.delay()}", f"exit={self.pick(0, 0, 1)}"]
         return {"argv": argv + self.pick([], ["ignore_term"]), "kill_after": self.delay()}
 
+    def op_http(self, _):
+        word = self.pick("status=200", "status=200", "status=500", "json=[1]", "error=ConnectionError", "echo")
+        more = {"timeout": self.delay()} if self.chance() < 0.2 else {}
+        return {"url": f"http://sim/?after={self.delay()}&{word}"} | self.maybe("json", self.value) | more
+
     def op_thread(self, _):
         function, args = self.pick(
             ("sleep", {"seconds": self.number(self.delay())} | self.maybe("result", self.value)),
@@ -186,11 +191,6 @@ class Generator:
             ("echo", {"value": self.value()}),
             ("sort", {"items": self.or_reference(self.numbers(), "list")} | self.flag("reverse")))
         return {"function": function, "args": args}
-
-    def op_http(self, _):
-        word = self.pick("status=200", "status=200", "status=500", "json=[1]", "error=ConnectionError", "echo")
-        more = {"timeout": self.delay()} if self.chance() < 0.2 else {}
-        return {"url": f"http://sim/?after={self.delay()}&{word}"} | self.maybe("json", self.value) | more
 
     def op_stream(self, _):
         """All that the peer does it does in one moment: in another one CPython's task would have a

@@ -12,6 +12,7 @@ import pretend
 import streams
 from fields import FIELDS, bind, timestamp
 from functions import PARAMETERS, Functions
+from processes import process_result
 from references import evaluate
 from virtual_time import Answer, Child, TaskGroup
 
@@ -373,13 +374,13 @@ class Job:
     async def op_subprocess(self, node, path, scope):
         child = Child(self.loop, node["argv"], node.get("kill_after", 5))
         returncode = await flat(child)
+        result = process_result(returncode, child.printed, node.get("max_output", 1 << 20))
         if node.get("check", True) and returncode:
             said = subprocess.CalledProcessError(returncode, node["argv"])
             error = CalledProcessError(str(said))
-            error.details = {"returncode": returncode, "stdout": child.stdout,
-                             "stderr": child.stderr}
+            error.details = result
             raise error
-        return {"returncode": returncode, "stdout": child.stdout, "stderr": child.stderr}
+        return result
 
     async def op_http(self, node, path, scope):
         request = pretend.Request(node)

@@ -105,7 +105,7 @@ class Child(asyncio.Future):
         said = dict(word.partition("=")[::2] for word in argv[1:])
         self.loop, self.patience = loop, patience
         self.ignores_term = "ignore_term" in said
-        self.stdout, self.stderr = said.get("stdout", ""), said.get("stderr", "")
+        self.printed = {name: said.get(name, "") for name in ("stdout", "stderr")}
         self.cancelled_error = None
         loop.host_event(float(said.get("after", 0)), self.end, int(said.get("exit", 0)))
 

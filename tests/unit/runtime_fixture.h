@@ -14,6 +14,7 @@
 struct fixture {
     struct store *store;
     struct runtime *runtime;
+    struct services *services;
     atomic_uint_fast64_t n_ids;
 };
 
@@ -23,6 +24,8 @@ struct fixture open_fixture_with(const char *db, struct runtime_options options)
 struct fixture open_loops(size_t n); /* in memory, with so many loops */
 struct runtime_options with_loops(size_t n);
 void close_fixture(struct fixture *f);
+void close_drained_fixture(struct fixture *f); /* after runtime_drain */
+
 /* A file of its own for one test; gone after release_db. */
 char *make_db(char path[64]);
 void release_db(char *path);

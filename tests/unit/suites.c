@@ -6,6 +6,8 @@ extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
 extern CU_TestInfo tests_exec_policy[];
+extern CU_TestInfo tests_executor[];
+extern CU_TestInfo tests_function[];
 extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
@@ -13,6 +15,7 @@ extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_lag[];
 extern CU_TestInfo tests_net[];
 extern CU_TestInfo tests_net_policy[];
+extern CU_TestInfo tests_output[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
@@ -21,6 +24,7 @@ extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
+extern CU_TestInfo tests_spawner[];
 extern CU_TestInfo tests_stream_reader[];
 extern CU_TestInfo tests_time[];
 extern CU_TestInfo tests_timer[];
@@ -33,6 +37,8 @@ CU_SuiteInfo suites[] = {
     {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
+    {"executor", NULL, NULL, NULL, NULL, tests_executor},
+    {"function", NULL, NULL, NULL, NULL, tests_function},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
@@ -40,6 +46,7 @@ CU_SuiteInfo suites[] = {
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
     {"net", NULL, NULL, NULL, NULL, tests_net},
     {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
+    {"output", NULL, NULL, NULL, NULL, tests_output},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
@@ -48,6 +55,7 @@ CU_SuiteInfo suites[] = {
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
+    {"spawner", NULL, NULL, NULL, NULL, tests_spawner},
     {"stream_reader", NULL, NULL, NULL, NULL, tests_stream_reader},
     {"time", NULL, NULL, NULL, NULL, tests_time},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},

@@ -205,8 +205,8 @@ static void a_trace_unless_there_is_one(void)
 {
     const struct id id = {{0x01, 0xa2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0xff}};
     struct http_request *request = http_request_new("get", "http://a/");
-    http_request_add_traceparent(request, &id);
-    http_request_add_traceparent(request, &id);
+    http_request_add_traceparent(request, &id, NULL);
+    http_request_add_traceparent(request, &id, NULL);
     CU_ASSERT_STRING_EQUAL(request->method, "GET");
     CU_ASSERT_EQUAL(request->n_headers, 1);
     CU_ASSERT_STRING_EQUAL(request->headers[0],
@@ -214,9 +214,31 @@ static void a_trace_unless_there_is_one(void)
     operation_free(&request->operation);
     request = http_request_new("GET", "http://a/");
     http_request_add(request, "TraceParent", "00-1-2-00");
-    http_request_add_traceparent(request, &id);
+    http_request_add_traceparent(request, &id, NULL);
     CU_ASSERT_EQUAL(request->n_headers, 1);
     operation_free(&request->operation);
+}
+
+static void check_trace(const char *labels, const char *expected)
+{
+    const struct id id = {{0xaa, 0xaa, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0xff}};
+    struct http_request *request = http_request_new("GET", "http://a/");
+    http_request_add_traceparent(request, &id, labels);
+    CU_ASSERT_PTR_NOT_NULL(strstr(request->headers[0], expected));
+    operation_free(&request->operation);
+}
+
+static void the_trace_of_who_submitted_it(void)
+{
+#define TRACE "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+    check_trace("{\"a\":\"b\",\"traceparent\":\"00-" TRACE "-00\"}", ": 00-" TRACE "-00");
+    check_trace("{\"traceparent\":\"cc-" TRACE "-01-more\"}", ": cc-" TRACE "-01");
+    check_trace("{\"traceparent\":\"ff-" TRACE "-01\"}", ": 00-aaaa0304");
+    check_trace("{\"traceparent\":\"00-" TRACE "\"}", ": 00-aaaa0304");
+    check_trace("{\"traceparent\":\"\"}", ": 00-aaaa0304");
+    check_trace("{\"a\":\"\\\"traceparent\\\":\\\"00-" TRACE "-00\"}", ": 00-aaaa0304");
+    check_trace("{\"traceparent\":\"00-00000000000000000000000000000000-b7ad6b7169203331-00\"}",
+                ": 00-aaaa0304");
 }
 
 /* ---- responses ---- */
@@ -265,6 +287,7 @@ CU_TestInfo tests_net[] = {
     {"the_policy_is_asked", the_policy_is_asked},
     {"what_may_stand_in_a_request", what_may_stand_in_a_request},
     {"a_trace_unless_there_is_one", a_trace_unless_there_is_one},
+    {"the_trace_of_who_submitted_it", the_trace_of_who_submitted_it},
     {"responses_in_the_words_of_jobs", responses_in_the_words_of_jobs},
     CU_TEST_INFO_NULL,
 };

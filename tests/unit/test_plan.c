@@ -214,6 +214,35 @@ static void records_with_references(void)
             "'$${' for a literal '${'\n");
 }
 
+/* One for each name, whoever awaits it, under the task's own timeout as well. */
+static void futures_are_found_by_their_names(void)
+{
+    static const char text[] =
+        "{\"op\":\"gather\",\"tasks\":[{\"op\":\"future\",\"name\":\"m\"},"
+        "{\"op\":\"future\",\"name\":\"z\"},{\"op\":\"value\",\"name\":\"v\",\"value\":1},"
+        "{\"op\":\"future\",\"name\":\"a\"},{\"op\":\"future\",\"name\":\"m\"}]}";
+    static const char *const names[] = {"a", "m", "z"};
+    static const uint32_t nodes[] = {5, 2, 3};
+    struct error_list errors = {0};
+    json_t *spec = json_read(text, strlen(text), NULL);
+    const struct plan_options options = {.ops = runtime_ops(), .timeout = 1};
+    struct plan *plan = plan_compile(spec, &options, &errors);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(plan);
+    CU_ASSERT_EQUAL_FATAL(plan->n_futures, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct future_name *found = plan_find_future(plan, names[i]);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+        CU_ASSERT_PTR_EQUAL(found, plan->futures[i]);
+        CU_ASSERT_EQUAL(found->index, i);
+        CU_ASSERT_EQUAL(found->node, nodes[i]);
+    }
+    CU_ASSERT_PTR_EQUAL(plan->nodes[6].arguments[0].future, plan->futures[1]);
+    CU_ASSERT_PTR_NULL(plan_find_future(plan, "v"));
+    CU_ASSERT_PTR_NULL(plan_find_future(plan, ""));
+    plan_unref(plan);
+    json_decref(spec);
+}
+
 CU_TestInfo tests_plan[] = {
     {"every_error_is_reported_with_its_pointer", every_error_is_reported_with_its_pointer},
     {"pointers_are_escaped", pointers_are_escaped},
@@ -225,9 +254,10 @@ CU_TestInfo tests_plan[] = {
     {"raise_takes_no_exception_that_ends_the_program",
      raise_takes_no_exception_that_ends_the_program},
     {"frames_of_siblings_share_their_place", frames_of_siblings_share_their_place},
+    {"futures_are_found_by_their_names", futures_are_found_by_their_names},
     {"every_op_has_spec_tests", every_op_has_spec_tests},
-    {"records are checked as nodes are", records_are_checked_as_nodes_are},
-    {"bytes are text or base64", bytes_are_text_or_base64},
-    {"records with references", records_with_references},
+    {"records_are_checked_as_nodes_are", records_are_checked_as_nodes_are},
+    {"bytes_are_text_or_base64", bytes_are_text_or_base64},
+    {"records_with_references", records_with_references},
     CU_TEST_INFO_NULL,
 };

@@ -125,8 +125,7 @@ static void what_is_asked_while_draining_is_answered(void)
     CU_ASSERT_EQUAL(late.status, -ERROR_DRAINING);
     release_call(&call);
     release_call(&late);
-    store_close(f.store);
-    runtime_close(f.runtime);
+    close_drained_fixture(&f);
 }
 
 #define N_THREADS 4

@@ -137,8 +137,7 @@ static void all_loops_drain(void)
     CU_ASSERT_EQUAL(open_loop(&f, "more", NULL), -ERROR_DRAINING);
     CU_ASSERT_EQUAL(close_loop(&f, "own"), -ERROR_DRAINING);
     release_call(&late);
-    store_close(f.store);
-    runtime_close(f.runtime);
+    close_drained_fixture(&f);
 }
 
 /* ---- exception handlers ---- */
