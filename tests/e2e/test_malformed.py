@@ -303,6 +303,7 @@ INVALID = {
     "http_header_name_line_break": node({"op": "http", "url": URL, "headers": {"A: 1\r\nB": "b"}}, "/headers"),
     "http_header_length": node({"op": "http", "url": URL, "headers": {"content-length": "1"}}, "/headers"),
     "http_header_chunked": node({"op": "http", "url": URL, "headers": {"Transfer-Encoding": "chunked"}}, "/headers"),
+    "http_header_twice": node({"op": "http", "url": URL, "headers": {"Host": "a", "host": "b"}}, "/headers"),
     "http_both_bodies": node({"op": "http", "url": URL, "json": 1, "body": "1"}, "/body"),
     "http_body_number": node({"op": "http", "url": URL, "body": 1}, "/body"),
     "http_timeout_negative": node({"op": "http", "url": URL, "timeout": -1}, "/timeout"),
@@ -405,6 +406,10 @@ def job(body, *pointers):
     return "POST", "/v1/loops/main/run_until_complete", body, list(pointers)
 
 
+def executor(body, *pointers):
+    return "PUT", "/v1/executors/bad", body, list(pointers)
+
+
 def new_group(body, *pointers):
     return "POST", "/v1/groups", body, list(pointers)
 
@@ -418,6 +423,23 @@ def exception(error, *pointers):
 
 
 BODIES = {
+    "executor_no_json": executor(b"workers=1"),
+    "executor_empty": executor(b""),
+    "executor_duplicate": executor(b'{"workers":1,"workers":2}'),
+    "executor_array": executor([], ""),
+    "executor_unknown": executor({"worker": 1}, "/worker"),
+    "executor_workers_text": executor({"workers": "1"}, "/workers"),
+    "executor_workers_none": executor({"workers": 0}, "/workers"),
+    "executor_workers_negative": executor({"workers": -1}, "/workers"),
+    "executor_workers_many": executor({"workers": 1001}, "/workers"),
+    "executor_workers_half": executor({"workers": 1.5}, "/workers"),
+    "executor_workers_huge": executor({"workers": 1e300}, "/workers"),
+    "executor_queue_negative": executor({"max_queue": -1}, "/max_queue"),
+    "executor_queue_long": executor({"max_queue": 1000001}, "/max_queue"),
+    "executor_queue_true": executor({"max_queue": True}, "/max_queue"),
+    "executor_kind": executor({"kind": "fiber"}, "/kind"),
+    "executor_kind_number": executor({"kind": 1}, "/kind"),
+    "executor_all": executor({"kind": "", "workers": "", "max_queue": ""}, "/kind", "/workers", "/max_queue"),
     "future_no_json": outcome(b"result=1"),
     "future_empty": outcome(b""),
     "future_duplicate": outcome(b'{"result":1,"result":2}'),
@@ -577,6 +599,22 @@ REQUESTS = {
     "callback_long": ("GET", "/v1/callbacks/" + "A" * 8000, {}, None, 404),
     "delete_unknown": ("DELETE", f"/v1/tasks/{MISSING_ID}", {}, None, 404),
     "below_task": ("GET", f"/v1/tasks/{MISSING_ID}/nothing", {}, None, 404),
+    "function_unknown": ("GET", "/v1/functions/nobody", {}, None, 404),
+    "function_bad_name": ("GET", "/v1/functions/a%00", {}, None, 404),
+    "executor_unknown": ("GET", "/v1/executors/nobody", {}, None, 404),
+    "executor_delete_unknown": ("DELETE", "/v1/executors/nobody", {}, None, 404),
+    "executor_delete_default": ("DELETE", "/v1/executors/default", {}, None, 409),
+    "executor_bad_percent": ("GET", "/v1/executors/a%zz", {}, None, 404),
+    "executor_long": ("DELETE", "/v1/executors/" + "x" * 101, {}, None, 404),
+    "executor_name_digit": ("PUT", "/v1/executors/1st", {}, JSON, 422),
+    "executor_name_nul": ("PUT", "/v1/executors/a%00", {}, JSON, 422),
+    "post_executors": ("POST", "/v1/executors", {}, JSON, 405),
+    "post_executor": ("POST", "/v1/executors/a", {}, JSON, 405),
+    "put_function": ("PUT", "/v1/functions/noop", {}, JSON, 405),
+    "delete_functions": ("DELETE", "/v1/functions", {}, None, 405),
+    "executor_type_text": ("PUT", "/v1/executors/a", {"Content-Type": "text/plain"}, b"{}", 415),
+    "executors_parameter": ("GET", "/v1/executors?limit=1", {}, None, 400),
+    "functions_parameter": ("GET", "/v1/functions?x=1", {}, None, 400),
     "coroutine_unknown": ("GET", "/v1/coroutines/nobody", {}, None, 404),
     "coroutine_delete_unknown": ("DELETE", "/v1/coroutines/nobody", {}, None, 404),
     "coroutine_bad_name": ("GET", "/v1/coroutines/1st", {}, None, 404),
