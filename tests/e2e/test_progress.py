@@ -140,6 +140,13 @@ class Progress(WithServer):
         self.assert_gone(id)
         self.assertEqual(self.server.get(f"/v1/tasks/{id}", If_None_Match=tags[-1]).status, 200)
 
+    def test_of_a_function(self):
+        id = self.server.submit({"op": "thread", "function": "primes", "args": {"n": 10 ** 12}})["id"]
+        first = awaitd.until(lambda: self.shown(id)[0], "it says how far it is")
+        awaitd.until(lambda: self.shown(id)[0] > first, "it goes on")
+        self.server.cancel(id)
+        self.assert_gone(id)
+
     def test_in_lists_and_waits(self):
         gate, process = self.speak("::progress 0.125 a little")
         id = self.server.submit(process, name="shown in a list")["id"]
