@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/operation.h"
+
 /* What a process printed; grows up to a limit, beyond which bytes are counted and dropped. */
 struct output {
     char *bytes;
@@ -43,6 +45,10 @@ struct host {
     void (*kill)(struct host *host, struct process *process, int signal);
     /* Forgets the process: it is killed, `ended` will not come, the host frees the output. */
     void (*abandon)(struct host *host, struct process *process);
+    /* Takes the operation. Its `ended` always comes, later, and then it is the op's again. */
+    void (*begin)(struct host *host, struct operation *operation);
+    /* Nobody waits for it: `ended` will not come, the host frees it. */
+    void (*give_up)(struct host *host, struct operation *operation);
 };
 
 #endif

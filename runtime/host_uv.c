@@ -45,7 +45,8 @@ static void timed_out(uv_timer_t *timer)
     host_uv_has_news(host);
 }
 
-int host_uv_open(struct host_uv **out, int guard, struct error *e)
+int host_uv_open(struct host_uv **out, int guard, struct operation_backend *const *backends,
+                 struct error *e)
 {
     struct host_uv *host = calloc(1, sizeof *host);
     if (!host)
@@ -56,18 +57,22 @@ int host_uv_open(struct host_uv **out, int guard, struct error *e)
         return error_set(e, ERROR_SYSTEM, "cannot make an event loop: %s", uv_strerror(status));
     }
     host->guard = guard;
+    host->backends = backends;
     host->port = (struct host){.now_ns = host_now_ns,
                                .wall_us = host_wall_us,
                                .chance = host_chance,
                                .spawn = host_uv_spawn,
                                .kill = host_uv_kill,
-                               .abandon = host_uv_abandon};
+                               .abandon = host_uv_abandon,
+                               .begin = host_uv_begin,
+                               .give_up = host_uv_give_up};
     status = uv_async_init(&host->uv, &host->wake, woken);
     BUG_ON(status < 0 || uv_timer_init(&host->uv, &host->timer) < 0);
     host->timer.data = host;
     host->armed_ns = INT64_MAX;
     list_init(&host->queued);
     list_init(&host->processes);
+    host_uv_operations_open(host);
     *out = host;
     return 0;
 }
@@ -106,10 +111,17 @@ void host_uv_wait(struct host_uv *host, int64_t due_ns)
     if (due_ns > 0)
         arm(host, due_ns);
     uv_run(&host->uv, due_ns > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    host_uv_take_answers(host);
+}
+
+void host_uv_hold(struct host_uv *host)
+{
+    host->is_holding = true;
 }
 
 void host_uv_close(struct host_uv *host)
 {
+    host_uv_operations_close(host);
     uv_close((uv_handle_t *)&host->wake, NULL);
     uv_close((uv_handle_t *)&host->timer, NULL);
     uv_run(&host->uv, UV_RUN_DEFAULT);

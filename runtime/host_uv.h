@@ -12,9 +12,11 @@
 
 struct host_uv;
 
-/* guard: from guard_start, borrowed until host_uv_close; several hosts may share it. 0: none. 0 or
- * -SYSTEM. [any] */
-int host_uv_open(struct host_uv **out, int guard, struct error *e);
+/* guard: from guard_start, borrowed until host_uv_close; several hosts may share it. 0: none.
+ * backends: OPERATION_KINDS of them, borrowed until all operations are completed. 0 or -SYSTEM.
+ * [any] */
+int host_uv_open(struct host_uv **out, int guard, struct operation_backend *const *backends,
+                 struct error *e);
 struct host *host_uv_port(struct host_uv *host);
 /* Lets the present or next host_uv_wait return. [any] */
 void host_uv_wake(struct host_uv *host);
@@ -22,9 +24,12 @@ void host_uv_wake(struct host_uv *host);
  * [loop] */
 void host_uv_wait(struct host_uv *host, int64_t due_ns);
 
-/* No process is started from now on: those that are asked for never begin. [loop] */
-void host_uv_hold_processes(struct host_uv *host);
+/* No process and no operation is started from now on: those that are asked for never begin. [loop]
+ */
+void host_uv_hold(struct host_uv *host);
 size_t host_uv_count_processes(const struct host_uv *host);
+/* Processes and operations that are under way. [loop] */
+size_t host_uv_count_leaves(const struct host_uv *host);
 /* Sends a signal to every process group that runs. [loop] */
 void host_uv_signal_processes(struct host_uv *host, int signal);
 

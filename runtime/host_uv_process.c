@@ -367,11 +367,6 @@ void host_uv_abandon(struct host *port, struct process *process)
 
 /* ---- all of them, for the drain ---- */
 
-void host_uv_hold_processes(struct host_uv *host)
-{
-    host->holds_processes = true;
-}
-
 size_t host_uv_count_processes(const struct host_uv *host)
 {
     return host->n_processes;

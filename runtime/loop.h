@@ -41,6 +41,8 @@ struct loop_observer {
             (loop)->observer->verb((loop)->observer, __VA_ARGS__);                                 \
     } while (0)
 
+struct services;
+
 struct loop {
     struct host *host;
     const struct loop_events *events;
@@ -59,6 +61,7 @@ struct loop {
         *semaphores; /* semaphore.c's table of the named ones; NULL before the first */
     const struct semaphore_port *semaphore_port; /* where they live; NULL: here */
     bool is_released;                            /* its thread has ended */
+    const struct services *services;             /* borrowed */
 };
 
 void loop_init(struct loop *loop, struct host *host, const struct loop_events *events,

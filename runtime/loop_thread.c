@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/runtime_internal.h"
+#include "runtime/services.h"
 
 /* Callbacks and timers in one go, some milliseconds at most, before other jobs and messages get
  * theirs. */
@@ -51,7 +52,7 @@ static void begin_draining(struct loop_thread *thread)
 {
     struct loop *loop = &thread->loop;
     thread->is_draining = true;
-    host_uv_hold_processes(thread->host);
+    host_uv_hold(thread->host);
     for (size_t i = 0; i < loop->n_buckets; i++)
         for (struct job *job = loop->table[i]; job; job = job->next)
             if (job->is_stored)
@@ -79,7 +80,7 @@ static bool has_drained(struct loop_thread *thread)
 {
     struct host *host = thread->loop.host;
     return thread->stop_at_ns != INT64_MAX &&
-           (host_uv_count_processes(thread->host) == 0 || host->now_ns(host) >= thread->stop_at_ns);
+           (host_uv_count_leaves(thread->host) == 0 || host->now_ns(host) >= thread->stop_at_ns);
 }
 
 #define TERM_GRACE_NS 1500000000
@@ -148,8 +149,7 @@ static bool may_end(const struct loop_thread *thread)
     const struct runtime *runtime = thread->runtime;
     if (thread == runtime->main)
         return thread->is_closing && runtime->n_threads == 1;
-    return thread->is_closing &&
-           (thread->is_draining || host_uv_count_processes(thread->host) == 0);
+    return thread->is_closing && (thread->is_draining || host_uv_count_leaves(thread->host) == 0);
 }
 
 /* What is asked of a drained loop is answered until it is closed; no job gets a turn. */
@@ -206,7 +206,7 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
         free(thread);
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     }
-    int status = host_uv_open(&thread->host, options->guard, e);
+    int status = host_uv_open(&thread->host, options->guard, options->services->backends, e);
     if (status < 0) {
         free(thread->name);
         free(thread);
@@ -222,6 +222,7 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     thread->loop.max_result = options->max_result_bytes;
     thread->loop.slow_callback_ns = options->slow_callback_ns;
     thread->loop.slice = LOOP_SLICE;
+    thread->loop.services = options->services;
     if (runtime->main)
         thread->loop.semaphore_port = &semaphore_tickets;
     *out = thread;

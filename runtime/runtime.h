@@ -21,6 +21,7 @@
 
 struct runtime;
 struct poster;
+struct services;
 struct loop_thread;
 
 #define LOOPS_MAX 64
@@ -32,6 +33,7 @@ struct runtime_options {
     int guard;                /* from runtime_start_guard; 0: none. Closed by runtime_close */
     size_t n_loops;           /* 1 to LOOPS_MAX: main, main-2… 0 is 1 */
     int64_t slow_callback_ns; /* a job's turn that takes longer is logged; 0: none */
+    const struct services *services; /* borrowed until runtime_close has returned */
     struct poster *poster; /* for loops' exception handlers, or NULL; borrowed until runtime_close
                             * has returned */
 };

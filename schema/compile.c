@@ -163,6 +163,20 @@ static union argument *new_arguments(struct compiler *c, const struct op_shape *
     return arguments;
 }
 
+/* Asks who knows what can be run here. */
+static void check_node(struct compiler *c, uint32_t i)
+{
+    struct node_complaint complaint = {.field = -1};
+    const struct node *node = &c->plan->nodes[i];
+    if (!c->check || c->check->check(c->check->context, node, &complaint))
+        return;
+    size_t mark = c->path.size;
+    if (complaint.field >= 0)
+        mark = compile_enter(c, node->shape->fields[complaint.field].name);
+    compile_error(c, "%s", complaint.text);
+    compile_leave(c, mark);
+}
+
 static uint32_t compile_shape(struct compiler *c, const struct op_shape *shape, const json_t *spec,
                               uint32_t parent, uint32_t code, bool is_clause);
 
@@ -377,10 +391,13 @@ static uint32_t compile_shape(struct compiler *c, const struct op_shape *shape, 
                             .arguments = new_arguments(c, shape, spec)};
     if (i == PLAN_NONE)
         return PLAN_NONE;
+    size_t n_before = c->errors->n;
     c->depth++;
     check_fields_known(c, shape, spec, i, is_clause);
     compile_all_fields(c, &fields);
     check_one_of(c, shape, fields.given);
+    if (c->errors->n == n_before && !is_clause)
+        check_node(c, i);
     c->depth--;
     return i;
 }

@@ -28,6 +28,7 @@ struct compiler {
     struct plan *plan;
     const struct op_table *ops;
     const struct coroutine_source *source;
+    const struct node_check *check; /* NULL: none */
     struct error_list *errors;
     struct buffer path;           /* JSON Pointer of what is being looked at */
     const char *place;            /* what is complained about instead, in definitions; or NULL */

@@ -98,8 +98,11 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
                           struct error_list *errors)
 {
     const char *at = options->at ? options->at : "";
-    struct compiler c = {
-        .plan = plan_new(), .ops = options->ops, .source = options->coroutines, .errors = errors};
+    struct compiler c = {.plan = plan_new(),
+                         .ops = options->ops,
+                         .source = options->coroutines,
+                         .check = options->check,
+                         .errors = errors};
     size_t n_before = errors->n;
     buffer_text(&c.path, at);
     if (c.plan)
@@ -110,9 +113,10 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
 }
 
 bool plan_check_definition(const json_t *definition, const struct op_table *ops,
-                           struct error_list *errors)
+                           const struct node_check *check, struct error_list *errors)
 {
-    struct compiler c = {.plan = plan_new(), .ops = ops, .errors = errors, .is_loose = true};
+    struct compiler c = {
+        .plan = plan_new(), .ops = ops, .check = check, .errors = errors, .is_loose = true};
     const json_t *body = json_object_get(definition, "body");
     size_t n_before = errors->n, mark;
     buffer_text(&c.path, "");

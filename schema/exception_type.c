@@ -1,5 +1,6 @@
 #include "schema/exception_type.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,9 @@ static const struct parent {
     {"BaseExceptionGroup", "BaseException"},
     {"BlockingIOError", "OSError"},
     {"BrokenBarrierError", "RuntimeError"},
+    {"BrokenExecutor", "RuntimeError"},
     {"BrokenPipeError", "ConnectionError"},
+    {"BrokenProcessPool", "BrokenExecutor"},
     {"BytesWarning", "Warning"},
     {"CancelledError", "BaseException"},
     {"ChildProcessError", "OSError"},
@@ -91,4 +94,23 @@ bool exception_type_is(const char *type, const char *wanted)
         type = parent_of(type);
     }
     return true;
+}
+
+bool exception_type_is_name(const char *name)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; i < size; i++)
+        if (!isalnum((unsigned char)name[i]) && name[i] != '_' && (name[i] != '.' || i == 0))
+            return false;
+    return size > 0 && size <= 100 && !isdigit((unsigned char)name[0]);
+}
+
+bool exception_type_may_be_raised(const char *name)
+{
+    static const char *const refused[] = {"BaseException", "SystemExit",    "KeyboardInterrupt",
+                                          "GeneratorExit", "StopIteration", "StopAsyncIteration"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (strcmp(name, refused[i]) == 0)
+            return false;
+    return exception_type_is_name(name);
 }

@@ -11,4 +11,9 @@ const char *exception_type_name(const char *type);
 /* issubclass(type, wanted) */
 bool exception_type_is(const char *type, const char *wanted);
 
+/* Letters, digits, '_' and '.': it can be a type's name. */
+bool exception_type_is_name(const char *name);
+/* And one that jobs may raise themselves: not BaseException, SystemExit and the like. */
+bool exception_type_may_be_raised(const char *name);
+
 #endif

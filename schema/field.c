@@ -1,10 +1,10 @@
 /* Fields of nodes: each type's check, and the form in which a plan keeps it. */
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/compile.h"
+#include "schema/exception_type.h"
 #include "schema/time.h"
 #include "schema/utf8.h"
 
@@ -89,30 +89,11 @@ static bool compile_choice(struct compiler *c, const struct field_shape *field, 
     return false;
 }
 
-static bool is_type_name(const char *name)
-{
-    size_t size = strlen(name);
-    for (size_t i = 0; i < size; i++)
-        if (!isalnum((unsigned char)name[i]) && name[i] != '_' && (name[i] != '.' || i == 0))
-            return false;
-    return size > 0 && size <= 100 && !isdigit((unsigned char)name[0]);
-}
-
-static bool is_exception_name(const char *name)
-{
-    static const char *const refused[] = {"BaseException", "SystemExit",    "KeyboardInterrupt",
-                                          "GeneratorExit", "StopIteration", "StopAsyncIteration"};
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        if (strcmp(name, refused[i]) == 0)
-            return false;
-    return is_type_name(name);
-}
-
 static bool compile_exception(struct compiler *c, const json_t *value, union argument *out)
 {
     if (!json_is_string(value))
         return compile_wrong_type(c, "the name of an exception type", value);
-    if (!is_exception_name(json_string_value(value))) {
+    if (!exception_type_may_be_raised(json_string_value(value))) {
         compile_error(c,
                       "'%.100s' is no exception that a job may raise: a name of letters, digits, "
                       "'_' and '.', but not BaseException, SystemExit, KeyboardInterrupt, "
@@ -237,7 +218,7 @@ static bool compile_exceptions(struct compiler *c, const json_t *value, union ar
     for (size_t i = 0; texts && i < json_array_size(value); i++) {
         size_t mark = compile_enter_index(c, i);
         const json_t *name = json_array_get(value, i);
-        bool is_name = json_is_string(name) && is_type_name(json_string_value(name));
+        bool is_name = json_is_string(name) && exception_type_is_name(json_string_value(name));
         const struct text *text = is_name ? compile_text(c, name) : NULL;
         if (!is_name)
             compile_error(c, "must be the name of an exception type: letters, digits, '_' and '.'");

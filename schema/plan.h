@@ -99,12 +99,25 @@ struct coroutine_source {
     void *context;
 };
 
+/* What is wrong with a node where it would run, though its form is good. */
+struct node_complaint {
+    int field; /* the index of the field that it is about; -1: the node */
+    char text[400];
+};
+/* Who knows that: of a node whose fields are compiled. False with a complaint. Fields that hold
+ * references are not known yet. */
+struct node_check {
+    bool (*check)(void *context, const struct node *node, struct node_complaint *complaint);
+    void *context;
+};
+
 #define TIMEOUT_NONE (-1.0)    /* no own timeout */
 #define TIMEOUT_NEVER INFINITY /* one without a deadline, which may be given one later */
 
 struct plan_options {
     const struct op_table *ops;
     const struct coroutine_source *coroutines; /* NULL: there are none */
+    const struct node_check *check;            /* NULL: form is all that counts */
     /* >= 0: the whole spec under a timeout node of that many seconds, the root's own deadline,
      * which is not in the spec (its path is "" as well). */
     double timeout;
@@ -123,7 +136,7 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
 /* Whether this is a good definition, {"parameters"?, "body"}: what it calls need not exist yet.
  * False with at least one item in *errors. */
 bool plan_check_definition(const json_t *definition, const struct op_table *ops,
-                           struct error_list *errors);
+                           const struct node_check *check, struct error_list *errors);
 
 /* The text under which a job is stored: the spec itself, or with the definitions that it needs
  * (NULL: none) {"spec": …, "coroutines": {…}}. NULL when out of memory; the caller frees. */

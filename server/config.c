@@ -43,6 +43,8 @@ static const struct option {
      "reads options from a file: lines of name = value, # begins a comment"},
     {"allow-host", KIND_LIST, offsetof(struct config, allow_hosts), "", "NAME",
      "a further name that the Host header may have; * for any; may be repeated"},
+    {"plugins", KIND_TEXT, offsetof(struct config, plugins), NULL, "DIR",
+     "loads every *.so in the folder: functions for jobs to call; see awaitd_plugin.h"},
     {"max-body", KIND_SIZE, offsetof(struct config, max_body), "64MiB", "SIZE",
      "the largest request body that is taken"},
     {"max-result", KIND_SIZE, offsetof(struct config, max_result), "16MiB", "SIZE",
@@ -348,6 +350,7 @@ void config_release(struct config *config)
     free(config->listen);
     free(config->db);
     free(config->file);
+    free(config->plugins);
     free(config->allow_hosts);
     *config = (struct config){0};
 }

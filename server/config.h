@@ -18,6 +18,7 @@ struct config {
     char *listen;                /* as given: host:port, [v6]:port or unix:/path */
     char *db;                    /* a path, or ":memory:" */
     char *file;                  /* --config; NULL: none */
+    char *plugins;               /* --plugins, a folder; NULL: none */
     char *allow_hosts;           /* host names, comma-separated; "*" for any; "" for none */
     size_t max_body, max_result; /* bytes */
     size_t max_open_tasks;

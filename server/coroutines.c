@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/services.h"
 #include "schema/json.h"
 #include "server/body.h"
 #include "server/page.h"
@@ -89,12 +90,13 @@ static void check_description(json_t *body, struct error_list *errors)
                        DESCRIPTION_MAX_CHARACTERS);
 }
 
-static void check_definition(json_t *body, struct error_list *errors)
+static void check_definition(const struct server *server, json_t *body, struct error_list *errors)
 {
+    const struct node_check check = services_check(server->services);
     static const char *const members[] = {"parameters", "body", "description", NULL};
     if (json_is_null(json_object_get(body, "parameters")))
         json_object_del(body, "parameters");
-    plan_check_definition(body, runtime_ops(), errors);
+    plan_check_definition(body, runtime_ops(), &check, errors);
     check_description(body, errors);
     body_check_members(errors, body, members);
 }
@@ -173,7 +175,7 @@ void put_coroutine(struct request *request)
     }
     if (!(body = body_read(request)))
         return;
-    check_definition(body, &errors);
+    check_definition(request->server, body, &errors);
     if (errors.n > 0)
         reply_errors(request, &errors);
     else

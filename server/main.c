@@ -5,6 +5,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/host_post.h"
+#include "runtime/services.h"
 #include "server/http.h"
 #include "server/refuse.h"
 #include "server/signals.h"
@@ -51,7 +52,9 @@ static int serve(const struct config *config, struct error *e)
                                       .guard = runtime_start_guard(e),
                                       .n_loops = config->loops,
                                       .slow_callback_ns = (int64_t)(config->slow_callback * 1e9)};
-    struct server server = {.config = config};
+    const struct services services = {0};
+    struct server server = {.config = config, .services = &services};
+    options.services = &services;
     struct listener listener;
     struct http *http = NULL;
     int status = options.guard < 0 ? options.guard : poster_start(&options.poster, &posts, e);

@@ -27,6 +27,7 @@ struct server {
     const struct config *config;
     struct store *store;
     struct runtime *runtime;
+    const struct services *services;
     struct hangup *hangup;
     struct MHD_Response *no_memory; /* the answer when there is none for a better one */
     bool checks_host;               /* not for a socket in the file system */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/services.h"
 #include "schema/json.h"
 #include "server/body.h"
 #include "server/coroutines.h"
@@ -110,7 +111,7 @@ static struct fields check_members(const json_t *body, const char *path_loop,
 
 /* The compiled spec; NULL with all that is wrong in *errors. */
 static struct plan *compile(struct fields *fields, const struct coroutine_source *coroutines,
-                            struct error_list *errors)
+                            const struct node_check *check, struct error_list *errors)
 {
     if (!fields->spec) {
         error_list_add(errors, "",
@@ -120,6 +121,7 @@ static struct plan *compile(struct fields *fields, const struct coroutine_source
     }
     const struct plan_options options = {.ops = runtime_ops(),
                                          .coroutines = coroutines,
+                                         .check = check,
                                          .timeout = fields->timeout,
                                          .at = "/spec",
                                          .needed = &fields->needed};
@@ -249,7 +251,8 @@ static void submit(struct request *request, const json_t *body, double wait)
     struct definitions definitions = {.request = request};
     const struct coroutine_source coroutines = {definitions_find, &definitions};
     struct fields fields = check_members(body, request->name, &errors);
-    struct plan *plan = compile(&fields, &coroutines, &errors);
+    const struct node_check check = services_check(request->server->services);
+    struct plan *plan = compile(&fields, &coroutines, &check, &errors);
     struct task_record *record = plan ? make_record(request, &fields) : NULL;
     if (record)
         hand_over(request, plan, record, wait);

@@ -14,6 +14,9 @@
  *   cancelled   Future.cancel() of what it waits for: true if the request was taken. NULL: the
  *               future is cancelled at once. Called only while that future is pending
  *   show        appends what it waits for, for people: "a semaphore 'db'"; NULL: the op says it
+ *   check       before the job is taken: whether the node may run here; what is wrong goes into the
+ *               complaint. Fields with references (node->dynamic, node->late) are not known yet.
+ *               [http] NULL: it may
  *   release     the frame goes away: drop what it holds, also when the job is given up half-way. Of
  *               a node with references the frame may be all zero: then it never started
  */
@@ -23,6 +26,7 @@
 #include "runtime/evaluate.h"
 #include "runtime/exception.h"
 #include "runtime/job.h"
+#include "runtime/services.h"
 #include "runtime/task.h"
 #include "schema/shape.h"
 
@@ -99,6 +103,8 @@ struct op {
     bool (*cancelled)(struct task *task, struct frame *frame, struct value *message,
                       struct cancel_walk *walk);
     void (*show)(struct task *task, struct frame *frame, struct buffer *out);
+    bool (*check)(const struct services *services, const struct node *node,
+                  struct node_complaint *complaint);
     void (*release)(struct task *task, struct frame *frame);
 };
 

@@ -66,6 +66,20 @@ static void record_abandon(struct host *host, struct process *process)
     recorder->inner->abandon(recorder->inner, process);
 }
 
+static void record_begin(struct host *host, struct operation *operation)
+{
+    struct recorder *recorder = recorder_of(host);
+    watch_began(&recorder->watch, operation);
+    recorder->inner->begin(recorder->inner, operation);
+}
+
+static void record_give_up(struct host *host, struct operation *operation)
+{
+    struct recorder *recorder = recorder_of(host);
+    watch_gave_up(&recorder->watch, operation);
+    recorder->inner->give_up(recorder->inner, operation);
+}
+
 void recorder_init(struct recorder *recorder, struct host *inner, const struct plan *plan,
                    struct recording *recording)
 {
@@ -74,7 +88,9 @@ void recorder_init(struct recorder *recorder, struct host *inner, const struct p
                                            .chance = record_chance,
                                            .spawn = record_spawn,
                                            .kill = record_kill,
-                                           .abandon = record_abandon},
+                                           .abandon = record_abandon,
+                                           .begin = record_begin,
+                                           .give_up = record_give_up},
                                   .inner = inner,
                                   .recording = recording};
     watch_init(&recorder->watch, plan, &recording->answers, &recording->deeds);
@@ -121,6 +137,25 @@ void recorder_exited(struct recorder *recorder, struct process *process)
     write_output(recorder, TAPE_STDOUT, number, &process->out);
     write_output(recorder, TAPE_STDERR, number, &process->err);
     census_drop(&recorder->watch.processes, number);
+}
+
+static void write_text(struct recorder *recorder, enum tape_kind kind, uint32_t number,
+                       const char *text)
+{
+    tape_add(&recorder->recording->answers,
+             &(struct tape_entry){kind, number, text != NULL, text, text ? strlen(text) : 0});
+}
+
+void recorder_answered(struct recorder *recorder, struct operation *operation)
+{
+    uint32_t number = census_find(&recorder->watch.operations, operation);
+    const struct answer *answer = &operation->answer;
+    BUG_ON(!number);
+    write(recorder, TAPE_ANSWERED, number, 0);
+    write_text(recorder, TAPE_ANSWER_TYPE, number, answer->type);
+    write_text(recorder, TAPE_ANSWER_DETAILS, number, answer->details);
+    write_text(recorder, TAPE_ANSWER_TEXT, number, answer->text);
+    census_drop(&recorder->watch.operations, number);
 }
 
 void recorder_cancelled(struct recorder *recorder, const char *message)

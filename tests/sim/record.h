@@ -30,6 +30,8 @@ void recorder_release(struct recorder *recorder);
 /* The driver says what it is about to do to the engine; timers tell themselves. */
 void recorder_turn(struct recorder *recorder, uint32_t slice);            /* loop_give_turns */
 void recorder_exited(struct recorder *recorder, struct process *process); /* process->ended */
+void recorder_answered(struct recorder *recorder,
+                       struct operation *operation); /* operation->ended */
 void recorder_cancelled(struct recorder *recorder, const char *message);
 void recorder_rescheduled(struct recorder *recorder, const char *name, double seconds);
 

@@ -8,6 +8,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/ops/op.h"
 #include "tests/sim/memory.h"
+#include "tests/sim/outside.h"
 
 struct replayer {
     struct host host; /* first: the host is the replayer */
@@ -81,6 +82,17 @@ static void replay_abandon(struct host *host, struct process *process)
     watch_abandoned(&replayer_of(host)->watch, process);
 }
 
+static void replay_begin(struct host *host, struct operation *operation)
+{
+    watch_began(&replayer_of(host)->watch, operation);
+}
+
+static void replay_give_up(struct host *host, struct operation *operation)
+{
+    watch_gave_up(&replayer_of(host)->watch, operation);
+    operation_free(operation);
+}
+
 /* ---- what comes unasked ---- */
 
 static void fire(struct replayer *r, const struct tape_entry *entry)
@@ -124,6 +136,31 @@ static void end_process(struct replayer *r, const struct tape_entry *entry)
     process->ended(process);
 }
 
+/* The text of the next entry, of that kind; NULL when it has none. */
+static char *read_text(struct replayer *r, enum tape_kind kind, size_t *size)
+{
+    struct tape_entry entry = tape_peek(&r->answers);
+    BUG_ON(entry.kind != kind);
+    tape_skip(&r->answers);
+    *size = entry.size;
+    return entry.value ? memory_need(strndup(entry.text, entry.size)) : NULL;
+}
+
+static void end_operation(struct replayer *r, const struct tape_entry *entry)
+{
+    struct operation *operation = census_get(&r->watch.operations, entry->which);
+    size_t size;
+    if (!operation) {
+        complain_of(r, "has no such operation", entry);
+        return;
+    }
+    census_drop(&r->watch.operations, entry->which);
+    operation->answer.type = read_text(r, TAPE_ANSWER_TYPE, &size);
+    operation->answer.details = read_text(r, TAPE_ANSWER_DETAILS, &size);
+    operation->answer.text = read_text(r, TAPE_ANSWER_TEXT, &operation->answer.size);
+    operation->ended(operation);
+}
+
 static char *copy_text(const struct tape_entry *entry)
 {
     return entry->which ? memory_need(strndup(entry->text, entry->size)) : NULL;
@@ -163,6 +200,9 @@ static void apply(struct replayer *r, const struct tape_entry *entry)
     case TAPE_REFUSED:
         end_process(r, entry);
         break;
+    case TAPE_ANSWERED:
+        end_operation(r, entry);
+        break;
     case TAPE_CANCELLED:
         cancel(r, entry);
         break;
@@ -194,6 +234,7 @@ static void run(struct replayer *r, struct plan *plan)
     struct task_record *record = memory_need(task_record_new());
     loop_init(&r->loop, &r->host, &events, r);
     r->loop.observer = &r->watch.observer;
+    r->loop.services = outside_services();
     r->job = job_new(&r->loop, plan_ref(plan), record, false);
     loop_add(&r->loop, r->job);
     struct tape_entry entry;
@@ -224,7 +265,9 @@ char *replay(struct plan *plan, const struct recording *recording)
                                   .chance = replay_chance,
                                   .spawn = replay_spawn,
                                   .kill = replay_kill,
-                                  .abandon = replay_abandon},
+                                  .abandon = replay_abandon,
+                                  .begin = replay_begin,
+                                  .give_up = replay_give_up},
                          .answers = tape_reader(&recording->answers)};
     watch_init_against(&r.watch, plan, &recording->deeds);
     memory_scatter(1);

@@ -9,6 +9,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
+#include "tests/sim/outside.h"
 
 /* One thing that happens at a virtual time: a request from outside, or the end of a simulated
  * process. */
@@ -17,7 +18,8 @@ struct event {
     struct sim *sim;
     const struct sim_cancel *cancel;
     const struct sim_reschedule *reschedule;
-    struct process *process; /* that ends */
+    struct process *process;     /* that ends */
+    struct operation *operation; /* that is answered */
     int exit_code;
     bool ignores_term;
 };
@@ -151,6 +153,42 @@ static void sim_abandon(struct host *host, struct process *process)
     free(process->host);
 }
 
+/* ---- operations ---- */
+
+static void operation_over(struct timer *timer)
+{
+    struct event *event = CONTAINER_OF(timer, struct event, timer);
+    struct operation *operation = event->operation;
+    recorder_answered(&event->sim->recorder, operation);
+    free(event);
+    operation->ended(operation);
+}
+
+static void sim_begin(struct host *host, struct operation *operation)
+{
+    struct sim *sim = sim_of(host);
+    struct event *event = memory_new_zeroed(1, sizeof *event);
+    double after = outside_answer(operation);
+    event->timer.fire = operation_over;
+    event->sim = sim;
+    event->operation = operation;
+    operation->host = event;
+    if (happens(sim, 16)) {
+        answer_release(&operation->answer);
+        operation->answer.type = memory_need(strdup("OSError"));
+    }
+    timer_arm(&sim->loop.timers, &event->timer,
+              sim->now_ns + llround(after * 1e9) + noise_ns(sim, SECOND / 2));
+}
+
+static void sim_give_up(struct host *host, struct operation *operation)
+{
+    struct event *event = operation->host;
+    timer_disarm(&sim_of(host)->loop.timers, &event->timer);
+    free(event);
+    operation_free(operation);
+}
+
 /* ---- what the loop tells ---- */
 
 static void logged(void *context, struct job *job, const struct log_entry *entry)
@@ -255,13 +293,16 @@ bool sim_run(struct plan *plan, const struct sim_case *c, struct sim_outcome *ou
                                .chance = sim_chance,
                                .spawn = sim_spawn,
                                .kill = sim_kill,
-                               .abandon = sim_abandon},
+                               .abandon = sim_abandon,
+                               .begin = sim_begin,
+                               .give_up = sim_give_up},
                       .noise = c->noise,
                       .out = out};
     struct task_record *record = memory_need(task_record_new());
     *out = (struct sim_outcome){0};
     recorder_init(&sim.recorder, &sim.host, plan, &out->recording);
     loop_init(&sim.loop, &sim.recorder.host, &events, &sim);
+    sim.loop.services = outside_services();
     sim.loop.observer = &sim.recorder.watch.observer;
     struct event *armed = arm_requests(&sim, c);
     sim.job = job_new(&sim.loop, plan_ref(plan), record, false);
@@ -294,8 +335,12 @@ struct plan *sim_compile(const struct sim_case *c, char **job, char **why)
     struct error_list errors = {0};
     json_t *needed = NULL;
     const struct coroutine_source source = {find_coroutine, (json_t *)c->coroutines};
-    const struct plan_options options = {
-        .ops = &op_registry, .coroutines = &source, .timeout = c->timeout, .needed = &needed};
+    const struct node_check check = services_check(outside_services());
+    const struct plan_options options = {.ops = &op_registry,
+                                         .coroutines = &source,
+                                         .check = &check,
+                                         .timeout = c->timeout,
+                                         .needed = &needed};
     struct plan *plan = plan_compile(c->spec, &options, &errors);
     *job = plan ? memory_need(plan_pack(c->spec, needed)) : NULL;
     *why = plan ? NULL : complaint(&errors);

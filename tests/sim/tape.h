@@ -24,6 +24,11 @@
     X(REFUSED, "the failed start of process", NUMBER, 1) /* errno; text "cwd": that was it */      \
     X(STDOUT, "stdout of process", NUMBER, 1) /* behind EXITED and REFUSED; bytes dropped */       \
     X(STDERR, "stderr of process", NUMBER, 1)                                                      \
+    X(ANSWERED, "the answer to operation", NUMBER, 0)                                              \
+    X(ANSWER_TYPE, "the exception of operation", NUMBER,                                           \
+      1) /* behind ANSWERED; 0: there is none */                                                   \
+    X(ANSWER_DETAILS, "the details of operation", NUMBER, 1)                                       \
+    X(ANSWER_TEXT, "the text of operation", NUMBER, 1)                                             \
     X(CANCELLED, "a cancellation", NUMBER, 0) /* which: 1: it has a message */                     \
     X(RESCHEDULED, "a reschedule", NUMBER, 1) /* which: 1: it has a name; seconds' bits */         \
     /* both: the loop gives turns; loop.slice */                                                   \
@@ -43,6 +48,8 @@
     X(SPAWNED, "spawns process", NUMBER, 0)                                                        \
     X(KILLED, "kills process", NUMBER, 1) /* signal */                                             \
     X(ABANDONED, "abandons process", NUMBER, 0)                                                    \
+    X(BEGAN, "begins operation", NUMBER, 1) /* kind */                                             \
+    X(GAVE_UP, "gives up operation", NUMBER, 0)                                                    \
     X(LOGGED, "logs", NONE, 1) /* microseconds */                                                  \
     X(ENDED, "ends", NONE, 1)  /* microseconds; text: the state */                                 \
     X(RESULT, "result", NONE, 0)                                                                   \

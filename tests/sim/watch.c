@@ -174,6 +174,23 @@ void watch_abandoned(struct watch *watch, struct process *process)
     watch_note(watch, &(struct tape_entry){.kind = TAPE_ABANDONED, .which = number});
 }
 
+void watch_began(struct watch *watch, struct operation *operation)
+{
+    struct buffer text = {0};
+    uint32_t number = census_add(&watch->operations, operation);
+    operation->show(operation, &text);
+    watch_note(watch,
+               &(struct tape_entry){TAPE_BEGAN, number, operation->kind, text.bytes, text.size});
+    buffer_release(&text);
+}
+
+void watch_gave_up(struct watch *watch, struct operation *operation)
+{
+    uint32_t number = census_find(&watch->operations, operation);
+    census_drop(&watch->operations, number);
+    watch_note(watch, &(struct tape_entry){.kind = TAPE_GAVE_UP, .which = number});
+}
+
 /* ---- life ---- */
 
 static const struct loop_observer observer = {called, armed, queued, disarmed};
@@ -200,5 +217,6 @@ void watch_release(struct watch *watch)
 {
     census_release(&watch->timers);
     census_release(&watch->processes);
+    census_release(&watch->operations);
     buffer_release(&watch->complaint);
 }

@@ -16,7 +16,7 @@ struct watch {
     struct tape_reader former; /* what another run did, which this one is held against */
     struct tape_entry last;    /* of it: what both did */
     struct buffer complaint;   /* empty: there is no difference */
-    struct census timers, processes;
+    struct census timers, processes, operations;
 };
 
 /* Writes to the tapes. */
@@ -41,6 +41,8 @@ void watch_ended(struct watch *watch, const struct task_record *record);
 uint32_t watch_spawned(struct watch *watch, struct process *process); /* its number */
 void watch_killed(struct watch *watch, struct process *process, int signal);
 void watch_abandoned(struct watch *watch, struct process *process);
+void watch_began(struct watch *watch, struct operation *operation);
+void watch_gave_up(struct watch *watch, struct operation *operation);
 /* Nothing more is to come: complains when the other run did more. */
 void watch_end(struct watch *watch);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/services.h"
 #include "runtime/base/bug.h"
 #include "schema/json.h"
 
@@ -10,6 +11,8 @@
 
 struct fixture open_fixture_with(const char *db, struct runtime_options options)
 {
+    static const struct services services = {0};
+    options.services = &services;
     struct fixture f = {0};
     struct error e = {0};
     CU_ASSERT_EQUAL_FATAL(store_open(&f.store, db, &e), 0);

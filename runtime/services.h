@@ -1,0 +1,18 @@
+/* What the jobs of all loops share, besides each other: who carries out their operations, and what
+ * they may do. Made by main before the runtime opens, closed after it has closed; read-only, or
+ * thread-safe, in between. [any] */
+#ifndef AWAITD_RUNTIME_SERVICES_H
+#define AWAITD_RUNTIME_SERVICES_H
+
+#include "runtime/operation.h"
+#include "schema/plan.h"
+
+struct services {
+    struct operation_backend *backends[OPERATION_KINDS];
+};
+
+/* For plan_options: whether each node may be run here, as far as can be known before it is
+ * (op.check). Borrows the services. */
+struct node_check services_check(const struct services *services);
+
+#endif

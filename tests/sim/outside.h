@@ -1,0 +1,14 @@
+/* The world outside of simulated jobs: what comes of their operations, and when. */
+#ifndef AWAITD_TESTS_SIM_OUTSIDE_H
+#define AWAITD_TESTS_SIM_OUTSIDE_H
+
+#include "runtime/operation.h"
+#include "runtime/services.h"
+
+/* Fills in the answer; the seconds of virtual time that it takes to come. */
+double outside_answer(struct operation *operation);
+
+/* What simulated jobs may use; for loops, and for checking specs. */
+const struct services *outside_services(void);
+
+#endif
