@@ -85,7 +85,8 @@ struct awaitd_host {
      * Long functions look at this every now and then (it is cheap) and return when it is set; what
      * they return then is dropped. */
     int (*is_cancelled)(struct awaitd_call *call);
-    /* How far it is, from 0 to 1, and what it is doing (or NULL): the task shows the latest. */
+    /* How far it is, from 0 to 1 (NAN: as before), and what it is doing (NULL: as before): the task
+     * shows the latest. */
     void (*progress)(struct awaitd_call *call, double fraction, const char *message);
 };
 

@@ -69,7 +69,7 @@ static int is_cancelled(struct awaitd_call *face)
 static void progress(struct awaitd_call *face, double fraction, const char *message)
 {
     bool is_text = message && utf8_is_valid(message, strlen(message));
-    double known = isnan(fraction) ? 0 : fmin(fmax(fraction, 0), 1);
+    double known = isnan(fraction) ? NAN : fmin(fmax(fraction, 0), 1);
     function_progress(((struct plugin_call *)face)->call, known, is_text ? message : NULL);
 }
 

@@ -73,7 +73,9 @@ int probe(int (*attempt)(void *context, struct error *e), void *context, int pat
         return finding.status;
     }
     if (ended)
-        process_end_write(wait_status, ending, size);
+        process_end_write(WIFSIGNALED(wait_status) ? -WTERMSIG(wait_status)
+                                                   : WEXITSTATUS(wait_status),
+                          ending, size);
     else
         snprintf(ending, size, "did nothing for %g seconds", patience_ms / 1000.0);
     return error_set(e, ERROR_PLUGIN, "the attempt failed");

@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 static bool is_crash(int signal)
 {
@@ -15,16 +14,14 @@ static bool is_crash(int signal)
     return false;
 }
 
-void process_end_write(int wait_status, char *text, size_t size)
+void process_end_write(int code, char *text, size_t size)
 {
-    if (!WIFSIGNALED(wait_status)) {
-        snprintf(text, size, "exited with status %d", WEXITSTATUS(wait_status));
-        return;
-    }
-    int signal = WTERMSIG(wait_status);
-    const char *name = sigabbrev_np(signal), *verb = is_crash(signal) ? "crashed" : "was killed";
-    if (name)
+    const char *name = code < 0 ? sigabbrev_np(-code) : NULL;
+    const char *verb = is_crash(-code) ? "crashed" : "was killed";
+    if (code >= 0)
+        snprintf(text, size, "exited with status %d", code);
+    else if (name)
         snprintf(text, size, "%s (SIG%s)", verb, name);
     else
-        snprintf(text, size, "%s (signal %d)", verb, signal);
+        snprintf(text, size, "%s (signal %d)", verb, -code);
 }

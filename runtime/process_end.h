@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* From waitpid's status: "crashed (SIGSEGV)", "was killed (SIGKILL)" or "exited with status 3". */
-void process_end_write(int wait_status, char *text, size_t size);
+/* code: the exit status, or -signal. "crashed (SIGSEGV)", "was killed (SIGKILL)" or "exited with
+ * status 3". */
+void process_end_write(int code, char *text, size_t size);
 
 #endif
