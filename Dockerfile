@@ -9,7 +9,7 @@ RUN make
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libmicrohttpd12 libjansson4 libuv1 libsqlite3-0 \
-        libcurl4 ca-certificates tini \
+        libcurl4 libssl3 zlib1g libjq1 ca-certificates tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --home-dir /data --shell /usr/sbin/nologin awaitd \
     && install -d -o awaitd -g awaitd -m 700 /data

@@ -1,11 +1,11 @@
 # awaitd: `make help` lists the targets.
-PKGS := libmicrohttpd jansson libuv sqlite3 libcurl
+PKGS := libmicrohttpd jansson libuv sqlite3 libcurl libcrypto zlib
 # Debian's own Python: the modules that the tests use come as Debian packages.
 PYTHON ?= /usr/bin/python3
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Werror
 BASE := -std=c11 -D_GNU_SOURCE -I. $(WARN) $(shell pkg-config --cflags $(PKGS) 2>/dev/null) -pthread
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljq -lm -pthread
 
 # Everything can be built in three flavours, side by side: build/release, build/asan, build/tsan.
 FLAVOUR ?= release
@@ -29,7 +29,7 @@ ifneq ($(word 2,$(MAKECMDGOALS)),)
 endif
 
 SCHEMA := $(wildcard schema/*.c)
-RUNTIME := $(wildcard runtime/*.c runtime/ops/*.c runtime/base/*.c runtime/store/*.c)
+RUNTIME := $(wildcard runtime/*.c runtime/ops/*.c runtime/functions/*.c runtime/base/*.c runtime/store/*.c)
 SERVER := $(filter-out server/main.c,$(wildcard server/*.c))
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))
 LIBRARY := $(OUT)/library.a

@@ -24,7 +24,9 @@ struct function {
     const char *parameters_json;             /* an object, as a definition's "parameters" */
     void (*run)(struct function_call *call); /* [worker] */
     const void *context;                     /* a plugin's */
-    struct parameters parameters;            /* filled in by functions_add */
+    bool is_contained; /* runs in a worker process wherever it is called: what it is made of
+                        * may crash on what it is given */
+    struct parameters parameters; /* filled in by functions_add */
 };
 
 /* ---- all that there are; filled at the start, read-only after [any] ---- */
@@ -52,8 +54,8 @@ const struct function *functions_at(const struct functions *functions, size_t i)
 struct function_port {
     bool (*is_cancelled)(struct function_call *call);
     void (*progress)(struct function_call *call, double fraction, const char *message);
-    /* Blocks for so long; returns early once the call is cancelled. */
-    void (*wait)(struct function_call *call, double seconds);
+    /* Blocks for so long; with ends_early returns once the call is cancelled. */
+    void (*wait)(struct function_call *call, double seconds, bool ends_early);
 };
 
 struct function_call {
@@ -71,10 +73,9 @@ struct function_call {
     struct function_call *next;
 };
 
-/* Copies the texts. To be freed by operation.free (function_call_free). */
+/* Copies the texts. For operation_free. */
 struct function_call *function_call_new(const struct function *function, const char *given,
                                         size_t given_size, const char *executor);
-void function_call_free(struct function_call *call);
 
 /* Binds the arguments and runs the function: afterwards call->operation.answer is there, whatever
  * the function did. The port must be set. [worker] */
@@ -93,7 +94,7 @@ void function_raise(struct function_call *call, const char *type, const char *fo
 
 bool function_is_cancelled(struct function_call *call);
 void function_progress(struct function_call *call, double fraction, const char *message);
-void function_wait(struct function_call *call, double seconds);
+void function_wait(struct function_call *call, double seconds, bool ends_early);
 
 /* The argument of that name; NULL when it was not given and has no default. */
 const json_t *function_argument(const struct function_call *call, const char *name);

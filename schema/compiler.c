@@ -135,3 +135,16 @@ bool plan_check_definition(const json_t *definition, const struct op_table *ops,
     plan_unref(plan);
     return plan != NULL;
 }
+
+bool plan_read_parameters(struct plan *memory, const json_t *value, struct parameters *out,
+                          struct error_list *errors)
+{
+    struct compiler c = {.plan = memory, .errors = errors};
+    size_t n_before = errors->n;
+    buffer_text(&c.path, "");
+    *out = compile_parameters(&c, value);
+    if (c.out_of_memory || c.path.failed)
+        error_list_add(errors, "", "not enough memory for these parameters");
+    buffer_release(&c.path);
+    return errors->n == n_before;
+}

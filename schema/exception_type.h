@@ -11,9 +11,9 @@ const char *exception_type_name(const char *type);
 /* issubclass(type, wanted) */
 bool exception_type_is(const char *type, const char *wanted);
 
-/* Letters, digits, '_' and '.': it can be a type's name. */
+/* A name of letters, digits, '_' and '.': nothing to escape in JSON. */
 bool exception_type_is_name(const char *name);
-/* And one that jobs may raise themselves: not BaseException, SystemExit and the like. */
+/* And one that jobs and functions may raise: not SystemExit and the like. */
 bool exception_type_may_be_raised(const char *name);
 
 #endif

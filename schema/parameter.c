@@ -203,3 +203,24 @@ json_t *parameters_bind(const struct parameters *parameters, const char *corouti
     json_decref(bound);
     return NULL;
 }
+
+struct first_error {
+    struct argument_listener listener;
+    struct argument_error *error;
+    bool is_set;
+};
+
+static void keep_first(struct argument_listener *listener, const struct argument_error *e)
+{
+    struct first_error *self = (struct first_error *)listener;
+    if (!self->is_set)
+        *self->error = *e;
+    self->is_set = true;
+}
+
+json_t *parameters_bind_or_fail(const struct parameters *parameters, const char *coroutine,
+                                const json_t *given, struct argument_error *e)
+{
+    struct first_error first = {{keep_first}, e, false};
+    return parameters_bind(parameters, coroutine, given, NULL, &first.listener);
+}

@@ -41,4 +41,8 @@ json_t *parameters_bind(const struct parameters *parameters, const char *corouti
                         const json_t *given, const json_t *unknown,
                         struct argument_listener *listener);
 
+/* The same for one who raises what is wrong, as Python does it: the first fault is in *e. */
+json_t *parameters_bind_or_fail(const struct parameters *parameters, const char *coroutine,
+                                const json_t *given, struct argument_error *e);
+
 #endif

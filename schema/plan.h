@@ -138,6 +138,11 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
 bool plan_check_definition(const json_t *definition, const struct op_table *ops,
                            const struct node_check *check, struct error_list *errors);
 
+/* The parameters that such an object (NULL: none) describes; their memory is the plan's, which may
+ * be one from plan_new. False with at least one item in *errors. */
+bool plan_read_parameters(struct plan *memory, const json_t *value, struct parameters *out,
+                          struct error_list *errors);
+
 /* The text under which a job is stored: the spec itself, or with the definitions that it needs
  * (NULL: none) {"spec": …, "coroutines": {…}}. NULL when out of memory; the caller frees. */
 char *plan_pack(const json_t *spec, const json_t *needed);

@@ -6,7 +6,7 @@
 set -eu
 
 build='gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev libuv1-dev libsqlite3-dev
-    libcurl4-openssl-dev'
+    libcurl4-openssl-dev libssl-dev zlib1g-dev libjq-dev'
 run="$build ca-certificates curl jq" # the README's tour and the examples use both
 tests="$run procps libcunit1-dev python3 python3-jsonschema python3-yaml"
 
@@ -28,7 +28,7 @@ esac
 
 if ! command -v dpkg-query >/dev/null; then
     # Not Debian: nothing to install with, but what is needed may well be there.
-    pkg-config --exists libmicrohttpd jansson libuv sqlite3 libcurl && exit 0
+    pkg-config --exists libmicrohttpd jansson libuv sqlite3 libcurl libcrypto zlib && exit 0
     echo "awaitd is built on Debian 12; here, please install the equivalents of: $wanted" >&2
     exit 69
 fi

@@ -22,45 +22,28 @@ static struct action raise_error(struct task *task, struct frame *frame, const c
                                       &(struct exception_parts){.type = type, .message = message}));
 }
 
-/* Of all that is wrong with the arguments, the first is raised, as Python does it. */
-struct first_error {
-    struct argument_listener listener;
-    struct argument_error error;
-    bool is_set;
-};
-
-static void keep_first(struct argument_listener *listener, const struct argument_error *e)
-{
-    struct first_error *self = (struct first_error *)listener;
-    if (!self->is_set)
-        self->error = *e;
-    self->is_set = true;
-}
-
 /* The arguments that hold references could not be checked before. NULL and *e when they are no
- * good. */
+ * good: of all that is wrong with them, the first is raised. */
 static struct value *bind(struct task *task, struct frame *frame, struct argument_error *e)
 {
-    struct first_error first = {.listener = {keep_first}};
     const union argument *given = frame_arguments(task, frame);
     const struct coroutine *called = &task->job->plan->coroutines[given[COROUTINE].integer];
     struct buffer text = {0};
     struct value *value = NULL;
     value_write(&text, given[ARGS].json);
     json_t *arguments = json_loadb(text.bytes, text.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    first.error = (struct argument_error){.is_type = true, .text = "'args' must be an object"};
+    *e = (struct argument_error){.is_type = true, .text = "'args' must be an object"};
     if (!arguments)
-        strcpy(first.error.text, "'args' are nested too deep");
-    json_t *bound = json_is_object(arguments) ? parameters_bind(&called->parameters, called->name,
-                                                                arguments, NULL, &first.listener)
-                                              : NULL;
+        strcpy(e->text, "'args' are nested too deep");
+    json_t *bound = json_is_object(arguments)
+                        ? parameters_bind_or_fail(&called->parameters, called->name, arguments, e)
+                        : NULL;
     buffer_release(&text);
     if (bound) {
         json_write(&text, bound);
         value = memory_need(value_from_text(text.bytes, text.size));
         buffer_release(&text);
     }
-    *e = first.error;
     json_decref(bound);
     json_decref(arguments);
     return value;

@@ -1,0 +1,120 @@
+/* json_query: a filter of jq, on any JSON value. */
+#include <jq.h>
+#include <string.h>
+
+#include "runtime/functions/functions.h"
+
+/* Filters see nothing of the server: not its environment, no files, not its standard error. What
+ * stands before a filter also keeps `import` and `include` from being its beginning. */
+#define GUARD                                                                                      \
+    "{} as $ENV | def env: {}; def stderr: .; def debug: .; def input_filename: null; "            \
+    "def halt: error(\"halt is not possible here\"); "                                             \
+    "def halt_error: error(\"halt_error is not possible here\"); "                                 \
+    "def halt_error(code): error(\"halt_error is not possible here\"); "
+#define MOST_BYTES (64u << 20) /* of all that comes out */
+
+/* Keeps jq's first complaint, one line of it. */
+static void keep_message(void *context, jv message)
+{
+    struct buffer *text = context;
+    jv formatted = jq_format_error(message);
+    const char *line = jv_get_kind(formatted) == JV_KIND_STRING ? jv_string_value(formatted) : "";
+    if (strncmp(line, "jq: error: ", 11) == 0)
+        line += 11;
+    if (text->size == 0)
+        buffer_add(text, line, strcspn(line, "\n"));
+    jv_free(formatted);
+}
+
+/* The results, comma-separated; false: it has raised. */
+static bool collect(struct function_call *call, jq_state *jq, bool only_first, struct buffer *out)
+{
+    jv result = jq_next(jq);
+    bool is_first = true, is_cancelled = false;
+    for (; jv_is_valid(result) && !is_cancelled && out->size < MOST_BYTES && !out->failed;
+         result = jq_next(jq)) {
+        jv text = jv_dump_string(result, 0);
+        buffer_text(out, is_first ? "" : ",");
+        buffer_text(out, jv_string_value(text));
+        jv_free(text);
+        is_first = false;
+        if (only_first)
+            return true;
+        is_cancelled = function_is_cancelled(call);
+    }
+    bool is_over = !jv_is_valid(result),
+         has_failed = is_over && jv_invalid_has_msg(jv_copy(result));
+    if (is_cancelled)
+        function_give_up(call);
+    else if (!is_over)
+        function_raise(call, "ValueError", "more comes out of the filter than %u bytes",
+                       MOST_BYTES);
+    else if (has_failed) {
+        struct buffer message = {0};
+        keep_message(&message, jv_invalid_get_msg(jv_copy(result)));
+        function_raise(call, "ValueError", "%s", message.bytes ? message.bytes : "");
+        buffer_release(&message);
+    }
+    jv_free(result);
+    return is_over && !is_cancelled && !has_failed;
+}
+
+static void query(struct function_call *call, jq_state *jq)
+{
+    struct buffer input = {0}, found = {0}, out = {0};
+    bool only_first = function_flag(call, "first");
+    char *text = json_dumps(function_argument(call, "input"), JSON_COMPACT | JSON_ENCODE_ANY);
+    jq_start(jq, jv_parse(text ? text : "null"), 0);
+    free(text);
+    if (collect(call, jq, only_first, &found)) {
+        buffer_text(&out, only_first ? "" : "[");
+        buffer_text(&out, found.bytes ? found.bytes : only_first ? "null" : "");
+        buffer_text(&out, only_first ? "" : "]");
+        size_t size = out.size;
+        char *bytes = buffer_take(&out);
+        if (bytes)
+            function_return(call, bytes, size);
+        else
+            function_raise(call, "MemoryError", "not enough memory");
+    }
+    buffer_release(&found);
+    buffer_release(&input);
+}
+
+static void run(struct function_call *call)
+{
+    size_t size;
+    const char *filter = function_text(call, "filter", &size);
+    struct buffer program = {0}, complaint = {0};
+    jq_state *jq = jq_init();
+    buffer_text(&program, GUARD);
+    buffer_text(&program, size ? filter : ".");
+    if (!jq || program.failed) {
+        function_raise(call, "MemoryError", "not enough memory");
+    } else if (strlen(filter) != size) {
+        function_raise(call, "ValueError", "the filter has a NUL character");
+    } else {
+        jq_set_error_cb(jq, keep_message, &complaint);
+        if (jq_compile(jq, program.bytes))
+            query(call, jq);
+        else
+            function_raise(call, "ValueError", "not a filter of jq: %s",
+                           complaint.bytes ? complaint.bytes : "it cannot be compiled");
+    }
+    buffer_release(&program);
+    buffer_release(&complaint);
+    jq_teardown(&jq);
+}
+
+const struct function function_json_query = {
+    .name = "json_query",
+    .summary = "What a filter of jq makes of a JSON value: the list of its results, or the first "
+               "of them.",
+    .parameters_json =
+        "{\"filter\":{\"type\":\"string\",\"description\":\"such as .items[] | .name\"},"
+        "\"input\":{\"description\":\"any JSON value\",\"default\":null},"
+        "\"first\":{\"type\":\"boolean\",\"default\":false,"
+        "\"description\":\"only the first result; null when there is none\"}}",
+    .run = run,
+    .is_contained = true,
+};
