@@ -4,11 +4,13 @@
 #ifndef AWAITD_RUNTIME_SERVICES_H
 #define AWAITD_RUNTIME_SERVICES_H
 
+#include "runtime/exec_policy.h"
 #include "runtime/operation.h"
 #include "schema/plan.h"
 
 struct services {
     struct operation_backend *backends[OPERATION_KINDS];
+    struct exec_policy exec;
 };
 
 /* For plan_options: whether each node may be run here, as far as can be known before it is

@@ -100,12 +100,12 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static void wait_for(struct function_call *call, double seconds)
+static void wait_for(struct function_call *call, double seconds, bool ends_early)
 {
     const struct worker *w = call->context;
     double end = now() + seconds, left = seconds;
-    for (; left > 0 && !is_cancelled(call); left = end - now()) {
-        struct pollfd fd = {.fd = w->socket, .events = POLLIN};
+    for (; left > 0 && !(ends_early && is_cancelled(call)); left = end - now()) {
+        struct pollfd fd = {.fd = ends_early ? w->socket : -1, .events = POLLIN};
         poll(&fd, 1, (int)ceil(fmin(left * 1000, 1e6)));
     }
 }

@@ -43,6 +43,10 @@ static const struct option {
      "reads options from a file: lines of name = value, # begins a comment"},
     {"allow-host", KIND_LIST, offsetof(struct config, allow_hosts), "", "NAME",
      "a further name that the Host header may have; * for any; may be repeated"},
+    {"allow-exec", KIND_LIST, offsetof(struct config, allow_exec), NULL, "PATTERN",
+     "programs that jobs may run: git, /usr/bin/*, * for any; may be repeated. Not given: any "
+     "where "
+     "only this machine reaches the server, else none"},
     {"plugins", KIND_TEXT, offsetof(struct config, plugins), NULL, "DIR",
      "loads every *.so in the folder: functions for jobs to call; see awaitd_plugin.h"},
     {"max-body", KIND_SIZE, offsetof(struct config, max_body), "64MiB", "SIZE",
@@ -352,6 +356,7 @@ void config_release(struct config *config)
     free(config->file);
     free(config->plugins);
     free(config->allow_hosts);
+    free(config->allow_exec);
     *config = (struct config){0};
 }
 

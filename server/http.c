@@ -240,10 +240,11 @@ static void warn_if_open(const struct listener *listener)
 {
     if (listener->is_local)
         return;
-    log_line(LOG_WARNING,
-             "%s is open to other machines, and no token is asked for: whoever reaches it can run "
-             "commands here",
-             listener->address);
+    log_line(
+        LOG_WARNING,
+        "%s is open to other machines, and no token is asked for: whoever reaches it can submit "
+        "jobs",
+        listener->address);
     int major = 0, minor = 0, patch = 0;
     sscanf(MHD_get_version(), "%d.%d.%d", &major, &minor, &patch);
     if (major == 0 && minor * 100 + patch < 977)

@@ -67,10 +67,46 @@ static struct process *new_process(struct task *task, struct subprocess_frame *s
     return p;
 }
 
+static const char *program_of(const union argument *given, bool is_shell)
+{
+    return is_shell ? "/bin/sh" : given[ARGV].texts[0];
+}
+
+static bool subprocess_check(const struct services *services, const struct node *node,
+                             struct node_complaint *complaint)
+{
+    bool is_shell = node_has(node, SHELL);
+    if (node->dynamic & (1u << ARGV | 1u << ENV)) /* the start will tell */
+        return true;
+    complaint->field = is_shell ? SHELL : ARGV;
+    return exec_policy_allows(&services->exec, program_of(node->arguments, is_shell),
+                              node_has(node, ENV) ? node->arguments[ENV].texts : NULL,
+                              complaint->text);
+}
+
+/* NULL; or the PermissionError, where the server does not let jobs run this. */
+static struct value *refuse(struct task *task, struct frame *frame)
+{
+    const union argument *given = frame_arguments(task, frame);
+    char why[400];
+    if (exec_policy_allows(&task->job->loop->services->exec,
+                           program_of(given, frame_has(task, frame, SHELL)),
+                           frame_has(task, frame, ENV) ? given[ENV].texts : NULL, why))
+        return NULL;
+    return exception_new(task->job->plan, frame->node,
+                         &(struct exception_parts){.type = "PermissionError", .message = why});
+}
+
 static struct action subprocess_start(struct task *task, struct frame *frame)
 {
     struct subprocess_frame *self = (struct subprocess_frame *)frame;
     struct host *host = task->job->loop->host;
+    struct value *refusal = refuse(task, frame);
+    if (refusal) {
+        *self = (struct subprocess_frame){.base = self->base};
+        self->base.timer.state = TIMER_IDLE;
+        return action_raise(refusal);
+    }
     self->base.timer.state = TIMER_IDLE;
     self->message = NULL;
     self->state = RUNNING;
@@ -158,5 +194,6 @@ const struct op op_subprocess = {
     .start = subprocess_start,
     .timer_fired = subprocess_timer_fired,
     .cancelled = subprocess_cancelled,
+    .check = subprocess_check,
     .release = subprocess_release,
 };

@@ -285,7 +285,7 @@ class Server:
         """Starts it, and waits until it says that it is ready."""
         self.launch()
         line = self.first_line()
-        match = re.fullmatch(rb"listening on http://127\.0\.0\.1:(\d+)\n", line)
+        match = re.fullmatch(rb"listening on http://[\d.]+:(\d+)\n", line)
         if not match:
             self.kill()
             raise AssertionError(f"said {line!r} instead of where it listens; stderr:\n{self.stderr()}")

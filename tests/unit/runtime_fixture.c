@@ -11,7 +11,7 @@
 
 struct fixture open_fixture_with(const char *db, struct runtime_options options)
 {
-    static const struct services services = {0};
+    static const struct services services = {.exec = {"*"}};
     options.services = &services;
     struct fixture f = {0};
     struct error e = {0};

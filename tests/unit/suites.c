@@ -3,6 +3,7 @@
 
 extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_config[];
+extern CU_TestInfo tests_exec_policy[];
 extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
@@ -22,6 +23,7 @@ extern CU_TestInfo tests_utf8[];
 CU_SuiteInfo suites[] = {
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
     {"config", NULL, NULL, NULL, NULL, tests_config},
+    {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},

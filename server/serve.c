@@ -1,0 +1,84 @@
+#include "server/serve.h"
+
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "runtime/base/log.h"
+#include "runtime/host_post.h"
+#include "server/http.h"
+#include "server/services.h"
+#include "server/signals.h"
+
+#define GRACE_MS 5000 /* running leaves may go on for so long after SIGTERM */
+#define LEAVE_MS 8500 /* and after this all is over: docker kills at 10 s */
+#define POST_MS 500   /* for what is still to be posted to exception handlers */
+#define ANSWERS_US 200000
+
+/* [writer] */
+static void commit_failed(void *context, const char *what)
+{
+    (void)context;
+    log_line(LOG_ERROR,
+             "%s: whether the last changes were kept is unknown; exiting, so that the next start "
+             "finds out",
+             what);
+    signals_fail();
+}
+
+/* From ready to drained. */
+static int run(struct server *server, struct http *http, const struct listener *listener)
+{
+    printf("listening on %s\n", listener->address);
+    fflush(stdout);
+    if (signals_wait() == ENDING_FAILED) {
+        usleep(ANSWERS_US); /* those who are told "unknown" should hear it */
+        _exit(EX_TEMPFAIL);
+    }
+    log_line(LOG_INFO, "shutting down");
+    signals_leave_soon(LEAVE_MS);
+    server_refuse(server);
+    runtime_drain(server->runtime, GRACE_MS);
+    if (!http_stop(http))
+        _exit(EX_OK); /* all is on disk that has to be */
+    return 0;
+}
+
+int serve(const struct config *config, struct error *e)
+{
+    const struct poster_options posts = {.user_agent = "awaitd/" AWAITD_VERSION};
+    struct runtime_options options = {.max_open_tasks = config->max_open_tasks,
+                                      .max_result_bytes = config->max_result,
+                                      .guard = runtime_start_guard(e),
+                                      .n_loops = config->loops,
+                                      .slow_callback_ns = (int64_t)(config->slow_callback * 1e9)};
+    struct services services = {0};
+    struct server server = {.config = config, .services = &services};
+    struct listener listener;
+    struct http *http = NULL;
+    int status = options.guard < 0 ? options.guard : poster_start(&options.poster, &posts, e);
+    if (status < 0)
+        return status;
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* libcurl's */
+    options.services = &services;
+    status = listener_open(&listener, config->listen, e);
+    if (status == 0)
+        status = services_open(&services, config, listener.is_local, e);
+    if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
+        store_on_failure(server.store, commit_failed, NULL);
+        status = runtime_open(&server.runtime, server.store, &options, e);
+        if (status == 0 && (status = http_start(&http, &server, &listener, e)) == 0)
+            status = run(&server, http, &listener);
+        else if (server.runtime)
+            runtime_drain(server.runtime, 0);
+        store_close(server.store);
+        if (server.runtime)
+            runtime_close(server.runtime); /* the store's writer posted to it until now */
+        if (http)
+            http_free(http); /* and both may have been ringing its bell */
+    }
+    services_close(&services);
+    listener_close(&listener);
+    poster_stop(options.poster, POST_MS);
+    return status;
+}
