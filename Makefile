@@ -63,6 +63,20 @@ $(OUT)/%-tests:
 	@echo "link $@"
 	@$(CC) $(CFLAGS) $^ -o $@ $(LIBS) -lcunit
 
+# ---- plugins: the example, and those of the tests, most of them bad ----
+
+PLUGIN_FLAGS := -std=c99 -D_GNU_SOURCE -pedantic -I. $(WARN) -O1 -g -shared -fPIC
+TEST_PLUGINS := $(patsubst tests/plugins/%.c,build/test-plugins/%.so,$(wildcard tests/plugins/*.c))
+
+plugin-example: ## build build/plugins/example.so, for --plugins build/plugins
+	@$(MAKE) -C examples/plugin OUT=$(CURDIR)/build/plugins
+
+test-plugins: $(TEST_PLUGINS)
+
+build/test-plugins/%.so: tests/plugins/%.c tests/plugins/plugin.h runtime/awaitd_plugin.h
+	@mkdir -p $(@D)
+	@$(CC) $(PLUGIN_FLAGS) $< -o $@ -ljansson
+
 # ---- running ----
 
 run: ## install what is missing, build, and serve http://127.0.0.1:8080 with ./awaitd.db
