@@ -27,6 +27,9 @@ int spawner_start(struct spawner **out, struct error *e);
 void spawner_stop(struct spawner *spawner);
 bool spawner_is_alive(struct spawner *spawner); /* [any] */
 
+/* A channel's other end is gone, and the spawner with it: kills what it has started, once. [any] */
+void spawner_bury(struct spawner *spawner);
+
 /* A new channel: a descriptor, blocking and close-on-exec, the caller's to close; or -errno (EPIPE:
  * the spawner is gone). [any] */
 int spawner_open_channel(struct spawner *spawner);
