@@ -45,6 +45,38 @@ static void timed_out(uv_timer_t *timer)
     host_uv_has_news(host);
 }
 
+/* ---- lag: how long it is away from its events ---- */
+
+static void about_to_look(uv_prepare_t *prepare)
+{
+    struct host_uv *host = prepare->data;
+    int64_t now_ns = host_now_ns(&host->port);
+    if (host->checked_ns)
+        lag_add(&host->lag, now_ns, now_ns - host->checked_ns);
+    host->checked_ns = 0;
+}
+
+static void has_looked(uv_check_t *check)
+{
+    struct host_uv *host = check->data;
+    host->checked_ns = host_now_ns(&host->port);
+}
+
+static void watch_lag(struct host_uv *host)
+{
+    lag_start(&host->lag, host_now_ns(&host->port));
+    uv_prepare_init(&host->uv, &host->prepare);
+    uv_check_init(&host->uv, &host->check);
+    host->prepare.data = host->check.data = host;
+    uv_prepare_start(&host->prepare, about_to_look);
+    uv_check_start(&host->check, has_looked);
+}
+
+const struct lag *host_uv_lag(const struct host_uv *host)
+{
+    return &host->lag;
+}
+
 int host_uv_open(struct host_uv **out, int guard, struct operation_backend *const *backends,
                  struct error *e)
 {
@@ -73,6 +105,7 @@ int host_uv_open(struct host_uv **out, int guard, struct operation_backend *cons
     list_init(&host->queued);
     list_init(&host->processes);
     host_uv_operations_open(host);
+    watch_lag(host);
     *out = host;
     return 0;
 }
@@ -124,6 +157,8 @@ void host_uv_close(struct host_uv *host)
     host_uv_operations_close(host);
     uv_close((uv_handle_t *)&host->wake, NULL);
     uv_close((uv_handle_t *)&host->timer, NULL);
+    uv_close((uv_handle_t *)&host->prepare, NULL);
+    uv_close((uv_handle_t *)&host->check, NULL);
     uv_run(&host->uv, UV_RUN_DEFAULT);
     uv_loop_close(&host->uv);
     free(host);

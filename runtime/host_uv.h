@@ -11,6 +11,7 @@
 #include "schema/error.h"
 
 struct host_uv;
+struct lag;
 
 /* guard: from guard_start, borrowed until host_uv_close; several hosts may share it. 0: none.
  * backends: OPERATION_KINDS of them, borrowed until all operations are completed. 0 or -SYSTEM.
@@ -32,6 +33,9 @@ size_t host_uv_count_processes(const struct host_uv *host);
 size_t host_uv_count_leaves(const struct host_uv *host);
 /* Sends a signal to every process group that runs. [loop] */
 void host_uv_signal_processes(struct host_uv *host, int signal);
+
+/* Of this loop. [any] */
+const struct lag *host_uv_lag(const struct host_uv *host);
 
 void host_uv_close(struct host_uv *host); /* [any] after the loop's thread has ended */
 

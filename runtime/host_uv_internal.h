@@ -6,12 +6,17 @@
 
 #include "runtime/base/list.h"
 #include "runtime/host_uv.h"
+#include "runtime/lag.h"
 
 struct host_uv {
     struct host port; /* first: the port is the host */
     uv_loop_t uv;
     uv_async_t wake;
     uv_timer_t timer;
+    uv_prepare_t prepare; /* it is about to look for events */
+    uv_check_t check;     /* it has looked */
+    int64_t checked_ns;   /* when; 0: not since it looked last */
+    struct lag lag;
     int64_t armed_ns;        /* what the timer is set to; INT64_MAX when it is stopped */
     int guard;               /* host_uv_guard.h */
     struct mailbox *mailbox; /* of operations that others are through with */

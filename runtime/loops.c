@@ -345,6 +345,7 @@ static void route_list(struct loop *loop, struct message *message)
             .name = put_text(&at, thread->name),
             .handler = put_text(&at, thread->shown_handler),
             .n_open = atomic_load_explicit(&thread->n_open, memory_order_relaxed),
+            .lag = lag_read(host_uv_lag(thread->host), loop->host->now_ns(loop->host)),
             .is_running = thread->state == LOOP_OPEN && !runtime->main->is_draining};
     }
     list->done(list, list->loops ? 0 : -ERROR_NO_MEMORY);

@@ -13,6 +13,7 @@
 
 #include "runtime/base/list.h"
 #include "runtime/group_record.h"
+#include "runtime/lag.h"
 #include "runtime/message.h"
 #include "runtime/store/store.h"
 #include "runtime/timer.h"
@@ -188,7 +189,8 @@ struct loop_list {
     struct message message;
     struct loop_info {
         const char *name, *handler;
-        size_t n_open;   /* tasks */
+        size_t n_open; /* tasks */
+        struct lag_figures lag;
         bool is_running; /* takes jobs: is not about to be closed */
     } * loops;           /* the callee frees them with free(), texts included */
     size_t n;

@@ -25,7 +25,8 @@ static void write_loop(struct buffer *b, const struct loop_info *loop)
         buffer_json_string(b, loop->handler, strlen(loop->handler));
     else
         buffer_text(b, "null");
-    buffer_char(b, '}');
+    buffer_format(b, ",\"lag\":{\"p50\":%.6f,\"p99\":%.6f,\"max\":%.6f,\"over\":%.3f}}",
+                  loop->lag.p50, loop->lag.p99, loop->lag.max, loop->lag.over);
 }
 
 static void answer_failure(struct request *request)

@@ -98,11 +98,22 @@ class Opened(WithServer):
         self.assertEqual(answer.status, 200, answer)
         return answer.json
 
+    def test_lag(self):
+        self.server.open_loop("lags")
+        many = [{"op": "value", "value": "x" * 1000}] * 20000
+        self.server.run({"op": "gather", "tasks": many}, loop="lags")
+        lag = self.look("lags")["lag"]
+        self.assertGreater(lag["max"], 0)
+        self.assertTrue(0 <= lag["p50"] <= lag["p99"] <= lag["max"] <= lag["over"], lag)
+
     def test_life(self):
         self.assertEqual(self.names()[0], "main")
         opened = self.server.open_loop("life")
+        self.assertEqual(opened.pop("lag"), {"p50": 0, "p99": 0, "max": 0, "over": 0})
         self.assertEqual(opened, {"name": "life", "running": True, "open_tasks": 0, "exception_handler": None})
-        self.assertEqual(self.look("life"), opened)
+        found = self.look("life")
+        self.assertGreater(found.pop("lag")["over"], 0)
+        self.assertEqual(found, opened)
         self.assertIn("life", self.names())
         answer = self.server.post("/v1/loops", {"name": "life"})
         self.assertEqual(answer.status, 409, answer)

@@ -8,6 +8,7 @@ extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
+extern CU_TestInfo tests_lag[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
@@ -28,6 +29,7 @@ CU_SuiteInfo suites[] = {
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
+    {"lag", NULL, NULL, NULL, NULL, tests_lag},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
