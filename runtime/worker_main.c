@@ -119,8 +119,10 @@ static bool run(struct worker *w, const struct frame *frame)
 {
     const struct function *function = functions_find(w->functions, frame->word);
     if (!function) { /* the folder is not what it was when the server started */
-        static const char text[] = "the worker process has no such function";
-        return send_frame(w, FRAME_ERROR, "RuntimeError", text, sizeof text - 1);
+        char text[200];
+        int size =
+            snprintf(text, sizeof text, "the worker process has no function '%s'", frame->word);
+        return send_frame(w, FRAME_ERROR, "RuntimeError", text, (size_t)size);
     }
     struct function_call *call = function_call_new(function, frame->text, frame->size, NULL);
     call->port = &port;

@@ -15,7 +15,7 @@
 #include "runtime/process_end.h"
 #include "runtime/worker_frame.h"
 
-#define GRACE_MS 200  /* for a cancelled function to look at its flag, before it is killed */
+#define GRACE_MS 500  /* for a cancelled function to look at its flag, before it is killed */
 #define LEAVE_MS 1000 /* for a process that has hung up, before it is killed */
 #define CHUNK 65536
 
@@ -103,10 +103,10 @@ static int start(struct worker_process *w)
 }
 
 /* It may have been killed while it had nothing to do. */
-static bool has_died(const struct worker_process *w)
+static bool has_hung_up(const struct worker_process *w)
 {
-    int code;
-    return w->state != WORKER_GONE && spawner_wait(w->channel, w->id, 0, &code) != 0;
+    char byte;
+    return w->state != WORKER_GONE && recv(w->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void worker_process_free(struct worker_process *w)
@@ -297,8 +297,10 @@ static void raise_broken(struct worker_process *w, struct function_call *call, e
 
 void worker_process_run(struct worker_process *w, struct function_call *call)
 {
-    if (has_died(w))
+    if (has_hung_up(w)) {
+        bury(w, LEAVE_MS);
         forget(w);
+    }
     int status = w->state == WORKER_GONE ? start(w) : 0;
     if (status < 0) {
         function_raise(call, "BrokenProcessPool", "a worker process cannot be started: %s",

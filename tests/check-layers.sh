@@ -20,7 +20,7 @@ microhttpd.h    server/
 uv.h            runtime/host_uv
 curl/curl.h     runtime/host_
 sqlite3.h       runtime/store/sqlite
-sys/socket.h    server/ runtime/host_uv
+sys/socket.h    server/ runtime/host_uv runtime/spawner runtime/worker_
 netinet/in.h    server/ runtime/host_uv
 arpa/inet.h     server/ runtime/host_uv
 netdb.h         server/ runtime/host_uv
