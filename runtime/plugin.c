@@ -173,7 +173,7 @@ static int load_one(const struct loading *l, int patience_ms, struct error *e)
     char ending[200];
     int status = patience_ms ? probe(load, (void *)l, patience_ms, ending, sizeof ending, e) : 0;
     if (status == -ERROR_PLUGIN && ending[0])
-        return refuse(l->plugin, e, "%s while it was loaded", ending);
+        return refuse(l->plugin, e, "it %s while it was loaded", ending);
     return status == 0 ? load((void *)l, e) : status;
 }
 
