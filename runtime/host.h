@@ -36,7 +36,8 @@ enum process_part {
     PROCESS_CWD,
     PROCESS_UID,
     PROCESS_NICE,
-    PROCESS_LIMITS,
+    PROCESS_MEMORY,  /* its limit is too low for the program */
+    PROCESS_SPAWNER, /* nothing: the process that starts others is gone */
 };
 
 /* A child process. The op owns it and keeps it until `ended` was called. argv, env, cwd and input

@@ -5,6 +5,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/host_uv_internal.h"
+#include "runtime/services.h"
 
 static int64_t host_now_ns(struct host *host)
 {
@@ -77,8 +78,7 @@ const struct lag *host_uv_lag(const struct host_uv *host)
     return &host->lag;
 }
 
-int host_uv_open(struct host_uv **out, int guard, struct operation_backend *const *backends,
-                 struct error *e)
+int host_uv_open(struct host_uv **out, const struct services *services, struct error *e)
 {
     struct host_uv *host = calloc(1, sizeof *host);
     if (!host)
@@ -88,22 +88,27 @@ int host_uv_open(struct host_uv **out, int guard, struct operation_backend *cons
         free(host);
         return error_set(e, ERROR_SYSTEM, "cannot make an event loop: %s", uv_strerror(status));
     }
-    host->guard = guard;
-    host->backends = backends;
+    host->backends = services->backends;
     host->port = (struct host){.now_ns = host_now_ns,
                                .wall_us = host_wall_us,
                                .chance = host_chance,
                                .spawn = host_uv_spawn,
                                .kill = host_uv_kill,
                                .abandon = host_uv_abandon,
+                               .write = host_uv_write,
+                               .close_input = host_uv_close_input,
                                .begin = host_uv_begin,
                                .give_up = host_uv_give_up};
+    status = host_uv_processes_open(host, services->spawner, e);
+    if (status < 0) {
+        uv_loop_close(&host->uv);
+        free(host);
+        return status;
+    }
     status = uv_async_init(&host->uv, &host->wake, woken);
     BUG_ON(status < 0 || uv_timer_init(&host->uv, &host->timer) < 0);
     host->timer.data = host;
     host->armed_ns = INT64_MAX;
-    list_init(&host->queued);
-    list_init(&host->processes);
     host_uv_operations_open(host);
     watch_lag(host);
     *out = host;
@@ -138,12 +143,12 @@ static void arm(struct host_uv *host, int64_t due_ns)
 
 void host_uv_wait(struct host_uv *host, int64_t due_ns)
 {
-    host_uv_start_queued(host);
-    if (host_uv_has_queued(host))
+    if (host_uv_start_processes(host))
         due_ns = 0;
     if (due_ns > 0)
         arm(host, due_ns);
     uv_run(&host->uv, due_ns > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    host_uv_tell_processes(host);
     host_uv_take_answers(host);
 }
 
@@ -155,11 +160,13 @@ void host_uv_hold(struct host_uv *host)
 void host_uv_close(struct host_uv *host)
 {
     host_uv_operations_close(host);
+    host_uv_processes_close(host);
     uv_close((uv_handle_t *)&host->wake, NULL);
     uv_close((uv_handle_t *)&host->timer, NULL);
     uv_close((uv_handle_t *)&host->prepare, NULL);
     uv_close((uv_handle_t *)&host->check, NULL);
     uv_run(&host->uv, UV_RUN_DEFAULT);
     uv_loop_close(&host->uv);
+    host_uv_processes_release(host);
     free(host);
 }

@@ -13,11 +13,10 @@
 struct host_uv;
 struct lag;
 
-/* guard: from guard_start, borrowed until host_uv_close; several hosts may share it. 0: none.
- * backends: OPERATION_KINDS of them, borrowed until all operations are completed. 0 or -SYSTEM.
- * [any] */
-int host_uv_open(struct host_uv **out, int guard, struct operation_backend *const *backends,
-                 struct error *e);
+struct services;
+/* services: their spawner and their backends, borrowed until host_uv_close and until all operations
+ * are completed. 0 or -SYSTEM. [any] */
+int host_uv_open(struct host_uv **out, const struct services *services, struct error *e);
 struct host *host_uv_port(struct host_uv *host);
 /* Lets the present or next host_uv_wait return. [any] */
 void host_uv_wake(struct host_uv *host);

@@ -18,36 +18,55 @@ struct host_uv {
     int64_t checked_ns;   /* when; 0: not since it looked last */
     struct lag lag;
     int64_t armed_ns;        /* what the timer is set to; INT64_MAX when it is stopped */
-    int guard;               /* host_uv_guard.h */
     struct mailbox *mailbox; /* of operations that others are through with */
     struct operation_backend *const *backends;
     struct list operations; /* that are under way, and not given up */
     struct list held;       /* that never begin, as nothing does any more */
     size_t n_operations;    /* under way */
     bool is_holding;        /* nothing begins any more */
-    struct list queued;     /* struct child: asked for, not started yet */
-    struct list processes;  /* struct child */
-    size_t n_processes;
-    char chunk[65536]; /* what was read last; used within one callback */
+    /* processes: host_uv_process*.c */
+    struct spawner *spawner; /* NULL: there is none */
+    int channel;             /* to it; -1 once it is gone */
+    int pipes;               /* an epoll instance */
+    uv_poll_t channel_poll, pipes_poll;
+    uv_timer_t grace, pause;
+    int64_t pause_ms;      /* before the next try, after starts have failed; 0: none has */
+    bool is_pausing;       /* no process is started for now: resources are short, */
+    bool is_full;          /* or the channel is full */
+    struct list queued;    /* struct child: asked for, not started yet */
+    struct list processes; /* started */
+    struct list closing;   /* exited; the first one's grace is over first */
+    struct list over;      /* told next */
+    struct list refused;   /* struct process_write: told next */
+    size_t n_processes;    /* not told yet, and not queued */
+    char chunk[65536];     /* what was read last; used within one callback */
 };
 
 /* To be called by every callback of a libuv timer that gives the loop something to do: host_uv_wait
  * returns without blocking. */
 void host_uv_has_news(struct host_uv *host);
 
-/* Processes wait to be started, and may be. */
-static inline bool host_uv_has_queued(const struct host_uv *host)
+/* host_uv_process.c */
+int host_uv_processes_open(struct host_uv *host, struct spawner *spawner, struct error *e);
+/* Their handles, before the libuv loop runs for the last time. */
+void host_uv_processes_close(struct host_uv *host);
+/* What is left, after that. */
+void host_uv_processes_release(struct host_uv *host);
+static inline bool host_uv_may_start(const struct host_uv *host)
 {
-    return !host->is_holding && !list_is_empty(&host->queued);
+    return !host->is_holding && !host->is_pausing && !host->is_full &&
+           !list_is_empty(&host->queued);
 }
-
-/* host_uv_process.c: starts the next few of them. */
-void host_uv_start_queued(struct host_uv *host);
-
-/* host_uv_process.c: the port's functions. */
+/* Starts a few of those that wait. Whether there is more to do at once. */
+bool host_uv_start_processes(struct host_uv *host);
+/* Tells of those that are over. */
+void host_uv_tell_processes(struct host_uv *host);
+/* The port's functions. */
 void host_uv_spawn(struct host *host, struct process *process);
 void host_uv_kill(struct host *host, struct process *process, int signal);
 void host_uv_abandon(struct host *host, struct process *process);
+void host_uv_write(struct host *host, struct process *process, struct process_write *write);
+void host_uv_close_input(struct host *host, struct process *process);
 
 /* host_uv_operation.c */
 void host_uv_operations_open(struct host_uv *host);

@@ -1,331 +1,326 @@
-/* Child processes: real pipes, a session and process group of their own, a clean environment.
+/* Child processes: started, signalled and reaped by the spawner; their pipes are ours.
  *
- * A child is over when it was reaped and both of its streams have ended. What is left of its
- * process group is killed when it exits; a stream that somebody outside the group still holds open
- * is closed GRACE_MS later. */
+ *   QUEUED ──► STARTED ──exits──► EXITED ──streams end, or grace──► OVER ──told──► (freed)
+ *      ▲          │ resources are short
+ *      └──────────┘
+ *
+ * What a child leaves behind is dead when its exit is told, and so its streams end. One that
+ * somebody else still holds open is closed GRACE_NS later. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
-#include "runtime/host_uv_guard.h"
-#include "runtime/host_uv_internal.h"
+#include "runtime/host_uv_environment.h"
+#include "runtime/host_uv_process.h"
+#include "runtime/output.h"
 
-#define GRACE_MS 1000
+#define GRACE_NS INT64_C(1000000000)
+#define PAUSE_MS                                                                                   \
+    10 /* after the first start that failed for want of resources; then twice that…              \
+        */
+#define PAUSE_MOST_MS 1000
+#define STARTS_PER_ROUND 32
+#define RECEIPTS_PER_ROUND 4
 
-struct stream {
-    uv_pipe_t pipe;
-    struct output *output;
-    bool is_open;
-};
+static int64_t now_ns(struct host_uv *host)
+{
+    return host->port.now_ns(&host->port);
+}
 
-struct child {
-    struct list link;
-    struct host_uv *host;
-    struct process *process; /* NULL once it was told, or abandoned */
-    uv_process_t handle;
-    uv_pipe_t input;
-    uv_write_t write;
-    struct stream out, err;
-    uv_timer_t grace;   /* after the exit; before, it tells a failed start */
-    unsigned n_handles; /* not closed yet */
-    bool is_queued;     /* not started yet */
-    bool has_exited, input_is_open;
-};
+static void move_to(struct list *list, struct child *child)
+{
+    list_remove(&child->link);
+    list_append(list, &child->link);
+}
 
 /* ---- the end ---- */
 
-static void handle_closed(uv_handle_t *handle)
+static void end(struct child *child)
 {
-    struct child *child = handle->data;
-    if (--child->n_handles == 0)
-        free(child);
+    if (child->state == CHILD_QUEUED)
+        child->host->n_processes++;
+    child->state = CHILD_OVER;
+    list_remove(&child->closing);
+    move_to(&child->host->over, child);
 }
 
-static void close_handle(void *handle)
+void child_end_if_over(struct child *child)
 {
-    if (!uv_is_closing(handle))
-        uv_close(handle, handle_closed);
+    if (child->state == CHILD_EXITED && child->out.fd < 0 && child->err.fd < 0)
+        end(child);
 }
 
-static void tell_end(struct child *child)
+static void fail(struct child *child, int error, enum process_part part)
 {
-    struct process *process = child->process;
+    if (child->process) {
+        child->process->error = error;
+        child->process->part = part;
+    }
+    child_drop_pipes(child);
+    end(child);
+}
+
+static void tell(struct child *child)
+{
+    struct process *process;
     list_remove(&child->link);
     child->host->n_processes--;
-    close_handle(&child->grace);
-    child->process = NULL;
-    host_uv_has_news(child->host);
-    if (process)
-        process->ended(process);
-}
-
-static void end_if_over(struct child *child)
-{
-    if (child->has_exited && !child->out.is_open && !child->err.is_open &&
-        !uv_is_closing((uv_handle_t *)&child->grace))
-        tell_end(child);
-}
-
-static void close_stream(struct stream *stream)
-{
-    if (!stream->is_open)
+    child_close_pipes(child);
+    process = child->process;
+    free(child);
+    if (!process)
         return;
-    stream->is_open = false;
-    close_handle(&stream->pipe);
+    output_finish(&process->out);
+    output_finish(&process->err);
+    process->ended(process);
 }
 
-static void close_input(struct child *child)
+void host_uv_tell_processes(struct host_uv *host)
 {
-    if (child->input_is_open)
-        close_handle(&child->input);
-    child->input_is_open = false;
+    while (!list_is_empty(&host->refused)) {
+        struct process_write *write = CONTAINER_OF(host->refused.next, struct process_write, link);
+        list_remove(&write->link);
+        write->done(write, EPIPE);
+    }
+    while (!list_is_empty(&host->over))
+        tell(CONTAINER_OF(host->over.next, struct child, link));
 }
+
+/* ---- exits ---- */
 
 static void grace_over(uv_timer_t *timer)
 {
-    struct child *child = timer->data;
-    close_stream(&child->out);
-    close_stream(&child->err);
-    end_if_over(child);
+    struct host_uv *host = timer->data;
+    int64_t time_ns = now_ns(host);
+    while (!list_is_empty(&host->closing)) {
+        struct child *child = CONTAINER_OF(host->closing.next, struct child, closing);
+        if (child->grace_ns > time_ns) {
+            uv_timer_start(timer, grace_over, (uint64_t)(child->grace_ns - time_ns) / 1000000 + 1,
+                           0);
+            break;
+        }
+        child_drop_pipes(child);
+        end(child);
+    }
+    host_uv_has_news(host);
 }
 
-static void exited(uv_process_t *handle, int64_t status, int signal)
+static void handle_exit(struct child *child, int exit_code)
 {
-    struct child *child = handle->data;
-    child->has_exited = true;
+    struct host_uv *host = child->host;
     if (child->process)
-        child->process->exit_code = signal ? -signal : (int)status;
-    kill(-handle->pid, SIGKILL); /* nothing outlives its parent */
-    guard_note(child->host->guard, handle->pid, false);
-    close_handle(handle);
-    close_input(child);
-    uv_timer_start(&child->grace, grace_over, GRACE_MS, 0);
-    end_if_over(child);
-}
-
-/* ---- its output ---- */
-
-static void give_chunk(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
-{
-    struct host_uv *host = ((struct child *)handle->data)->host;
-    (void)suggested;
-    *buffer = uv_buf_init(host->chunk, sizeof host->chunk);
-}
-
-static void keep(struct output *output, const char *bytes, size_t size, size_t limit)
-{
-    size_t room = limit - output->size;
-    if (size > room) {
-        output->dropped += size - room;
-        size = room;
-    }
-    if (output->size + size > output->capacity) {
-        size_t twice = output->capacity * 2, need = output->size + size;
-        output->capacity = need > twice ? need : twice;
-        output->bytes = memory_resize(output->bytes, output->capacity);
-    }
-    if (size)
-        memcpy(output->bytes + output->size, bytes, size);
-    output->size += size;
-}
-
-static void has_read(uv_stream_t *pipe, ssize_t size, const uv_buf_t *buffer)
-{
-    struct child *child = pipe->data;
-    struct stream *stream = pipe == (uv_stream_t *)&child->out.pipe ? &child->out : &child->err;
-    if (size > 0 && child->process)
-        keep(stream->output, buffer->base, (size_t)size, child->process->max_output);
-    if (size < 0) {
-        close_stream(stream);
-        end_if_over(child);
-    }
-}
-
-static void has_written(uv_write_t *write, int status)
-{
-    struct child *child = write->handle->data;
-    (void)status; /* a child need not read its input */
-    close_input(child);
-}
-
-/* ---- its beginning ---- */
-
-static const char *const inherited[] = {"PATH", "HOME", "LANG", "TZ"};
-#define N_INHERITED (sizeof inherited / sizeof *inherited)
-
-static bool is_given(const char *const *env, const char *name)
-{
-    size_t size = strlen(name);
-    for (; env && *env; env++)
-        if (strncmp(*env, name, size) == 0 && (*env)[size] == '=')
-            return true;
-    return false;
-}
-
-/* PATH, HOME, LANG and TZ of ours, unless given, and what is given. One block; the caller frees. */
-static char **make_environment(const char *const *env)
-{
-    size_t n = 0, n_bytes = 0;
-    while (env && env[n])
-        n++;
-    for (size_t i = 0; i < N_INHERITED; i++)
-        if (getenv(inherited[i]))
-            n_bytes += strlen(inherited[i]) + strlen(getenv(inherited[i])) + 2;
-    char **made = memory_new((n + N_INHERITED + 1) * sizeof *made + n_bytes);
-    char *text = (char *)(made + n + N_INHERITED + 1);
-    size_t at = 0;
-    for (size_t i = 0; i < N_INHERITED; i++) {
-        if (!getenv(inherited[i]) || is_given(env, inherited[i]))
-            continue;
-        made[at++] = text;
-        text = stpcpy(stpcpy(stpcpy(text, inherited[i]), "="), getenv(inherited[i])) + 1;
-    }
-    for (size_t i = 0; i < n; i++)
-        made[at++] = (char *)env[i];
-    made[at] = NULL;
-    return made;
-}
-
-/* A pipe whose `child_end` (0: it reads, 1: it writes) is for the child. -errno or 0. */
-static int make_pipe(struct child *child, uv_pipe_t *pipe, int child_end, int *child_fd)
-{
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return -errno;
-    uv_pipe_init(&child->host->uv, pipe, 0);
-    pipe->data = child;
-    child->n_handles++;
-    uv_pipe_open(pipe, fds[!child_end]);
-    *child_fd = fds[child_end];
-    return 0;
-}
-
-static int make_pipes(struct child *child, const struct process *process, int fds[3])
-{
-    int status = make_pipe(child, &child->out.pipe, 1, &fds[1]);
-    child->out.is_open = status == 0;
-    if (status == 0) {
-        status = make_pipe(child, &child->err.pipe, 1, &fds[2]);
-        child->err.is_open = status == 0;
-    }
-    if (status == 0 && process->input) {
-        status = make_pipe(child, &child->input, 0, &fds[0]);
-        child->input_is_open = status == 0;
-    }
-    return status;
-}
-
-static void start_streams(struct child *child)
-{
-    struct process *process = child->process;
-    child->out.output = &process->out;
-    child->err.output = &process->err;
-    uv_read_start((uv_stream_t *)&child->out.pipe, give_chunk, has_read);
-    uv_read_start((uv_stream_t *)&child->err.pipe, give_chunk, has_read);
-    if (!child->input_is_open)
+        child->process->exit_code = exit_code;
+    child->state = CHILD_EXITED;
+    child_close_input(child);
+    child_end_if_over(child);
+    if (child->state == CHILD_OVER)
         return;
-    uv_buf_t input = uv_buf_init((char *)process->input, (unsigned)process->input_size);
-    if (uv_write(&child->write, (uv_stream_t *)&child->input, &input, 1, has_written) < 0)
-        close_input(child);
+    child->grace_ns = now_ns(host) + GRACE_NS;
+    if (list_is_empty(&host->closing))
+        uv_timer_start(&host->grace, grace_over, GRACE_NS / 1000000, 0);
+    list_append(&host->closing, &child->closing);
 }
 
-static int spawn(struct child *child, int fds[3])
+/* ---- starts that have to wait ---- */
+
+static void pause_over(uv_timer_t *timer)
 {
-    struct process *process = child->process;
-    uv_stdio_container_t stdio[3];
-    for (int i = 0; i < 3; i++) {
-        stdio[i].flags = fds[i] >= 0 ? UV_INHERIT_FD : UV_IGNORE;
-        stdio[i].data.fd = fds[i];
+    struct host_uv *host = timer->data;
+    host->is_pausing = false;
+    host_uv_has_news(host);
+}
+
+static void make_pause(struct host_uv *host)
+{
+    if (host->is_pausing)
+        return;
+    host->pause_ms = host->pause_ms ? 2 * host->pause_ms : PAUSE_MS;
+    if (host->pause_ms > PAUSE_MOST_MS)
+        host->pause_ms = PAUSE_MOST_MS;
+    host->is_pausing = true;
+    uv_timer_start(&host->pause, pause_over, (uint64_t)host->pause_ms, 0);
+}
+
+/* What one has given back, the next may take. */
+static void end_pause(struct host_uv *host)
+{
+    host->pause_ms = 0;
+    host->is_pausing = false;
+    uv_timer_stop(&host->pause);
+}
+
+/* It could not be started: for now, or at all. It is in no list or was started. */
+static void handle_failure(struct child *child, int error, enum process_part part)
+{
+    struct host_uv *host = child->host;
+    int64_t time_ns = now_ns(host);
+    if (!child->patience_ns)
+        child->patience_ns = time_ns + SPAWN_PATIENCE_NS;
+    if (part != PROCESS_PROGRAM || !spawner_is_passing(error) || time_ns >= child->patience_ns ||
+        !child->process) {
+        fail(child, error, part);
+        return;
     }
-    char **environment = make_environment(process->env);
-    uv_process_options_t options = {.exit_cb = exited,
-                                    .file = process->argv[0],
-                                    .args = (char **)process->argv,
-                                    .env = environment,
-                                    .cwd = process->cwd,
-                                    .flags = UV_PROCESS_DETACHED, /* setsid */
-                                    .stdio_count = 3,
-                                    .stdio = stdio};
-    child->n_handles++;
-    child->handle.data = child;
-    int status = uv_spawn(&child->host->uv, &child->handle, &options);
-    if (status == 0)
-        guard_note(child->host->guard, child->handle.pid, true);
+    child_drop_pipes(child);
+    if (child->state == CHILD_STARTED)
+        host->n_processes--;
+    child->state = CHILD_QUEUED;
+    list_remove(&child->link);
+    list_prepend(&host->queued, &child->link);
+    make_pause(host);
+    if (child->signal) /* it is to end, and has not begun */
+        host_uv_kill(&host->port, child->process, child->signal);
+}
+
+/* ---- the channel ---- */
+
+static void lose_spawner(struct host_uv *host)
+{
+    uv_poll_stop(&host->channel_poll);
+    close(host->channel);
+    host->channel = -1;
+    host->is_full = false;
+    spawner_bury(host->spawner);
+    for (struct list *l = host->processes.next, *next; l != &host->processes; l = next) {
+        struct child *child = CONTAINER_OF(l, struct child, link);
+        next = l->next;
+        if (child->state == CHILD_STARTED)
+            fail(child, EPIPE, PROCESS_SPAWNER);
+    }
+}
+
+static void handle_report(struct host_uv *host, const struct spawn_report *report)
+{
+    struct child *child = (struct child *)(uintptr_t)report->id;
+    if (report->event == SPAWN_EXITED) {
+        end_pause(host);
+        handle_exit(child, report->value);
+    } else if (report->event == SPAWN_FAILED) {
+        handle_failure(child, report->value, report->part);
+    }
+}
+
+static void receive(struct host_uv *host)
+{
+    struct spawn_report reports[SPAWN_REPORTS_MAX];
+    for (int i = 0; i < RECEIPTS_PER_ROUND; i++) {
+        int n = spawner_receive(host->channel, reports);
+        if (n == -EAGAIN)
+            return;
+        if (n <= 0) {
+            lose_spawner(host);
+            return;
+        }
+        for (int k = 0; k < n; k++)
+            handle_report(host, &reports[k]);
+    }
+}
+
+static void channel_ready(uv_poll_t *poll, int status, int events);
+
+static void set_full(struct host_uv *host, bool is_full)
+{
+    if (host->is_full != is_full)
+        uv_poll_start(&host->channel_poll, UV_READABLE | (is_full ? UV_WRITABLE : 0),
+                      channel_ready);
+    host->is_full = is_full;
+}
+
+/* Signals are kept where the channel is full. */
+static void send_signals(struct child *child)
+{
+    struct host_uv *host = child->host;
+    for (int signal = 1; child->unsent && signal <= 64; signal++) {
+        uint64_t bit = UINT64_C(1) << (signal - 1);
+        if (!(child->unsent & bit))
+            continue;
+        if (spawner_send_signal(host->channel, (uintptr_t)child, signal) == -EAGAIN) {
+            set_full(host, true);
+            return;
+        }
+        child->unsent &= ~bit;
+    }
+}
+
+static void channel_ready(uv_poll_t *poll, int status, int events)
+{
+    struct host_uv *host = poll->data;
+    if (events & UV_WRITABLE) {
+        set_full(host, false);
+        struct list *l = host->processes.next;
+        for (; l != &host->processes && !host->is_full; l = l->next)
+            send_signals(CONTAINER_OF(l, struct child, link));
+    }
+    if (events & UV_READABLE || status < 0)
+        receive(host);
+}
+
+static void pipes_ready(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    host_uv_serve_pipes(poll->data);
+}
+
+/* ---- the beginning ---- */
+
+static int send_start(struct child *child, const int fds[3])
+{
+    const struct process *process = child->process;
+    char **environment = environment_new(process->env, process->inherit_env);
+    const struct spawn_request request = {.id = (uintptr_t)child,
+                                          .argv = process->argv,
+                                          .env = (const char *const *)environment,
+                                          .cwd = process->cwd,
+                                          .fds = {fds[0], fds[1], fds[2], -1},
+                                          .limits = process->limits};
+    int status = spawner_send_start(child->host->channel, &request);
     free(environment);
     return status;
 }
 
-static bool is_bad_directory(const char *path)
-{
-    struct stat status;
-    return path && (stat(path, &status) < 0 || !S_ISDIR(status.st_mode) || access(path, X_OK) < 0);
-}
-
-static void tell_failure(uv_timer_t *timer)
-{
-    end_if_over(timer->data);
-}
-
-/* It could not be started: everything is closed, and told in the loop's next round. */
-static void fail(struct child *child, int status)
-{
-    child->process->error = -status;
-    child->process->bad_cwd = is_bad_directory(child->process->cwd);
-    child->has_exited = true;
-    close_stream(&child->out);
-    close_stream(&child->err);
-    close_input(child);
-    uv_timer_start(&child->grace, tell_failure, 0, 0);
-}
-
 static void start(struct child *child)
 {
+    struct host_uv *host = child->host;
     int fds[3] = {-1, -1, -1};
-    int status = make_pipes(child, child->process, fds);
-    if (status == 0) {
-        status = spawn(child, fds);
-        if (status == 0)
-            start_streams(child);
-        else
-            close_handle(&child->handle);
-    }
+    int status = child_make_pipes(child, fds);
+    bool has_pipes = status == 0;
+    if (has_pipes)
+        status = send_start(child, fds);
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    if (status < 0)
-        fail(child, status);
-}
-
-/* ---- the queue: a fork takes milliseconds, so that a thousand at once would stop the loop ---- */
-
-#define STARTS_PER_ROUND 8
-
-static void leave_queue(struct child *child)
-{
-    struct host_uv *host = child->host;
-    child->is_queued = false;
-    list_remove(&child->link);
-    list_append(&host->processes, &child->link);
-    host->n_processes++;
-    uv_timer_init(&host->uv, &child->grace);
-    child->grace.data = child;
-    child->n_handles++;
-}
-
-void host_uv_start_queued(struct host_uv *host)
-{
-    for (int n = 0; n < STARTS_PER_ROUND && host_uv_has_queued(host); n++) {
-        struct child *child = CONTAINER_OF(host->queued.next, struct child, link);
-        leave_queue(child);
-        start(child);
+    if (status == 0) {
+        child->state = CHILD_STARTED;
+        host->n_processes++;
+        move_to(&host->processes, child);
+        child_write_input(child);
+    } else if (has_pipes && status == -EAGAIN) {
+        child_drop_pipes(child);
+        set_full(host, true);
+    } else {
+        handle_failure(child, -status, status == -EPIPE ? PROCESS_SPAWNER : PROCESS_PROGRAM);
     }
 }
+
+bool host_uv_start_processes(struct host_uv *host)
+{
+    for (int n = 0; n < STARTS_PER_ROUND && host_uv_may_start(host); n++) {
+        struct child *child = CONTAINER_OF(host->queued.next, struct child, link);
+        if (host->channel < 0)
+            fail(child, EPIPE, PROCESS_SPAWNER);
+        else
+            start(child);
+    }
+    return host_uv_may_start(host) || !list_is_empty(&host->over) || !list_is_empty(&host->refused);
+}
+
+/* ---- the port ---- */
 
 void host_uv_spawn(struct host *port, struct process *process)
 {
@@ -333,7 +328,9 @@ void host_uv_spawn(struct host *port, struct process *process)
     struct child *child = memory_new_zeroed(1, sizeof *child);
     child->host = host;
     child->process = process;
-    child->is_queued = true;
+    child->out.fd = child->err.fd = child->input.end.fd = -1;
+    list_init(&child->input.writes);
+    list_init(&child->closing);
     process->host = child;
     list_append(&host->queued, &child->link);
 }
@@ -342,27 +339,45 @@ void host_uv_kill(struct host *port, struct process *process, int signal)
 {
     struct child *child = process->host;
     (void)port;
-    if (child->is_queued) { /* it never was; told as if the signal had come at its first breath */
-        leave_queue(child);
-        child->has_exited = true;
+    if (child->state == CHILD_QUEUED) { /* as if the signal had come at its first breath */
         process->exit_code = -signal;
-        uv_timer_start(&child->grace, tell_failure, 0, 0);
-    } else if (!child->has_exited) {
-        kill(-child->handle.pid, signal);
+        end(child);
+    } else if (child->state == CHILD_STARTED && signal > 0 && signal <= 64) {
+        child->signal = signal;
+        child->unsent |= UINT64_C(1) << (signal - 1);
+        if (!child->host->is_full)
+            send_signals(child);
     }
 }
 
 void host_uv_abandon(struct host *port, struct process *process)
 {
     struct child *child = process->host;
-    if (child->is_queued) {
-        list_remove(&child->link);
-        free(child);
-        return;
-    }
     host_uv_kill(port, process, SIGKILL);
     child->process = NULL;
-    close_input(child); /* which borrows from the process */
+    child_close_pipes(child);
+    child_end_if_over(child);
+}
+
+void host_uv_write(struct host *port, struct process *process, struct process_write *write)
+{
+    struct child *child = process->host;
+    (void)port;
+    write->written = 0;
+    if (child->input.is_over || child->input.is_ending || child->state == CHILD_OVER) {
+        list_append(&child->host->refused, &write->link);
+        return;
+    }
+    list_append(&child->input.writes, &write->link);
+    child_feed(child);
+}
+
+void host_uv_close_input(struct host *port, struct process *process)
+{
+    struct child *child = process->host;
+    (void)port;
+    child->input.is_ending = true;
+    child_feed(child);
 }
 
 /* ---- all of them, for the drain ---- */
@@ -376,7 +391,67 @@ void host_uv_signal_processes(struct host_uv *host, int signal)
 {
     for (struct list *l = host->processes.next; l != &host->processes; l = l->next) {
         struct child *child = CONTAINER_OF(l, struct child, link);
-        if (!child->has_exited)
-            kill(-child->handle.pid, signal);
+        if (child->process)
+            host_uv_kill(&host->port, child->process, signal);
     }
+}
+
+/* ---- life ---- */
+
+int host_uv_processes_open(struct host_uv *host, struct spawner *spawner, struct error *e)
+{
+    list_init(&host->queued);
+    list_init(&host->processes);
+    list_init(&host->closing);
+    list_init(&host->over);
+    list_init(&host->refused);
+    host->spawner = spawner;
+    host->channel = spawner ? spawner_open_channel(spawner) : -1;
+    host->pipes = epoll_create1(EPOLL_CLOEXEC);
+    if ((spawner && host->channel < 0) || host->pipes < 0) {
+        int error = host->pipes < 0 ? errno : -host->channel;
+        host_uv_processes_release(host);
+        return error_set(e, ERROR_SYSTEM, "cannot reach the spawner of processes: %s",
+                         strerror(error));
+    }
+    uv_timer_init(&host->uv, &host->grace);
+    uv_timer_init(&host->uv, &host->pause);
+    uv_poll_init(&host->uv, &host->pipes_poll, host->pipes);
+    host->grace.data = host->pause.data = host->pipes_poll.data = host->channel_poll.data = host;
+    uv_poll_start(&host->pipes_poll, UV_READABLE, pipes_ready);
+    if (spawner) {
+        uv_poll_init(&host->uv, &host->channel_poll, host->channel);
+        uv_poll_start(&host->channel_poll, UV_READABLE, channel_ready);
+    }
+    return 0;
+}
+
+void host_uv_processes_close(struct host_uv *host)
+{
+    uv_close((uv_handle_t *)&host->grace, NULL);
+    uv_close((uv_handle_t *)&host->pause, NULL);
+    uv_close((uv_handle_t *)&host->pipes_poll, NULL);
+    if (host->spawner)
+        uv_close((uv_handle_t *)&host->channel_poll, NULL);
+}
+
+static void free_children(struct list *list)
+{
+    while (!list_is_empty(list)) {
+        struct child *child = CONTAINER_OF(list->next, struct child, link);
+        list_remove(&child->link);
+        child_close_pipes(child);
+        free(child);
+    }
+}
+
+void host_uv_processes_release(struct host_uv *host)
+{
+    free_children(&host->queued);
+    free_children(&host->processes);
+    free_children(&host->over);
+    if (host->pipes >= 0)
+        close(host->pipes);
+    if (host->channel >= 0)
+        close(host->channel); /* the spawner kills what is left of ours */
 }

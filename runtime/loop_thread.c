@@ -206,7 +206,7 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
         free(thread);
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     }
-    int status = host_uv_open(&thread->host, options->guard, options->services->backends, e);
+    int status = host_uv_open(&thread->host, options->services, e);
     if (status < 0) {
         free(thread->name);
         free(thread);

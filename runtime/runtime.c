@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/host_uv_guard.h"
 #include "runtime/ops/op.h"
 #include "runtime/recover.h"
 #include "runtime/runtime_internal.h"
@@ -13,14 +12,6 @@
 const struct op_table *runtime_ops(void)
 {
     return &op_registry;
-}
-
-int runtime_start_guard(struct error *e)
-{
-    int guard = guard_start();
-    return guard > 0 ? guard
-                     : error_set(e, ERROR_SYSTEM, "cannot start the guard of processes: %s",
-                                 strerror(errno));
 }
 
 void runtime_stats(struct runtime *runtime, struct runtime_stats *out)
@@ -70,8 +61,6 @@ static void release(struct runtime *runtime)
         loop_thread_free(runtime->threads[--runtime->n_threads]);
     groups_release(&runtime->groups); /* the main loop had their timers */
     sem_destroy(&runtime->drained);
-    if (runtime->options.guard)
-        close(runtime->options.guard);
     free(runtime);
 }
 

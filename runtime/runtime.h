@@ -29,20 +29,14 @@ struct loop_thread;
 #define LOOP_MAIN "main" /* the loop that is always there */
 
 struct runtime_options {
-    size_t max_open_tasks;    /* submissions beyond it get ERROR_TOO_MANY */
-    size_t max_result_bytes;  /* a larger result fails the task */
-    int guard;                /* from runtime_start_guard; 0: none. Closed by runtime_close */
-    size_t n_loops;           /* 1 to LOOPS_MAX: main, main-2… 0 is 1 */
-    int64_t slow_callback_ns; /* a job's turn that takes longer is logged; 0: none */
+    size_t max_open_tasks;           /* submissions beyond it get ERROR_TOO_MANY */
+    size_t max_result_bytes;         /* a larger result fails the task */
+    size_t n_loops;                  /* 1 to LOOPS_MAX: main, main-2… 0 is 1 */
+    int64_t slow_callback_ns;        /* a job's turn that takes longer is logged; 0: none */
     const struct services *services; /* borrowed until runtime_close has returned */
     struct poster *poster; /* for loops' exception handlers, or NULL; borrowed until runtime_close
                             * has returned */
 };
-
-/* Starts the process that kills what jobs have started, should this one die (host_uv_guard.h):
- * before any thread is started and any file is opened, since it is forked. A descriptor, for
- * options; or -SYSTEM and *e. [main] */
-int runtime_start_guard(struct error *e);
 
 /* Starts the loops' threads and runs again what had not ended when the process last stopped.
  * Borrows the store until runtime_drain has returned and the server has stopped. 0 or -code and *e.

@@ -6,10 +6,12 @@
 
 #include "runtime/exec_policy.h"
 #include "runtime/operation.h"
+#include "runtime/spawner.h"
 #include "schema/plan.h"
 
 struct services {
     struct operation_backend *backends[OPERATION_KINDS];
+    struct spawner *spawner; /* NULL: no program can be run */
     struct exec_policy exec;
 };
 

@@ -67,9 +67,9 @@ IN_CHILD static bool set_descriptors(struct start *start)
 {
     const int *fds = start->request->fds;
     for (int i = 0; i < 4; i++)
-        if (fds[i] >= 0 && fails(start, PROCESS_LIMITS, dup2(fds[i], i) < 0))
+        if (fds[i] >= 0 && fails(start, PROCESS_PROGRAM, dup2(fds[i], i) < 0))
             return false;
-    return !fails(start, PROCESS_LIMITS, close_range(fds[3] >= 0 ? 4 : 3, ~0u, 0) < 0);
+    return !fails(start, PROCESS_PROGRAM, close_range(fds[3] >= 0 ? 4 : 3, ~0u, 0) < 0);
 }
 
 IN_CHILD static bool limit(struct start *start, int what, int64_t most, int64_t patience)
@@ -77,12 +77,12 @@ IN_CHILD static bool limit(struct start *start, int what, int64_t most, int64_t 
     struct rlimit limit;
     if (most == 0)
         return true;
-    if (fails(start, PROCESS_LIMITS, getrlimit(what, &limit) < 0))
+    if (fails(start, PROCESS_PROGRAM, getrlimit(what, &limit) < 0))
         return false;
     if ((rlim_t)(most + patience) < limit.rlim_max)
         limit.rlim_max = (rlim_t)(most + patience);
     limit.rlim_cur = (rlim_t)most < limit.rlim_max ? (rlim_t)most : limit.rlim_max;
-    return !fails(start, PROCESS_LIMITS, setrlimit(what, &limit) < 0);
+    return !fails(start, PROCESS_PROGRAM, setrlimit(what, &limit) < 0);
 }
 
 /* After SIGXCPU it has a second until SIGKILL. */
@@ -148,7 +148,7 @@ IN_CHILD static void execute(struct start *start)
         at += size;
     }
     start->error = error;
-    start->part = error == ENOMEM && request->limits.memory ? PROCESS_LIMITS : PROCESS_PROGRAM;
+    start->part = error == ENOMEM && request->limits.memory ? PROCESS_MEMORY : PROCESS_PROGRAM;
 }
 
 IN_CHILD static int become(void *context)

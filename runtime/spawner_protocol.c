@@ -85,7 +85,6 @@ int packet_receive(int socket, struct packet *packet)
     packet->n_fds = 0;
     packet->error = 0;
     packet->text = packet->inline_text;
-    packet->inline_text[0] = '\0';
     if (size <= 0)
         return size == 0 || errno == ECONNRESET ? 0 : -errno;
     take_descriptors(packet, &message);

@@ -49,16 +49,20 @@ int serve(const struct config *config, struct error *e)
     const struct poster_options posts = {.user_agent = "awaitd/" AWAITD_VERSION};
     struct runtime_options options = {.max_open_tasks = config->max_open_tasks,
                                       .max_result_bytes = config->max_result,
-                                      .guard = runtime_start_guard(e),
                                       .n_loops = config->loops,
                                       .slow_callback_ns = (int64_t)(config->slow_callback * 1e9)};
     struct services services = {0};
     struct server server = {.config = config, .services = &services};
     struct listener listener;
     struct http *http = NULL;
-    int status = options.guard < 0 ? options.guard : poster_start(&options.poster, &posts, e);
+    int status = spawner_start(&services.spawner, e); /* first: it is forked */
     if (status < 0)
         return status;
+    status = poster_start(&options.poster, &posts, e);
+    if (status < 0) {
+        spawner_stop(services.spawner);
+        return status;
+    }
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* libcurl's */
     options.services = &services;
     status = listener_open(&listener, config->listen, e);
@@ -80,5 +84,6 @@ int serve(const struct config *config, struct error *e)
     services_close(&services);
     listener_close(&listener);
     poster_stop(options.poster, POST_MS);
+    spawner_stop(services.spawner);
     return status;
 }

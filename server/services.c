@@ -18,7 +18,7 @@ int services_open(struct services *services, const struct config *config, bool i
                   struct error *e)
 {
     (void)e;
-    *services = (struct services){.exec = exec_policy(config, is_local)};
+    services->exec = exec_policy(config, is_local);
     return 0;
 }
 

@@ -12,22 +12,9 @@
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
+#include "runtime/ops/subprocess_fields.h"
 #include "runtime/ops/subprocess_result.h"
 
-enum { ARGV, SHELL, STDIN, ENV, CWD, CHECK, MAX_OUTPUT, KILL_AFTER };
-
-static const struct field_shape fields[] = {
-    [ARGV] = {.name = "argv", .type = FIELD_TEXT_LIST, .min = 1},
-    [SHELL] = {.name = "shell", .type = FIELD_TEXT},
-    [STDIN] = {.name = "stdin", .type = FIELD_TEXT},
-    [ENV] = {.name = "env", .type = FIELD_TEXT_MAP},
-    [CWD] = {.name = "cwd", .type = FIELD_TEXT},
-    [CHECK] = {.name = "check", .type = FIELD_BOOLEAN},
-    [MAX_OUTPUT] = {.name = "max_output", .type = FIELD_INTEGER, .min = 1, .max = 16 << 20},
-    [KILL_AFTER] = {.name = "kill_after", .type = FIELD_NUMBER, .max = SECONDS_MAX},
-};
-
-#define MAX_OUTPUT_DEFAULT (1 << 20)
 #define KILL_AFTER_DEFAULT 5.0
 
 enum subprocess_state { RUNNING, TERMINATING, KILLING };
@@ -41,46 +28,21 @@ struct subprocess_frame {
 
 static void subprocess_ended(struct process *process);
 
-static struct process *new_process(struct task *task, struct subprocess_frame *self)
-{
-    struct frame *frame = &self->base.base;
-    const union argument *given = frame_arguments(task, frame);
-    /* the shell's words stand behind the structure that points to them */
-    struct process *p = memory_new_zeroed(1, sizeof *p + 4 * sizeof *p->argv);
-    const char **shell = (const char **)(p + 1);
-    if (frame_has(task, frame, SHELL)) {
-        shell[0] = "/bin/sh";
-        shell[1] = "-c";
-        shell[2] = p->shell = given[SHELL].text->bytes;
-    }
-    p->argv = frame_has(task, frame, SHELL) ? shell : given[ARGV].texts;
-    p->env = frame_has(task, frame, ENV) ? given[ENV].texts : NULL;
-    p->cwd = frame_has(task, frame, CWD) ? given[CWD].text->bytes : NULL;
-    if (frame_has(task, frame, STDIN)) {
-        p->input = given[STDIN].text->bytes;
-        p->input_size = given[STDIN].text->size;
-    }
-    p->max_output =
-        frame_has(task, frame, MAX_OUTPUT) ? (size_t)given[MAX_OUTPUT].integer : MAX_OUTPUT_DEFAULT;
-    p->ended = subprocess_ended;
-    p->context = self;
-    return p;
-}
-
 static const char *program_of(const union argument *given, bool is_shell)
 {
-    return is_shell ? "/bin/sh" : given[ARGV].texts[0];
+    return is_shell ? "/bin/sh" : given[SUBPROCESS_ARGV].texts[0];
 }
 
 static bool subprocess_check(const struct services *services, const struct node *node,
                              struct node_complaint *complaint)
 {
-    bool is_shell = node_has(node, SHELL);
-    if (node->dynamic & (1u << ARGV | 1u << ENV)) /* the start will tell */
+    bool is_shell = node_has(node, SUBPROCESS_SHELL);
+    if (node->dynamic & (1u << SUBPROCESS_ARGV | 1u << SUBPROCESS_ENV)) /* the start will tell */
         return true;
-    complaint->field = is_shell ? SHELL : ARGV;
+    complaint->field = is_shell ? SUBPROCESS_SHELL : SUBPROCESS_ARGV;
     return exec_policy_allows(&services->exec, program_of(node->arguments, is_shell),
-                              node_has(node, ENV) ? node->arguments[ENV].texts : NULL,
+                              node_has(node, SUBPROCESS_ENV) ? node->arguments[SUBPROCESS_ENV].texts
+                                                             : NULL,
                               complaint->text);
 }
 
@@ -89,9 +51,10 @@ static struct value *refuse(struct task *task, struct frame *frame)
 {
     const union argument *given = frame_arguments(task, frame);
     char why[400];
-    if (exec_policy_allows(&task->job->loop->services->exec,
-                           program_of(given, frame_has(task, frame, SHELL)),
-                           frame_has(task, frame, ENV) ? given[ENV].texts : NULL, why))
+    if (exec_policy_allows(
+            &task->job->loop->services->exec,
+            program_of(given, frame_has(task, frame, SUBPROCESS_SHELL)),
+            frame_has(task, frame, SUBPROCESS_ENV) ? given[SUBPROCESS_ENV].texts : NULL, why))
         return NULL;
     return exception_new(task->job->plan, frame->node,
                          &(struct exception_parts){.type = "PermissionError", .message = why});
@@ -110,7 +73,9 @@ static struct action subprocess_start(struct task *task, struct frame *frame)
     self->base.timer.state = TIMER_IDLE;
     self->message = NULL;
     self->state = RUNNING;
-    self->process = new_process(task, self);
+    self->process = subprocess_new_process(task, frame);
+    self->process->ended = subprocess_ended;
+    self->process->context = self;
     host->spawn(host, self->process);
     return action_await();
 }
@@ -120,7 +85,7 @@ static struct value *outcome_of(struct task *task, struct subprocess_frame *self
     struct frame *frame = &self->base.base;
     if (self->state != RUNNING)
         return exception_cancelled(task->job->plan, self->base.base.node, self->message);
-    bool check = !frame_has(task, frame, CHECK) || frame_arguments(task, frame)[CHECK].integer;
+    bool check = subprocess_integer(task, frame, SUBPROCESS_CHECK, true);
     return subprocess_outcome(task->job->plan, self->base.base.node, self->process, check);
 }
 
@@ -158,8 +123,8 @@ static bool subprocess_cancelled(struct task *task, struct frame *frame, struct 
     self->message = message ? value_ref(message) : NULL;
     self->state = TERMINATING;
     send_signal(task, self, SIGTERM);
-    double patience = frame_has(task, frame, KILL_AFTER)
-                          ? frame_arguments(task, frame)[KILL_AFTER].number
+    double patience = frame_has(task, frame, SUBPROCESS_KILL_AFTER)
+                          ? frame_arguments(task, frame)[SUBPROCESS_KILL_AFTER].number
                           : KILL_AFTER_DEFAULT;
     frame_arm(&self->base, frame_deadline(task, patience));
     return true;
@@ -186,9 +151,9 @@ static void subprocess_release(struct task *task, struct frame *frame)
 
 const struct op op_subprocess = {
     .shape = {.name = "subprocess",
-              .fields = fields,
-              .n_fields = 8,
-              .one_of = 1u << ARGV | 1u << SHELL,
+              .fields = subprocess_fields,
+              .n_fields = SUBPROCESS_FIELDS,
+              .one_of = 1u << SUBPROCESS_ARGV | 1u << SUBPROCESS_SHELL,
               .frame_size = sizeof(struct subprocess_frame),
               .has_effects = true},
     .start = subprocess_start,

@@ -1,6 +1,7 @@
 #include "runtime/ops/subprocess_result.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "runtime/base/memory.h"
@@ -22,30 +23,87 @@ static void write_base64(struct buffer *b, const unsigned char *bytes, size_t si
     buffer_char(b, '"');
 }
 
+static void write_bytes(struct buffer *b, const char *name, const char *part, const char *bytes,
+                        size_t size)
+{
+    buffer_format(b, ",\"%s%s%s\":", name, part, utf8_is_valid(bytes, size) ? "" : "_base64");
+    if (utf8_is_valid(bytes, size))
+        buffer_json_string(b, bytes, size);
+    else
+        write_base64(b, (const unsigned char *)bytes, size);
+}
+
+/* How many bytes at the beginning belong to a character that was cut in two. */
+static size_t cut_off(const char *bytes, size_t size)
+{
+    size_t n = 0;
+    while (n < size && n < 3 && ((unsigned char)bytes[n] & 0xc0) == 0x80)
+        n++;
+    return n;
+}
+
+/* Both cuts may have gone through a character; then its other bytes are dropped, too. */
+static void write_ends(struct buffer *b, const char *name, const struct output *output)
+{
+    const char *tail = output->bytes + output->head;
+    size_t head_size = utf8_whole(output->bytes, output->head);
+    size_t tail_size = output->size - output->head, skipped = cut_off(tail, tail_size);
+    if (!utf8_is_valid(output->bytes, head_size))
+        head_size = output->head;
+    if (!utf8_is_valid(tail + skipped, tail_size - skipped))
+        skipped = 0;
+    write_bytes(b, name, "", output->bytes, head_size);
+    write_bytes(b, name, "_tail", tail + skipped, tail_size - skipped);
+    buffer_format(b, ",\"%s_dropped\":%zu", name,
+                  output->dropped + output->head - head_size + skipped);
+}
+
 static void write_stream(struct buffer *b, const char *name, const struct output *output)
 {
-    const char *bytes = output->bytes ? output->bytes : "";
-    size_t size = output->size;
-    if (output->dropped) /* the cut may have gone through a character */
-        size = utf8_whole(bytes, size);
-    if (utf8_is_valid(bytes, size)) {
-        buffer_format(b, ",\"%s\":", name);
-        buffer_json_string(b, bytes, size);
-    } else {
-        size = output->size;
-        buffer_format(b, ",\"%s_base64\":", name);
-        write_base64(b, (const unsigned char *)bytes, size);
-    }
     if (output->dropped)
-        buffer_format(b, ",\"%s_dropped\":%zu", name, output->dropped + output->size - size);
+        write_ends(b, name, output);
+    else
+        write_bytes(b, name, "", output->bytes ? output->bytes : "", output->size);
+}
+
+/* SIGKILL, SIGRTMIN+3. */
+static void write_signal(struct buffer *b, int signal)
+{
+    const char *name = sigabbrev_np(signal);
+    if (name)
+        buffer_format(b, "SIG%s", name);
+    else
+        buffer_format(b, "SIGRTMIN+%d", signal - SIGRTMIN);
 }
 
 static void write_result(struct buffer *b, const struct process *process)
 {
     buffer_format(b, "{\"returncode\":%d", process->exit_code);
+    if (process->exit_code < 0) {
+        buffer_text(b, ",\"signal\":\"");
+        write_signal(b, -process->exit_code);
+        buffer_char(b, '"');
+    }
     write_stream(b, "stdout", &process->out);
     write_stream(b, "stderr", &process->err);
     buffer_char(b, '}');
+}
+
+/* What could not be had. */
+static const char *subject(const struct process *process)
+{
+    switch (process->part) {
+    case PROCESS_CWD:
+        return process->cwd;
+    case PROCESS_UID:
+        return "uid";
+    case PROCESS_NICE:
+        return "nice";
+    case PROCESS_MEMORY:
+        return "memory";
+    default:
+        return process->argv[0];
+    }
 }
 
 /* As Python's OSError: "[Errno 2] No such file or directory: 'name'". */
@@ -60,8 +118,12 @@ static struct value *not_started(const struct plan *plan, uint32_t node,
     else if (process->error == ENOTDIR)
         parts.type = "NotADirectoryError";
     struct buffer message = {0};
-    buffer_format(&message, "[Errno %d] %s: ", process->error, strerror(process->error));
-    exception_write_repr(&message, process->bad_cwd ? process->cwd : process->argv[0]);
+    if (process->part == PROCESS_SPAWNER) {
+        buffer_text(&message, "the process that starts programs is gone; start the server again");
+    } else {
+        buffer_format(&message, "[Errno %d] %s: ", process->error, strerror(process->error));
+        exception_write_repr(&message, subject(process));
+    }
     parts.message = message.bytes;
     struct value *error = exception_new(plan, node, &parts);
     buffer_release(&message);

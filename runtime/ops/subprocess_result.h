@@ -6,10 +6,11 @@
 #include "runtime/exception.h"
 #include "runtime/host.h"
 
-/* {"returncode", "stdout", "stderr"}; a stream that is not UTF-8 is "stdout_base64" instead, and
- * "stdout_dropped" counts the bytes beyond the limit. Exceptions: FileNotFoundError,
- * PermissionError or OSError when it could not be started; with `check` CalledProcessError for a
- * returncode other than 0. */
+/* {"returncode", "stdout", "stderr"}, and "signal" with its name when one ended it. Of a stream
+ * beyond the limit "stdout" is the beginning, "stdout_tail" the end, and "stdout_dropped" counts
+ * the bytes between. What is not UTF-8 is "stdout_base64", "stdout_tail_base64" instead.
+ * Exceptions: FileNotFoundError, PermissionError or OSError when it could not be started; with
+ * `check` CalledProcessError for a returncode other than 0. */
 struct value *subprocess_outcome(const struct plan *plan, uint32_t node,
                                  const struct process *process, bool check);
 

@@ -129,9 +129,7 @@ void recorder_exited(struct recorder *recorder, struct process *process)
     uint32_t number = census_find(&recorder->watch.processes, process);
     BUG_ON(!number);
     if (process->error)
-        tape_add(&recorder->recording->answers,
-                 &(struct tape_entry){TAPE_REFUSED, number, process->error, "cwd",
-                                      process->bad_cwd ? 3 : 0});
+        write(recorder, TAPE_REFUSED, number, process->error * 16 + (int)process->part);
     else
         write(recorder, TAPE_EXITED, number, process->exit_code);
     write_output(recorder, TAPE_STDOUT, number, &process->out);

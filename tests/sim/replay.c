@@ -112,6 +112,7 @@ static void read_output(struct replayer *r, enum tape_kind kind, struct output *
     BUG_ON(entry.kind != kind);
     output->dropped = (size_t)entry.value;
     output->size = output->capacity = entry.size;
+    output->head = entry.size - entry.size / 2; /* where some was dropped, there was no more room */
     output->bytes = memory_new(entry.size + 1);
     memcpy(output->bytes, entry.text, entry.size);
     tape_skip(&r->answers);
@@ -126,8 +127,8 @@ static void end_process(struct replayer *r, const struct tape_entry *entry)
     }
     census_drop(&r->watch.processes, entry->which);
     if (entry->kind == TAPE_REFUSED) {
-        process->error = (int)entry->value;
-        process->bad_cwd = entry->size > 0;
+        process->error = (int)entry->value / 16;
+        process->part = (enum process_part)(entry->value % 16);
     } else {
         process->exit_code = (int)entry->value;
     }

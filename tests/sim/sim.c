@@ -9,6 +9,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
+#include "runtime/output.h"
 #include "tests/sim/outside.h"
 
 /* One thing that happens at a virtual time: a request from outside, or the end of a simulated
@@ -99,10 +100,10 @@ static void process_over(struct timer *timer)
     process->ended(process);
 }
 
-static void print_to(struct output *output, const char *text)
+static void print_to(const struct process *process, struct output *output, const char *text)
 {
-    output->size = output->capacity = strlen(text);
-    output->bytes = memory_need(strdup(text));
+    output_add(output, text, strlen(text), process->max_output);
+    output_finish(output);
 }
 
 static void sim_spawn(struct host *host, struct process *process)
@@ -118,9 +119,9 @@ static void sim_spawn(struct host *host, struct process *process)
         else if (strncmp(*word, "exit=", 5) == 0)
             event->exit_code = atoi(is + 1);
         else if (strncmp(*word, "stdout=", 7) == 0)
-            print_to(&process->out, is + 1);
+            print_to(process, &process->out, is + 1);
         else if (strncmp(*word, "stderr=", 7) == 0)
-            print_to(&process->err, is + 1);
+            print_to(process, &process->err, is + 1);
         else if (strcmp(*word, "ignore_term") == 0)
             event->ignores_term = true;
         else
@@ -131,7 +132,8 @@ static void sim_spawn(struct host *host, struct process *process)
     event->process = process;
     process->host = event;
     process->error = happens(sim, 16) ? ENOENT : 0;
-    process->bad_cwd = process->error && process->cwd && happens(sim, 2);
+    if (process->error && process->cwd && happens(sim, 2))
+        process->part = PROCESS_CWD;
     timer_arm(&sim->loop.timers, &event->timer,
               sim->now_ns + llround(after * 1e9) + noise_ns(sim, SECOND / 2));
 }

@@ -21,7 +21,7 @@
      * that was started */                                                                         \
     X(FIRED, "the firing of timer", NUMBER, 0)                                                     \
     X(EXITED, "the end of process", NUMBER, 1)           /* exit code */                           \
-    X(REFUSED, "the failed start of process", NUMBER, 1) /* errno; text "cwd": that was it */      \
+    X(REFUSED, "the failed start of process", NUMBER, 1) /* 16 * errno + part */                   \
     X(STDOUT, "stdout of process", NUMBER, 1) /* behind EXITED and REFUSED; bytes dropped */       \
     X(STDERR, "stderr of process", NUMBER, 1)                                                      \
     X(ANSWERED, "the answer to operation", NUMBER, 0)                                              \

@@ -153,8 +153,13 @@ uint32_t watch_spawned(struct watch *watch, struct process *p)
     uint32_t number = census_add(&watch->processes, p);
     write_words(&text, "argv", p->argv);
     write_words(&text, " env", p->env);
-    buffer_format(&text, " shell %s cwd %s max_output %zu stdin ", p->shell ? p->shell : "",
-                  p->cwd ? p->cwd : "", p->max_output);
+    buffer_format(&text, " shell %s cwd %s max_output %zu inherit_env %d open %d",
+                  p->shell ? p->shell : "", p->cwd ? p->cwd : "", p->max_output, p->inherit_env,
+                  p->keeps_input_open);
+    buffer_format(&text, " cpu_seconds %lld memory %lld open_files %lld nice %d uid %lld stdin ",
+                  (long long)p->limits.cpu_seconds, (long long)p->limits.memory,
+                  (long long)p->limits.open_files, p->limits.nice,
+                  p->limits.has_uid ? (long long)p->limits.uid : -1ll);
     buffer_add(&text, p->input, p->input_size);
     watch_note(watch, &(struct tape_entry){TAPE_SPAWNED, number, 0, text.bytes, text.size});
     buffer_release(&text);

@@ -11,10 +11,11 @@
 
 struct fixture open_fixture_with(const char *db, struct runtime_options options)
 {
-    static const struct services services = {.exec = {"*"}};
-    options.services = &services;
-    struct fixture f = {0};
+    struct fixture f = {.services = calloc(1, sizeof *f.services)};
     struct error e = {0};
+    f.services->exec = (struct exec_policy){"*"};
+    options.services = f.services;
+    CU_ASSERT_EQUAL_FATAL(spawner_start(&f.services->spawner, &e), 0);
     CU_ASSERT_EQUAL_FATAL(store_open(&f.store, db, &e), 0);
     CU_ASSERT_EQUAL_FATAL(runtime_open(&f.runtime, f.store, &options, &e), 0);
     return f;
@@ -42,6 +43,8 @@ void close_fixture(struct fixture *f)
     runtime_drain(f->runtime, 1000);
     store_close(f->store);
     runtime_close(f->runtime);
+    spawner_stop(f->services->spawner);
+    free(f->services);
 }
 
 /* ---- tasks ---- */

@@ -14,6 +14,7 @@
 struct fixture {
     struct store *store;
     struct runtime *runtime;
+    struct services *services;
     atomic_uint_fast64_t n_ids;
 };
 

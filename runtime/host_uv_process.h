@@ -1,0 +1,67 @@
+/* What the files of the real host's processes share. [loop] */
+#ifndef AWAITD_RUNTIME_HOST_UV_PROCESS_H
+#define AWAITD_RUNTIME_HOST_UV_PROCESS_H
+
+#include "runtime/host_uv_internal.h"
+#include "runtime/spawner.h"
+
+struct child;
+
+enum pipe_use { PIPE_INPUT, PIPE_OUT, PIPE_ERR };
+
+struct pipe_end {
+    struct child *child;
+    enum pipe_use use;
+    int fd; /* ours; -1: closed, or never opened */
+};
+
+/* What is to go into its standard input: the spec's text, then what clients write. */
+struct input {
+    struct pipe_end end;
+    const char *at; /* of the text */
+    size_t left;
+    struct list writes; /* struct process_write */
+    bool is_ending;     /* nothing comes any more */
+    bool is_over;       /* it was closed */
+};
+
+enum child_state {
+    CHILD_QUEUED,  /* asked for, not started yet */
+    CHILD_STARTED, /* the spawner has it */
+    CHILD_EXITED,  /* its streams may still be open */
+    CHILD_OVER,    /* `ended` is to be called */
+};
+
+struct child {
+    struct list link;    /* of the host: queued, processes or over */
+    struct list closing; /* of the host: exited, with a stream that somebody holds open */
+    struct host_uv *host;
+    struct process *process; /* NULL: abandoned */
+    enum child_state state;
+    int signal;          /* the last one that it was sent; or 0 */
+    uint64_t unsent;     /* signals that the spawner is to get, 1 << (signal - 1) */
+    int64_t patience_ns; /* its start may be tried until then; 0: it was not tried yet */
+    int64_t grace_ns;    /* its streams may be open until then */
+    struct input input;
+    struct pipe_end out, err;
+};
+
+/* host_uv_process.c: it has exited and its streams have ended, or it was never started. */
+void child_end_if_over(struct child *child);
+
+/* host_uv_process_pipe.c */
+/* Opens our ends; the child's into fds, to be closed by the caller in any case. 0 or -errno. */
+int child_make_pipes(struct child *child, int fds[3]);
+/* Closes our ends, as if they had never been opened. */
+void child_drop_pipes(struct child *child);
+/* The same, and what was to be written is done (EPIPE). */
+void child_close_pipes(struct child *child);
+void child_close_input(struct child *child);
+/* Writes what fits. */
+void child_write_input(struct child *child);
+/* The same, soon: not from within what calls this. */
+void child_feed(struct child *child);
+/* Reads and writes what can be at once, within limits. */
+void host_uv_serve_pipes(struct host_uv *host);
+
+#endif
