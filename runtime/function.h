@@ -11,12 +11,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "runtime/base/list.h"
 #include "runtime/operation.h"
 #include "schema/buffer.h"
 #include "schema/error.h"
 #include "schema/parameter.h"
 
+struct executor;
 struct function_call;
+struct worker;
 
 struct function {
     const char *name;
@@ -66,11 +69,13 @@ struct function_call {
     char *executor; /* owned: its name */
     /* from here on whoever runs it */
     const struct function_port *port;
-    void *context;               /* the port's */
-    json_t *args;                /* while it runs: bound, with defaults; borrowed by the function */
-    struct executor *queue;      /* executor.c's */
-    struct function_call **link; /* executor.c's: what points to it in the queue; NULL: not there */
-    struct function_call *next;
+    void *context; /* the port's */
+    json_t *args;  /* while it runs: bound, with defaults; borrowed by the function */
+    enum { CALL_QUEUED, CALL_RUNNING, CALL_OVER } state; /* executor.c's */
+    bool is_abandoned;                                   /* given up while it runs */
+    struct executor *queue;
+    struct worker *worker; /* that runs it */
+    struct list link;      /* in the queue */
 };
 
 /* Copies the texts. For operation_free. */
