@@ -139,11 +139,13 @@ static void take_progress(struct function_call *call, const struct frame *frame)
                      frame->size ? frame->text : NULL);
 }
 
-static void take_result(struct function_call *call, const struct frame *frame)
+/* It was checked there; but whatever has run there may have scribbled over it since. */
+static bool take_result(struct function_call *call, const struct frame *frame)
 {
-    char *copy = memory_new(frame->size + 1);
-    memcpy(copy, frame->text, frame->size + 1);
-    function_return(call, copy, frame->size);
+    json_t *value = json_loadb(frame->text, frame->size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    if (value)
+        function_return_json(call, value);
+    return value != NULL;
 }
 
 /* False: it makes no sense. */
@@ -158,12 +160,12 @@ static bool take_frame(struct worker_process *w, struct function_call *call,
     else if (frame->kind == FRAME_PROGRESS && is_ours)
         take_progress(call, frame);
     else if (frame->kind == FRAME_RESULT && is_ours)
-        take_result(call, frame);
-    else if (frame->kind == FRAME_ERROR && is_ours)
+        return *is_answered = take_result(call, frame);
+    else if (frame->kind == FRAME_ERROR && is_ours) {
         function_raise(call, frame->word, "%s", frame->text);
-    else
+        *is_answered = true;
+    } else
         return false;
-    *is_answered = frame->kind == FRAME_RESULT || frame->kind == FRAME_ERROR;
     return true;
 }
 
