@@ -231,9 +231,10 @@ static size_t n_free(const struct executor *executor)
 /* Locked. False: it was refused, and the answer says so. */
 static bool enqueue(struct executors *executors, struct function_call *call)
 {
-    struct executor *executor = executors_find(executors, call->executor);
+    const char *name = call->executor ? call->executor : EXECUTOR_DEFAULT;
+    struct executor *executor = executors_find(executors, name);
     if (!executor || executor->is_retired) {
-        function_raise(call, "LookupError", "there is no executor '%.200s'", call->executor);
+        function_raise(call, "LookupError", "there is no executor '%.200s'", name);
         return false;
     }
     if (executor->n_queued >= executor->options.max_queue + n_free(executor)) {

@@ -66,7 +66,7 @@ struct function_call {
     const struct function *function;
     char *given; /* owned: the JSON text of the arguments as they came, an object; NULL: none */
     size_t given_size;
-    char *executor; /* owned: its name */
+    char *executor; /* owned: its name; NULL: the default one */
     /* from here on whoever runs it */
     const struct function_port *port;
     void *context; /* the port's */
@@ -78,9 +78,13 @@ struct function_call {
     struct list link;      /* in the queue */
 };
 
-/* Copies the texts. For operation_free. */
-struct function_call *function_call_new(const struct function *function, const char *given,
-                                        size_t given_size, const char *executor);
+/* given: the JSON text of the arguments, taken; empty: none. Copies the executor's name (NULL: the
+ * default one). For operation_free. */
+struct function_call *function_call_new(const struct function *function, struct buffer *given,
+                                        const char *executor);
+/* Whether arguments fit a function: a new object of them with the defaults; or NULL and *e. */
+json_t *function_bind(const struct function *function, const char *given, size_t size,
+                      struct argument_error *e);
 
 /* Binds the arguments and runs the function: afterwards call->operation.answer is there, whatever
  * the function did. The port must be set. [worker] */

@@ -25,24 +25,16 @@ static void show_call(const struct operation *operation, struct buffer *out)
     buffer_format(out, "%s(%s)", call->function->name, call->given ? call->given : "");
 }
 
-static char *copy_text(const char *text, size_t size)
-{
-    char *copy = memory_new(size + 1);
-    memcpy(copy, text, size);
-    copy[size] = '\0';
-    return copy;
-}
-
-struct function_call *function_call_new(const struct function *function, const char *given,
-                                        size_t given_size, const char *executor)
+struct function_call *function_call_new(const struct function *function, struct buffer *given,
+                                        const char *executor)
 {
     struct function_call *call = memory_new_zeroed(1, sizeof *call);
     call->operation.kind = OPERATION_CALL;
     call->operation.free = free_call;
     call->operation.show = show_call;
     call->function = function;
-    call->given = given ? copy_text(given, given_size) : NULL;
-    call->given_size = given_size;
+    call->given_size = given->size;
+    call->given = buffer_take(given);
     call->executor = executor ? memory_need(strdup(executor)) : NULL;
     return call;
 }
@@ -131,29 +123,30 @@ void function_return(struct function_call *call, char *text, size_t size)
 
 /* ---- running ---- */
 
-/* NULL: it has raised. */
-static json_t *read_arguments(struct function_call *call)
+json_t *function_bind(const struct function *function, const char *given, size_t size,
+                      struct argument_error *e)
 {
-    struct argument_error e = {.is_type = true, .text = "'args' must be an object"};
-    json_t *given = call->given ? json_loadb(call->given, call->given_size,
-                                             JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)
-                                : json_object();
-    if (!given)
-        strcpy(e.text, "'args' are nested too deep");
-    json_t *bound = json_is_object(given) ? parameters_bind_or_fail(&call->function->parameters,
-                                                                    call->function->name, given, &e)
-                                          : NULL;
-    json_decref(given);
-    if (!bound)
-        function_raise(call, e.is_type ? "TypeError" : "ValueError", "%s", e.text);
+    json_t *arguments =
+        given ? json_loadb(given, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_object();
+    *e = (struct argument_error){.is_type = true, .text = "'args' must be an object"};
+    if (!arguments)
+        strcpy(e->text, "'args' are nested too deep");
+    json_t *bound =
+        json_is_object(arguments)
+            ? parameters_bind_or_fail(&function->parameters, function->name, arguments, e)
+            : NULL;
+    json_decref(arguments);
     return bound;
 }
 
 void function_call_run(struct function_call *call)
 {
-    call->args = read_arguments(call);
+    struct argument_error e;
+    call->args = function_bind(call->function, call->given, call->given_size, &e);
     if (call->args)
         call->function->run(call);
+    else
+        function_raise(call, e.is_type ? "TypeError" : "ValueError", "%s", e.text);
     json_decref(call->args);
     call->args = NULL;
     if (!is_answered(call))

@@ -7,12 +7,22 @@
 #include "runtime/exec_policy.h"
 #include "runtime/operation.h"
 #include "runtime/spawner.h"
+#include "runtime/worker_process.h"
 #include "schema/plan.h"
+
+struct executors;
+struct functions;
+struct plugins;
 
 struct services {
     struct operation_backend *backends[OPERATION_KINDS];
     struct spawner *spawner; /* NULL: no program can be run */
     struct exec_policy exec;
+    struct functions *functions;
+    struct plugins *plugins; /* whose functions are among these; NULL: none */
+    const char *worker_argv[4];
+    struct worker_command workers;
+    struct executors *executors; /* NULL: there are none, as in simulated time */
 };
 
 /* For plan_options: whether each node may be run here, as far as can be known before it is

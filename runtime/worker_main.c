@@ -124,7 +124,9 @@ static bool run(struct worker *w, const struct frame *frame)
             snprintf(text, sizeof text, "the worker process has no function '%s'", frame->word);
         return send_frame(w, FRAME_ERROR, "RuntimeError", text, (size_t)size);
     }
-    struct function_call *call = function_call_new(function, frame->text, frame->size, NULL);
+    struct buffer given = {0};
+    buffer_add(&given, frame->text, frame->size);
+    struct function_call *call = function_call_new(function, &given, NULL);
     call->port = &port;
     call->context = w;
     function_call_run(call);

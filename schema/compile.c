@@ -166,7 +166,7 @@ static union argument *new_arguments(struct compiler *c, const struct op_shape *
 /* Asks who knows what can be run here. */
 static void check_node(struct compiler *c, uint32_t i)
 {
-    struct node_complaint complaint = {.field = -1};
+    struct node_complaint complaint = {.field = -1, .coroutines = c->source};
     const struct node *node = &c->plan->nodes[i];
     if (!c->check || c->check->check(c->check->context, node, &complaint))
         return;

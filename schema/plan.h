@@ -103,6 +103,7 @@ struct coroutine_source {
 struct node_complaint {
     int field; /* the index of the field that it is about; -1: the node */
     char text[400];
+    const struct coroutine_source *coroutines; /* given: what `call` may call here; or NULL */
 };
 /* Who knows that: of a node whose fields are compiled. False with a complaint. Fields that hold
  * references are not known yet. */

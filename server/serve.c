@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/executor.h"
 #include "runtime/host_post.h"
 #include "server/http.h"
 #include "server/services.h"
@@ -55,12 +56,11 @@ int serve(const struct config *config, struct error *e)
     struct server server = {.config = config, .services = &services};
     struct listener listener;
     struct http *http = NULL;
-    int status = spawner_start(&services.spawner, e); /* first: it is forked */
-    if (status < 0)
-        return status;
-    status = poster_start(&options.poster, &posts, e);
+    int status = services_start(&services, config, e); /* first: it forks */
+    if (status == 0)
+        status = poster_start(&options.poster, &posts, e);
     if (status < 0) {
-        spawner_stop(services.spawner);
+        services_stop(&services);
         return status;
     }
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* libcurl's */
@@ -70,7 +70,9 @@ int serve(const struct config *config, struct error *e)
         status = services_open(&services, config, listener.is_local, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
-        status = runtime_open(&server.runtime, server.store, &options, e);
+        status = executors_read(services.executors, server.store, e);
+        if (status == 0)
+            status = runtime_open(&server.runtime, server.store, &options, e);
         if (status == 0 && (status = http_start(&http, &server, &listener, e)) == 0)
             status = run(&server, http, &listener);
         else if (server.runtime)
@@ -81,9 +83,11 @@ int serve(const struct config *config, struct error *e)
         if (http)
             http_free(http); /* and both may have been ringing its bell */
     }
-    services_close(&services);
+    bool is_quiet = services_close(&services);
     listener_close(&listener);
     poster_stop(options.poster, POST_MS);
-    spawner_stop(services.spawner);
+    services_stop(&services);
+    if (!is_quiet && status == 0)
+        _exit(EX_OK);
     return status;
 }

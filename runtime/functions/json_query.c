@@ -17,13 +17,21 @@
 static void keep_message(void *context, jv message)
 {
     struct buffer *text = context;
-    jv formatted = jq_format_error(message);
-    const char *line = jv_get_kind(formatted) == JV_KIND_STRING ? jv_string_value(formatted) : "";
+    bool is_text = jv_get_kind(message) == JV_KIND_STRING;
+    jv said = is_text ? message : jv_dump_string(message, 0);
+    const char *line = jv_string_value(said);
     if (strncmp(line, "jq: error: ", 11) == 0)
         line += 11;
     if (text->size == 0)
         buffer_add(text, line, strcspn(line, "\n"));
-    jv_free(formatted);
+    jv_free(said);
+}
+
+/* `input`: there is none but the one. */
+static jv no_more_inputs(jq_state *jq, void *context)
+{
+    (void)jq, (void)context;
+    return jv_invalid();
 }
 
 /* The results, comma-separated; false: it has raised. */
@@ -95,6 +103,7 @@ static void run(struct function_call *call)
         function_raise(call, "ValueError", "the filter has a NUL character");
     } else {
         jq_set_error_cb(jq, keep_message, &complaint);
+        jq_set_input_cb(jq, no_more_inputs, NULL);
         if (jq_compile(jq, program.bytes))
             query(call, jq);
         else

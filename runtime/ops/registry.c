@@ -19,6 +19,7 @@
     X(shield)                                                                                      \
     X(sleep)                                                                                       \
     X(subprocess)                                                                                  \
+    X(thread)                                                                                      \
     X(timeout)                                                                                     \
     X(try)                                                                                         \
     X(value)                                                                                       \

@@ -6,6 +6,7 @@ double outside_answer(struct operation *operation)
 {
     switch (operation->kind) {
     case OPERATION_CALL:
+        return outside_call(operation);
     case OPERATION_FETCH:
     case OPERATION_TALK:
         break;
@@ -14,9 +15,9 @@ double outside_answer(struct operation *operation)
     return 0;
 }
 
-static const struct services services = {.exec = {"*"}};
-
 const struct services *outside_services(void)
 {
+    static struct services services = {.exec = {"*"}};
+    services.functions = outside_functions();
     return &services;
 }

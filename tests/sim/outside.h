@@ -8,6 +8,10 @@
 /* Fills in the answer; the seconds of virtual time that it takes to come. */
 double outside_answer(struct operation *operation);
 
+/* Its kinds, each in a file: outside_call.c */
+double outside_call(struct operation *operation);
+struct functions *outside_functions(void);
+
 /* What simulated jobs may use; for loops, and for checking specs. */
 const struct services *outside_services(void);
 

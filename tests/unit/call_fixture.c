@@ -23,7 +23,10 @@ struct function_call *call_new(const struct functions *functions, const char *na
     static struct call_report nowhere;
     const struct function *function = functions_find(functions, name);
     CU_ASSERT_PTR_NOT_NULL_FATAL(function);
-    struct function_call *call = function_call_new(function, args, args ? strlen(args) : 0, NULL);
+    struct buffer given = {0};
+    if (args)
+        buffer_text(&given, args);
+    struct function_call *call = function_call_new(function, &given, NULL);
     call->operation.report = report;
     call->operation.context = kept ? kept : &nowhere;
     return call;
