@@ -83,5 +83,7 @@ struct executor_info *executors_list(struct executors *executors, size_t *n);
 
 /* The document's text; NULL when out of memory. The caller frees. [any] */
 char *executor_document(const struct executor_options *options);
+/* executors_put of what a document says. [any] */
+void executors_put_stored(struct executors *executors, const struct document *document);
 
 #endif

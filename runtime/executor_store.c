@@ -14,7 +14,7 @@ char *executor_document(const struct executor_options *options)
     return buffer_take(&body);
 }
 
-static void put_stored(struct executors *executors, const struct document *document)
+void executors_put_stored(struct executors *executors, const struct document *document)
 {
     json_t *body = json_read(document->body, strlen(document->body), NULL);
     const char *kind = json_string_value(json_object_get(body, "kind"));
@@ -41,7 +41,7 @@ int executors_read(struct executors *executors, struct store *store, struct erro
     status = store_list_documents(reader, EXECUTOR_KIND, NULL, EXECUTORS_MAX, documents, &n, e);
     for (size_t i = 0; i < n; i++) {
         if (status == 0)
-            put_stored(executors, documents[i]);
+            executors_put_stored(executors, documents[i]);
         document_free(documents[i]);
     }
     store_reader_close(reader);

@@ -44,6 +44,12 @@ void put_coroutine(struct request *request);         /* coroutines.c */
 void get_coroutine(struct request *request);         /* coroutines.c */
 void list_coroutines(struct request *request);       /* coroutines.c */
 void delete_coroutine(struct request *request);      /* coroutines.c */
+void list_functions(struct request *request);        /* functions.c */
+void get_function(struct request *request);          /* functions.c */
+void list_executors(struct request *request);        /* executors.c */
+void put_executor(struct request *request);          /* executors.c */
+void get_executor(struct request *request);          /* executors.c */
+void delete_executor(struct request *request);       /* executors.c */
 void post_loop(struct request *request);             /* loops.c */
 void get_loops(struct request *request);             /* loops.c */
 void get_loop(struct request *request);              /* loops.c */

@@ -94,6 +94,16 @@ JUDGED = {
     "await a list": (False, background({"op": "await", "task": ["a"]})),
     "cancel": (True, background({"op": "cancel", "task": "a", "message": "enough"})),
     "cancel number": (False, background({"op": "cancel", "task": "a", "message": 1})),
+    "thread": (True, {"op": "thread", "function": "noop"}),
+    "thread arguments": (True, {"op": "thread", "function": "echo", "args": {"value": "a"}, "executor": "default"}),
+    "thread reference": (True, after({}, {"op": "thread", "function": "${a}", "args": "${a}", "executor": "${a}"})),
+    "thread nothing": (False, {"op": "thread"}),
+    "thread empty": (False, {"op": "thread", "function": ""}),
+    "thread list": (False, {"op": "thread", "function": ["noop"]}),
+    "thread args list": (False, {"op": "thread", "function": "noop", "args": []}),
+    "thread args null": (False, {"op": "thread", "function": "noop", "args": None}),
+    "thread executor number": (False, {"op": "thread", "function": "noop", "executor": 4}),
+    "thread executor empty": (False, {"op": "thread", "function": "noop", "executor": ""}),
     "subprocess": (True, {"op": "subprocess", "argv": ["true"]}),
     "subprocess shell": (True, {"op": "subprocess", "shell": "true", "stdin": "", "env": {"A": "1"}, "cwd": "/",
                                 "check": False, "max_output": 1, "kill_after": 0}),
@@ -339,6 +349,11 @@ class Specs(unittest.TestCase):
     def test_examples_of_definitions_are_accepted(self):
         for number, example in enumerate(awaitd.contract().schemas["Definition"]["examples"]):
             self.assertEqual(self.server.put(f"/v1/coroutines/example{number}", example).status, 201)
+
+    def test_examples_of_executors_are_accepted(self):
+        for number, example in enumerate(awaitd.contract().schemas["ExecutorOptions"]["examples"]):
+            self.assertEqual(self.server.put(f"/v1/executors/example{number}", example).status, 201)
+            self.assertEqual(self.server.delete(f"/v1/executors/example{number}").status, 204)
 
     def test_examples_of_loops_are_accepted(self):
         for example in awaitd.contract().schemas["LoopOpening"]["examples"]:
