@@ -106,6 +106,15 @@ struct value *exception_key_error(const struct plan *plan, uint32_t node, const 
     return e;
 }
 
+struct value *exception_raised(const struct plan *plan, uint32_t node, const char *type,
+                               const char *message)
+{
+    type = exception_type_name(type);
+    if (message && strcmp(type, "KeyError") == 0)
+        return exception_key_error(plan, node, message);
+    return exception_new(plan, node, &(struct exception_parts){.type = type, .message = message});
+}
+
 /* ---- groups ---- */
 
 void exception_write_group_message(struct buffer *b, const char *message, size_t n)

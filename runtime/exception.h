@@ -30,6 +30,11 @@ struct value *exception_cancelled(const struct plan *plan, uint32_t node,
 /* Another one that says the same, without a context. */
 struct value *exception_copy(const struct value *exception);
 
+/* `raise type(message)`: of the class of that name (schema/exception_type.h). message: UTF-8, or
+ * NULL for none. */
+struct value *exception_raised(const struct plan *plan, uint32_t node, const char *type,
+                               const char *message);
+
 /* KeyError, whose message is the repr of its key, as str(KeyError(key)) is in Python. */
 struct value *exception_key_error(const struct plan *plan, uint32_t node, const char *key);
 

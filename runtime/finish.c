@@ -49,6 +49,7 @@ struct task_record *job_finish_record(struct job *job)
     struct host *host = job->loop->host;
     job->outcome = job_limit_result(job, job->plan->root, job->outcome);
     record->state = outcome_state(job->outcome);
+    record->has_futures = job->plan->n_futures > 0;
     record->finished_at_us = host->wall_us(host);
     char **text = value_is_exception(job->outcome) ? &record->error : &record->result;
     *text = text_of(job->outcome);

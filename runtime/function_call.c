@@ -78,7 +78,7 @@ void function_raise(struct function_call *call, const char *type, const char *fo
     if (size < 0)
         text = memory_need(strdup(""));
     mend_text(text, strlen(text));
-    if (!exception_type_may_be_raised(type))
+    if (!exception_may_be_raised(type))
         type = "RuntimeError";
     answer(call, memory_need(strdup(type)), text, strlen(text));
 }

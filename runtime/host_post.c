@@ -11,6 +11,7 @@
 #include "runtime/base/log.h"
 #include "runtime/host_post_queue.h"
 #include "runtime/host_post_transfer.h"
+#include "runtime/host_url.h"
 
 #define SAY_AGAIN_MS 10000 /* between two lines about too many posts */
 #define IDLE_MS 60000      /* any time would do */
@@ -74,9 +75,9 @@ static bool retry(struct poster *poster, struct post *post)
 
 static void log_drop(const struct post *post, const char *why)
 {
-    char *url = transfers_public_url(post->target->url);
+    char *url = url_public(post->target->url);
     log_line(LOG_WARNING, "post: to %s: dropped: %s", url ? url : "a URL that cannot be read", why);
-    curl_free(url);
+    free(url);
 }
 
 /* Its target lasts as long as it does, so that the URL needs no lock. */

@@ -34,10 +34,7 @@ struct poster_options {
  */
 int poster_start(struct poster **out, const struct poster_options *options, struct error *e);
 
-/* Whether it is a URL that posts can be sent to: http or https, with a host. [any] */
-bool poster_takes(const char *url);
-
-/* Copies url, takes json, to which it adds a newline. [any, until poster_stop is called] */
+/* Copies url (host_url.h: url_is_http), takes json, to which it adds a newline. [any, until poster_stop is called] */
 void poster_post(struct poster *poster, const char *url, char *json);
 
 /* Returns when all was delivered or dropped, after grace_ms at the latest; what is left then is

@@ -66,22 +66,6 @@ void transfers_wake(struct transfers *transfers)
     curl_multi_wakeup(transfers->multi);
 }
 
-/* ---- where to ---- */
-
-/* libcurl itself does not mind one slash, or three. */
-bool poster_takes(const char *url)
-{
-    size_t scheme = strncasecmp(url, "http://", 7) == 0    ? 7
-                    : strncasecmp(url, "https://", 8) == 0 ? 8
-                                                           : 0;
-    if (scheme == 0 || url[scheme] == '/')
-        return false;
-    CURLU *parsed = curl_url();
-    bool is_good = parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
-    curl_url_cleanup(parsed);
-    return is_good;
-}
-
 /* ---- the beginning of one ---- */
 
 static size_t ignore(char *data, size_t size, size_t n, void *context)
@@ -198,16 +182,4 @@ struct post *transfers_take_running(struct transfers *transfers)
     if (list_is_empty(&transfers->running))
         return NULL;
     return end(transfers, CONTAINER_OF(transfers->running.next, struct transfer, link));
-}
-
-char *transfers_public_url(const char *url)
-{
-    char *text = NULL;
-    CURLU *parts = curl_url();
-    if (parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_set(parts, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
-        curl_url_set(parts, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK)
-        curl_url_get(parts, CURLUPART_URL, &text, 0);
-    curl_url_cleanup(parts);
-    return text;
 }

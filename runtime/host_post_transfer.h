@@ -45,8 +45,4 @@ void transfers_wait(struct transfers *transfers, int64_t ms);
 /* Also one that is yet to come. [any] */
 void transfers_wake(struct transfers *transfers);
 
-/* The URL as it may be shown: without user and password, which are nobody's but the receiver's.
- * NULL when it cannot be read; else to be freed with curl_free. [any] */
-char *transfers_public_url(const char *url);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/futures.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
 #include "runtime/scope.h"
@@ -172,6 +173,7 @@ void job_free(struct job *job)
     while (!list_is_empty(&job->tasks))
         task_abandon(CONTAINER_OF(job->tasks.next, struct task, link));
     scope_unref(job->names);
+    futures_release(job);
     for (size_t i = 0; i < job->n_leftover; i++)
         task_unref(job->leftover[i]);
     free(job->leftover);

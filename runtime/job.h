@@ -23,6 +23,7 @@
 #include "runtime/trace.h"
 #include "schema/plan.h"
 
+struct future;
 struct loop;
 struct store_request;
 
@@ -70,6 +71,7 @@ struct job {
     struct list waiters; /* the runtime's */
     struct task *root;
     struct scope *names;            /* of the spec's own coroutine; NULL: it has none */
+    struct future *futures;         /* as plan->futures; NULL before anybody asked for one */
     struct exception *with_context; /* those whose context was set (exception.c) */
     struct node_run *runs;          /* by node; NULL until the first one ended */
     struct task **leftover;         /* CLEANING: what was cancelled, n_leftover of them */

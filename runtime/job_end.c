@@ -6,6 +6,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/futures.h"
 #include "runtime/job.h"
 #include "runtime/scope.h"
 
@@ -53,6 +54,7 @@ static void end(struct job *job)
     job->outcome = task_take_outcome(job->root, job->root->first.code);
     report_named(job);
     report_leftover(job);
+    futures_report(job);
     job->phase = JOB_ENDED;
 }
 

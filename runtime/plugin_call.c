@@ -120,7 +120,7 @@ static void answer_result(struct plugin_call *self)
 
 static void answer_error(struct plugin_call *self)
 {
-    if (!exception_type_may_be_raised(self->type))
+    if (!exception_may_be_raised(self->type))
         complain(self, "raised an error whose type is not the name of an exception", "");
     else if (!utf8_is_valid(self->message, strlen(self->message)))
         complain(self, "raised an error whose message is not UTF-8: ", self->type);

@@ -4,6 +4,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/memory.h"
+#include "runtime/futures.h"
 #include "runtime/ops/op.h"
 #include "runtime/runtime_internal.h"
 
@@ -69,9 +70,50 @@ static void repeat_cancellation(struct job *job)
     value_unref(message);
 }
 
+/* ---- futures that were set ---- */
+
+/* Along the tasks that have such, beside those that are run again. */
+struct stored_futures {
+    struct store_reader *reader;
+    struct id task; /* the next one, while has_more */
+    bool has_more;
+};
+
+/* To the first after `after`; NULL: of all. */
+static int next_futures(struct stored_futures *stored, const struct id *after, struct error *e)
+{
+    int status = store_next_futures(stored->reader, after, &stored->task, e);
+    stored->has_more = status == 0;
+    return status == -ERROR_NOT_FOUND ? 0 : status;
+}
+
+static void set_again(void *context, const struct future_record *record)
+{
+    struct job *job = context;
+    const struct future_name *future = plan_find_future(job->plan, record->name);
+    if (future)
+        future_set(job, future->index, record);
+}
+
+static int set_futures(struct stored_futures *stored, struct job *job, const struct id *id,
+                       struct error *e)
+{
+    int status = 0;
+    while (status == 0 && stored->has_more && id_compare(&stored->task, id) < 0) {
+        struct id former = stored->task;
+        status = next_futures(stored, &former, e);
+    }
+    if (status == 0 && stored->has_more && id_compare(&stored->task, id) == 0)
+        status = store_read_futures(stored->reader, id, set_again, job, e);
+    return status;
+}
+
+/* ---- jobs ---- */
+
 /* On the loop that it was on, or on the main one when there is no such loop any more. Takes the
  * record. */
-static void run_again(struct runtime *runtime, struct task_record *record)
+static int run_again(struct runtime *runtime, struct task_record *record,
+                     struct stored_futures *futures, struct error *e)
 {
     struct loop_thread *thread = runtime_find_loop(runtime, record->loop);
     if (!thread)
@@ -85,6 +127,20 @@ static void run_again(struct runtime *runtime, struct task_record *record)
     note_in_log(job);
     if (record->cancel_requested_at_us)
         repeat_cancellation(job);
+    return set_futures(futures, job, &record->id, e);
+}
+
+/* All of the page are taken. */
+static int run_page_again(struct runtime *runtime, struct task_record **page, size_t n,
+                          struct stored_futures *futures, struct error *e)
+{
+    int status = 0;
+    for (size_t i = 0; i < n; i++)
+        if (status == 0)
+            status = run_again(runtime, page[i], futures, e);
+        else
+            task_record_unref(page[i]);
+    return status;
 }
 
 int runtime_recover(struct runtime *runtime, struct error *e)
@@ -96,11 +152,15 @@ int runtime_recover(struct runtime *runtime, struct error *e)
     int status = store_reader_open(&reader, runtime->store, e);
     if (status < 0)
         return status;
+    struct stored_futures futures = {.reader = reader};
+    status = next_futures(&futures, NULL, e);
     do {
-        status = store_read_open(reader, n_all ? &last : NULL, PAGE, page, &n, e);
-        for (size_t i = 0; status == 0 && i < n; i++, n_all++) {
-            last = page[i]->id;
-            run_again(runtime, page[i]);
+        if (status == 0)
+            status = store_read_open(reader, n_all ? &last : NULL, PAGE, page, &n, e);
+        if (status == 0 && n > 0) {
+            last = page[n - 1]->id;
+            n_all += n;
+            status = run_page_again(runtime, page, n, &futures, e);
         }
     } while (status == 0 && n == PAGE);
     store_reader_close(reader);

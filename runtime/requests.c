@@ -4,6 +4,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/futures.h"
 #include "runtime/runtime_internal.h"
 
 /* ---- cancellation ---- */
@@ -110,6 +111,7 @@ static void handle_look(struct loop *loop, struct message *message)
     look->plan = plan_ref(job->plan);
     job_write_trace(job, &look->trace);
     job_write_tasks(job, &look->tasks);
+    futures_write(job, &look->futures);
     look->done(look, 0);
 }
 

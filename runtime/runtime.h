@@ -142,8 +142,28 @@ struct rescheduling {
 };
 void runtime_reschedule(struct runtime *runtime, struct rescheduling *rescheduling); /* [any] */
 
-/* The live state of a running job's tree. done on the loop's thread: 0, with a plan reference and
- * the trace (runtime/trace.h) in `trace`, both the caller's to release; or -NOT_FOUND as above. */
+/* Sets a future of a running job: Future.set_result or set_exception. done once it is on disk, and
+ * the future has it: 0; -INVALID when the job has no such future; -CONFLICT when it is done
+ * already, or was cancelled; -NOT_FOUND, -STORE_FULL, -STORE_UNKNOWN as above. is_look: changes
+ * nothing, and done gets only 0, -INVALID or -NOT_FOUND. */
+struct future_request {
+    struct message message;
+    const char *loop;
+    struct future_record record; /* its texts are borrowed until done; a look: task and name */
+    bool is_look;
+    bool is_done; /* of a look that came to 0: no longer pending */
+    void (*done)(struct future_request *request, int status);
+    struct job_call call; /* from here on the runtime's own */
+    struct loop_thread *thread;
+    struct store_request request;
+    uint32_t index;
+    int status;
+};
+void runtime_ask_future(struct runtime *runtime, struct future_request *request); /* [any] */
+
+/* The live state of a running job's tree. done on the loop's thread: 0, with a plan reference, the
+ * trace (runtime/trace.h) in `trace`, the tasks and the futures, all the caller's to release; or
+ * -NOT_FOUND as above. */
 struct look {
     struct message message;
     struct id id;
@@ -151,6 +171,8 @@ struct look {
     struct plan *plan;
     struct buffer trace;
     struct buffer tasks; /* JSON: job_write_tasks */
+    struct buffer
+        futures; /* 'p' for each of the plan's that is pending, 'd' for one that is done */
     void (*done)(struct look *look, int status);
 };
 void runtime_look(struct runtime *runtime, struct look *look); /* [any] */

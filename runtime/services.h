@@ -13,6 +13,7 @@
 struct executors;
 struct functions;
 struct plugins;
+struct net;
 
 struct services {
     struct operation_backend *backends[OPERATION_KINDS];
@@ -23,6 +24,7 @@ struct services {
     const char *worker_argv[4];
     struct worker_command workers;
     struct executors *executors; /* NULL: there are none, as in simulated time */
+    struct net *net; /* host_net.h; NULL in tests */
 };
 
 /* For plan_options: whether each node may be run here, as far as can be known before it is

@@ -45,6 +45,8 @@ struct compiler {
     uint32_t n_values;
     struct name_use *uses;
 
+    json_t *futures; /* name -> where it stands in plan->futures until all are known; NULL before */
+
     json_t *no_arguments; /* {}; NULL before the first use */
 
     /* the definitions that are needed: plan->coroutines[i] is that of definitions[i] */
@@ -123,10 +125,14 @@ void lexical_add_step(struct compiler *c, struct lexical *lexical, const json_t 
                       uint32_t node);
 void lexical_release(struct lexical *lexical);
 
-/* ---- names.c: create_task, timeout, and who refers to them ---- */
+/* ---- names.c: create_task, timeout, and who refers to them; futures ---- */
 
 bool compile_task_name(struct compiler *c, enum field_type type, const json_t *value,
                        union argument *out);
+/* FIELD_FUTURE, of the node that was added last. */
+bool compile_future(struct compiler *c, const json_t *value, union argument *out);
+/* At the end of all: sorts them. */
+void compile_sort_futures(struct compiler *c);
 /* At the end of a coroutine: complains about names that nobody has, forgets the rest. */
 void compile_resolve_names(struct compiler *c);
 

@@ -64,6 +64,7 @@ static void compiler_release(struct compiler *c)
     free(c->definitions);
     json_decref(c->needed);
     json_decref(c->no_arguments);
+    json_decref(c->futures);
     buffer_release(&c->path);
 }
 
@@ -76,6 +77,7 @@ static void compile_all(struct compiler *c, const json_t *spec, double timeout)
     if (root != PLAN_NONE && own != PLAN_NONE)
         c->plan->nodes[root].field = (uint8_t)field_of(c->plan->nodes[own].shape, "body");
     compile_definitions(c);
+    compile_sort_futures(c);
 }
 
 /* The plan, unless something was complained about since there were n_before errors. */

@@ -10,6 +10,7 @@ static const struct parent {
 } parents[] = {
     {"BaseExceptionGroup", "BaseException"},
     {"BlockingIOError", "OSError"},
+    {"BodyTooLarge", "HTTPError"},
     {"BrokenBarrierError", "RuntimeError"},
     {"BrokenExecutor", "RuntimeError"},
     {"BrokenPipeError", "ConnectionError"},
@@ -31,6 +32,8 @@ static const struct parent {
     {"FloatingPointError", "ArithmeticError"},
     {"FutureWarning", "Warning"},
     {"GeneratorExit", "BaseException"},
+    {"HTTPProtocolError", "HTTPError"},
+    {"HTTPStatusError", "HTTPError"},
     {"IOError", "OSError"},
     {"ImportWarning", "Warning"},
     {"IncompleteReadError", "EOFError"},
@@ -50,11 +53,14 @@ static const struct parent {
     {"RecursionError", "RuntimeError"},
     {"ResourceWarning", "Warning"},
     {"RuntimeWarning", "Warning"},
+    {"SSLCertVerificationError", "SSLError"},
+    {"SSLError", "OSError"},
     {"SendfileNotAvailableError", "RuntimeError"},
     {"SyntaxWarning", "Warning"},
     {"SystemExit", "BaseException"},
     {"TabError", "IndentationError"},
     {"TimeoutError", "OSError"},
+    {"TooManyRedirects", "HTTPError"},
     {"UnboundLocalError", "NameError"},
     {"UnicodeDecodeError", "UnicodeError"},
     {"UnicodeEncodeError", "UnicodeError"},
@@ -63,6 +69,7 @@ static const struct parent {
     {"UnicodeWarning", "Warning"},
     {"UserWarning", "Warning"},
     {"ZeroDivisionError", "ArithmeticError"},
+    {"gaierror", "OSError"},
 };
 
 static int compare(const void *type, const void *entry)
@@ -96,7 +103,7 @@ bool exception_type_is(const char *type, const char *wanted)
     return true;
 }
 
-bool exception_type_is_name(const char *name)
+bool exception_is_name(const char *name)
 {
     size_t size = strlen(name);
     for (size_t i = 0; i < size; i++)
@@ -105,12 +112,12 @@ bool exception_type_is_name(const char *name)
     return size > 0 && size <= 100 && !isdigit((unsigned char)name[0]);
 }
 
-bool exception_type_may_be_raised(const char *name)
+bool exception_may_be_raised(const char *name)
 {
     static const char *const refused[] = {"BaseException", "SystemExit",    "KeyboardInterrupt",
                                           "GeneratorExit", "StopIteration", "StopAsyncIteration"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (strcmp(name, refused[i]) == 0)
             return false;
-    return exception_type_is_name(name);
+    return exception_is_name(name);
 }

@@ -11,9 +11,13 @@ const char *exception_type_name(const char *type);
 /* issubclass(type, wanted) */
 bool exception_type_is(const char *type, const char *wanted);
 
-/* A name of letters, digits, '_' and '.': nothing to escape in JSON. */
-bool exception_type_is_name(const char *name);
-/* And one that jobs and functions may raise: not SystemExit and the like. */
-bool exception_type_may_be_raised(const char *name);
+/* Whether it can be the name of a type at all; and that of an exception that a job may raise. */
+bool exception_is_name(const char *name);
+bool exception_may_be_raised(const char *name);
+/* What is said of one that may not; for printf, with the name. */
+#define EXCEPTION_REFUSAL                                                                          \
+    "'%.100s' is no exception that a job may raise: a name of letters, digits, '_' and '.', but "  \
+    "not BaseException, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration or "           \
+    "StopAsyncIteration"
 
 #endif

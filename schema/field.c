@@ -93,12 +93,8 @@ static bool compile_exception(struct compiler *c, const json_t *value, union arg
 {
     if (!json_is_string(value))
         return compile_wrong_type(c, "the name of an exception type", value);
-    if (!exception_type_may_be_raised(json_string_value(value))) {
-        compile_error(c,
-                      "'%.100s' is no exception that a job may raise: a name of letters, digits, "
-                      "'_' and '.', but not BaseException, SystemExit, KeyboardInterrupt, "
-                      "GeneratorExit, StopIteration or StopAsyncIteration",
-                      json_string_value(value));
+    if (!exception_may_be_raised(json_string_value(value))) {
+        compile_error(c, EXCEPTION_REFUSAL, json_string_value(value));
         return false;
     }
     out->text = compile_keep_text(c, json_string_value(value), json_string_length(value));
@@ -218,7 +214,7 @@ static bool compile_exceptions(struct compiler *c, const json_t *value, union ar
     for (size_t i = 0; texts && i < json_array_size(value); i++) {
         size_t mark = compile_enter_index(c, i);
         const json_t *name = json_array_get(value, i);
-        bool is_name = json_is_string(name) && exception_type_is_name(json_string_value(name));
+        bool is_name = json_is_string(name) && exception_is_name(json_string_value(name));
         const struct text *text = is_name ? compile_text(c, name) : NULL;
         if (!is_name)
             compile_error(c, "must be the name of an exception type: letters, digits, '_' and '.'");
@@ -283,6 +279,8 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
     case FIELD_TIMEOUT_NEW:
     case FIELD_TIMEOUT_REF:
         return compile_task_name(c, field->type, value, out);
+    case FIELD_FUTURE:
+        return compile_future(c, value, out);
     case FIELD_COROUTINE:
         return compile_coroutine(c, value, out);
     case FIELD_NODE:

@@ -1,4 +1,5 @@
-/* The names of a coroutine's create_task and timeout nodes, and the nodes that refer to them. */
+/* The names of a coroutine's create_task and timeout nodes, and the nodes that refer to them; and
+ * those of the job's futures. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,4 +97,53 @@ void compile_resolve_names(struct compiler *c)
     json_decref(c->tasks);
     json_decref(c->timeouts);
     c->tasks = c->timeouts = NULL;
+}
+
+/* ---- futures: they are the job's, whichever coroutine awaits them ---- */
+
+static struct future_name *add_future(struct compiler *c, const struct text *text)
+{
+    struct plan *plan = c->plan;
+    uint32_t n = plan->n_futures;
+    if ((n & (n - 1)) == 0) { /* room doubles */
+        const struct future_name **grown =
+            reallocarray(plan->futures, n ? 2 * n : 1, sizeof *grown);
+        if (!grown)
+            return NULL;
+        plan->futures = grown;
+    }
+    struct future_name *future = plan_allocate(plan, sizeof *future);
+    if (!future || json_object_set_new(c->futures, text->bytes, json_integer(n)) != 0)
+        return NULL;
+    *future = (struct future_name){text->bytes, n, plan->n_nodes - 1};
+    plan->futures[plan->n_futures++] = future;
+    return future;
+}
+
+bool compile_future(struct compiler *c, const json_t *value, union argument *out)
+{
+    const struct text *text = compile_check_name(c, value) ? compile_text(c, value) : NULL;
+    if (!text)
+        return false;
+    if (!c->futures)
+        c->futures = json_object();
+    const json_t *known = json_object_get(c->futures, text->bytes);
+    out->future = known ? c->plan->futures[json_integer_value(known)] : add_future(c, text);
+    c->out_of_memory |= !out->future;
+    return out->future != NULL;
+}
+
+static int compare_futures(const void *one, const void *other)
+{
+    return strcmp((*(const struct future_name *const *)one)->name,
+                  (*(const struct future_name *const *)other)->name);
+}
+
+void compile_sort_futures(struct compiler *c)
+{
+    struct plan *plan = c->plan;
+    if (plan->n_futures)
+        qsort(plan->futures, plan->n_futures, sizeof *plan->futures, compare_futures);
+    for (uint32_t i = 0; i < plan->n_futures; i++) /* the plan's own, while it is made */
+        ((struct future_name *)(uintptr_t)plan->futures[i])->index = i;
 }

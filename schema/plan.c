@@ -58,8 +58,23 @@ void plan_unref(struct plan *plan)
         block = next;
     }
     free(plan->nodes);
+    free(plan->futures);
     free(plan->coroutines);
     free(plan);
+}
+
+static int compare_future(const void *name, const void *future)
+{
+    return strcmp(name, (*(const struct future_name *const *)future)->name);
+}
+
+const struct future_name *plan_find_future(const struct plan *plan, const char *name)
+{
+    const struct future_name **found =
+        plan->n_futures
+            ? bsearch(name, plan->futures, plan->n_futures, sizeof *plan->futures, compare_future)
+            : NULL;
+    return found ? *found : NULL;
 }
 
 const struct coroutine *plan_coroutine(const struct plan *plan, uint32_t root)

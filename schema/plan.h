@@ -37,6 +37,13 @@ struct slot {
     const char *name;
 };
 
+/* A future of the job: nodes of one name await the same one, also those in definitions. */
+struct future_name {
+    const char *name;
+    uint32_t index; /* in plan->futures */
+    uint32_t node;  /* the first that awaits it */
+};
+
 union argument {
     double number;
     int64_t integer; /* integers, booleans, choices, times, coroutines */
@@ -44,7 +51,8 @@ union argument {
     struct value *json; /* immortal, when it stands in the plan */
     const char *const
         *texts; /* FIELD_TEXT_LIST, FIELD_TEXT_MAP, FIELD_EXCEPTIONS: NULL-terminated */
-    const struct slot *slot;         /* FIELD_TASK_*, FIELD_TIMEOUT_* */
+    const struct slot *slot; /* FIELD_TASK_*, FIELD_TIMEOUT_* */
+    const struct future_name *future;
     const struct template *template; /* of a dynamic field, in the plan */
 };
 
@@ -88,6 +96,8 @@ struct plan {
     bool has_effects; /* any node's shape has */
     struct node *nodes;
     struct coroutine *coroutines;
+    const struct future_name **futures; /* sorted by their names, n_futures of them */
+    uint32_t n_futures;
     struct label *labels; /* names of nodes for the tree view, the greatest node first */
     void *blocks;         /* what the plan owns (plan.c) */
 };
@@ -172,6 +182,9 @@ static inline uint32_t node_frame_size(const struct node *node)
 {
     return node->shape->frame_size + (node->dynamic ? (uint32_t)sizeof(void *) : 0);
 }
+
+/* NULL: no node awaits one of that name. */
+const struct future_name *plan_find_future(const struct plan *plan, const char *name);
 
 /* The coroutine that a root node belongs to. */
 const struct coroutine *plan_coroutine(const struct plan *plan, uint32_t root);

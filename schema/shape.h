@@ -30,6 +30,7 @@ enum field_type {
     FIELD_TIMEOUT_NEW, /* the name of a timeout node */
     FIELD_TIMEOUT_REF, /* the name of a timeout node: around this one, or anywhere in the coroutine
                         */
+    FIELD_FUTURE,      /* the name of one of the job's futures */
     FIELD_COROUTINE,   /* the name of a definition; compiled to its index in the plan */
     FIELD_ARGUMENTS,   /* the object of arguments for the FIELD_COROUTINE of the same node */
 };

@@ -20,6 +20,7 @@ struct config {
     char *file;                  /* --config; NULL: none */
     char *plugins;               /* --plugins, a folder; NULL: none */
     char *allow_hosts;           /* host names, comma-separated; "*" for any; "" for none */
+    char *allow_net;             /* ranges of addresses, comma-separated; "" for none */
     char *allow_exec;            /* patterns, comma-separated; NULL: not said */
     size_t max_body, max_result; /* bytes */
     size_t max_open_tasks;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
-#include "runtime/host_post.h"
+#include "runtime/host_url.h"
 #include "server/body.h"
 #include "server/reply.h"
 #include "server/routes.h"
@@ -117,7 +117,7 @@ static void check_handler(const json_t *value, const char *pointer, struct error
     const char *url = json_string_value(value);
     if (!value || json_is_null(value))
         return;
-    if (!url || strlen(url) > URL_MAX_BYTES || !poster_takes(url))
+    if (!url || strlen(url) > URL_MAX_BYTES || !url_is_http(url))
         error_list_add(errors, pointer,
                        "must be null, or the URL that errors are posted to: "
                        "http://… or https://…, at most %d bytes",

@@ -40,6 +40,7 @@ void request_free(struct request *request)
         plan_unref(request->plan);
     buffer_release(&request->trace);
     buffer_release(&request->tasks);
+    buffer_release(&request->futures);
     free(request->listed);
     group_record_release(&request->group_record);
     free(request->text);

@@ -22,6 +22,8 @@ struct hangup;
 struct peer;
 struct route;
 
+#define CALLBACK_SECRET_SIZE 32
+
 /* What all requests share. Lives in main, from before the first request until after the last. */
 struct server {
     const struct config *config;
@@ -30,7 +32,8 @@ struct server {
     const struct services *services;
     struct hangup *hangup;
     struct MHD_Response *no_memory; /* the answer when there is none for a better one */
-    bool checks_host;               /* not for a socket in the file system */
+    unsigned char callback_secret[CALLBACK_SECRET_SIZE]; /* callback.h */
+    bool checks_host;                                    /* not for a socket in the file system */
     atomic_bool is_draining;
     atomic_uint n_asking; /* between server_may_ask and server_asked */
     atomic_uint n_parked, n_requests;
@@ -72,7 +75,7 @@ struct request {
     struct headers headers;
     const struct route *route;
     struct id id; /* of the path's {id} */
-    char *name;   /* of the path's {name}, or of what is to be made; owned, NULL: none */
+    char *name;   /* of the path's {name} or {token}, or of what is to be made; owned, NULL: none */
     char prefer[16];
     bool prefer_was_followed;
     bool has_body; /* as its header says */
@@ -96,6 +99,7 @@ struct request {
         struct submission submission;
         struct cancellation cancellation;
         struct rescheduling rescheduling;
+        struct future_request future;
         struct look look;
         struct store_request store;
         struct loop_request loop;
@@ -110,7 +114,7 @@ struct request {
     struct task_record *record; /* owned */
     struct task_record *ended;  /* owned; what a wait came to */
     struct plan *plan;          /* owned; with the trace what a look came to */
-    struct buffer trace, tasks;
+    struct buffer trace, tasks, futures;
     void *listed; /* owned; what a list of loops came to */
 };
 

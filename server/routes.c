@@ -13,6 +13,9 @@ static const struct route routes[] = {
     {METHOD_GET, "/v1/tasks/{id}/log", get_task_log, BODY_NONE, SCOPE_READ},
     {METHOD_POST, "/v1/tasks/{id}/cancel", cancel_task, BODY_OPTIONAL, SCOPE_CANCEL},
     {METHOD_POST, "/v1/tasks/{id}/reschedule", reschedule_task, BODY_REQUIRED, SCOPE_CANCEL},
+    {METHOD_POST, "/v1/tasks/{id}/futures/{name}", set_task_future, BODY_REQUIRED, SCOPE_SUBMIT},
+    {METHOD_GET, "/v1/callbacks/{token}", get_callback, BODY_NONE, SCOPE_NONE},
+    {METHOD_POST, "/v1/callbacks/{token}", post_callback, BODY_REQUIRED, SCOPE_NONE},
     {METHOD_GET, "/v1/coroutines", list_coroutines, BODY_NONE, SCOPE_READ},
     {METHOD_PUT, "/v1/coroutines/{name}", put_coroutine, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_GET, "/v1/coroutines/{name}", get_coroutine, BODY_NONE, SCOPE_READ},
@@ -56,22 +59,26 @@ enum method method_parse(const char *name)
     return METHOD_OTHER;
 }
 
-/* A part of the path: what stands for {id} or {name}; NULL when the pattern has neither. */
-struct part {
-    const char *text;
-    size_t size;
+/* Parts of the path: what stands for {id}, and for {name} or {token}; NULL when the pattern does
+ * not have it. */
+struct parts {
+    struct part {
+        const char *text;
+        size_t size;
+    } id, name;
 };
 
-static bool matches(const char *pattern, const char *path, struct part *part)
+static bool matches(const char *pattern, const char *path, struct parts *parts)
 {
-    *part = (struct part){0};
+    *parts = (struct parts){0};
     for (;; pattern++, path++) {
         if (*pattern == '{') {
-            *part = (struct part){path, strcspn(path, "/")};
-            if (part->size == 0)
+            struct part part = {path, strcspn(path, "/")};
+            if (part.size == 0)
                 return false;
+            *(strncmp(pattern, "{id}", 4) == 0 ? &parts->id : &parts->name) = part;
             pattern = strchr(pattern, '}') + 1;
-            path += part->size;
+            path += part.size;
         }
         if (*pattern != *path)
             return false;
@@ -83,10 +90,10 @@ static bool matches(const char *pattern, const char *path, struct part *part)
 /* "GET, HEAD, POST, OPTIONS": what the path has. */
 static void write_allow(const char *path, char allow[64])
 {
-    struct part part;
+    struct parts parts;
     allow[0] = '\0';
     for (size_t i = 0; i < N_ROUTES; i++)
-        if (matches(routes[i].path, path, &part)) {
+        if (matches(routes[i].path, path, &parts)) {
             strcat(allow, method_names[routes[i].method]);
             strcat(allow, routes[i].method == METHOD_GET ? ", HEAD, " : ", ");
         }
@@ -125,27 +132,26 @@ static bool read_name(struct request *request, struct part part)
 }
 
 /* There is such a path, or a problem was answered. */
-static bool read_part(struct request *request, struct part part)
+static bool read_parts(struct request *request, const struct parts *parts)
 {
-    if (!part.text)
-        return true;
-    return strstr(request->route->path, "{id}") ? read_id(request, part) : read_name(request, part);
+    return (!parts->id.text || read_id(request, parts->id)) &&
+           (!parts->name.text || read_name(request, parts->name));
 }
 
 static bool find(struct request *request)
 {
-    struct part part, known = {0};
+    struct parts parts, known = {0};
     bool path_is_known = false;
     char allow[64];
     for (size_t i = 0; i < N_ROUTES && !request->route; i++)
-        if (matches(routes[i].path, request->path, &part)) {
+        if (matches(routes[i].path, request->path, &parts)) {
             path_is_known = true;
-            known = part;
+            known = parts;
             if (routes[i].method == request->method)
                 request->route = &routes[i];
         }
     if (request->route)
-        return read_part(request, known);
+        return read_parts(request, &known);
     write_allow(request->path, allow);
     if (request->method == METHOD_OPTIONS && path_is_known)
         answer_options(request, allow);

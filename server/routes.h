@@ -11,7 +11,8 @@ enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL };
 
 struct route {
     enum method method;
-    const char *path; /* "{id}" stands for the id of a task or a group, "{name}" for a name */
+    const char *path; /* "{id}" stands for the id of a task or a group, "{name}" for a
+                       * name, "{token}" for one of callback.h */
     void (*handle)(struct request *request);
     enum body_rule body;
     enum scope scope;
@@ -30,6 +31,9 @@ void list_tasks(struct request *request);            /* list.c */
 void get_task(struct request *request);              /* tasks.c */
 void cancel_task(struct request *request);           /* tasks.c */
 void reschedule_task(struct request *request);       /* reschedule.c */
+void set_task_future(struct request *request);       /* futures.c */
+void get_callback(struct request *request);          /* futures.c */
+void post_callback(struct request *request);         /* futures.c */
 void delete_task(struct request *request);           /* tasks.c */
 void get_task_tree(struct request *request);         /* tree.c */
 void get_task_log(struct request *request);          /* log.c */

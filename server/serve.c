@@ -7,6 +7,7 @@
 #include "runtime/base/log.h"
 #include "runtime/executor.h"
 #include "runtime/host_post.h"
+#include "server/callback.h"
 #include "server/http.h"
 #include "server/services.h"
 #include "server/signals.h"
@@ -73,6 +74,8 @@ int serve(const struct config *config, struct error *e)
         status = executors_read(services.executors, server.store, e);
         if (status == 0)
             status = runtime_open(&server.runtime, server.store, &options, e);
+        if (status == 0)
+            status = callback_open(&server, e);
         if (status == 0 && (status = http_start(&http, &server, &listener, e)) == 0)
             status = run(&server, http, &listener);
         else if (server.runtime)

@@ -4,6 +4,7 @@
 
 #include "runtime/executor.h"
 #include "runtime/function.h"
+#include "runtime/host_net.h"
 #include "runtime/plugin.h"
 #include "runtime/worker_main.h"
 
@@ -48,6 +49,27 @@ int services_start(struct services *services, const struct config *config, struc
                            : 0;
 }
 
+/* Who reaches private networks himself may have jobs reach them; others need the right to. */
+static int open_net(struct services *services, const struct config *config, bool is_local,
+                    struct error *e)
+{
+    struct net_options options = {.user_agent = "awaitd/" AWAITD_VERSION};
+    int status = net_policy_init(&options.policy, is_local, config->allow_net, e);
+    if (status < 0) {
+        net_policy_release(&options.policy);
+        return status;
+    }
+    if (!is_local)
+        log_line(LOG_INFO, "jobs may connect to public addresses%s%s",
+                 *config->allow_net ? " and " : " only; --allow-net RANGE lets them reach others",
+                 config->allow_net);
+    status = net_start(&services->net, &options, e);
+    if (status == 0)
+        services->backends[OPERATION_FETCH] = services->backends[OPERATION_TALK] =
+            net_backend(services->net);
+    return status;
+}
+
 int services_open(struct services *services, const struct config *config, bool is_local,
                   struct error *e)
 {
@@ -56,13 +78,15 @@ int services_open(struct services *services, const struct config *config, bool i
     if (!services->executors)
         return -(int)e->code;
     services->backends[OPERATION_CALL] = executors_backend(services->executors);
-    return 0;
+    return open_net(services, config, is_local, e);
 }
 
 bool services_close(struct services *services)
 {
     bool is_quiet = !services->executors || executors_close(services->executors, FUNCTIONS_MS);
     services->executors = NULL;
+    if (services->net)
+        net_stop(services->net);
     if (!is_quiet) {
         services->functions = NULL; /* they run: */
         services->plugins = NULL;

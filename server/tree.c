@@ -6,6 +6,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/trace.h"
+#include "server/callback.h"
 #include "server/reply.h"
 #include "server/routes.h"
 #include "server/tasks.h"
@@ -13,6 +14,7 @@
 
 /* Nodes are written in their own order, which is that of the trace and of the names. */
 struct tree {
+    const struct request *request;
     const struct plan *plan;
     struct trace_reader trace;
     struct trace_entry entry; /* the next one, while has_entry */
@@ -96,6 +98,24 @@ static void write_children(struct tree *tree, uint32_t node, size_t *label)
     }
 }
 
+/* NULL: the node awaits none. */
+static const struct future_name *future_of(const struct tree *tree, uint32_t node)
+{
+    const struct node *n = &tree->plan->nodes[node];
+    for (size_t f = 0; f < n->shape->n_fields; f++)
+        if (n->shape->fields[f].type == FIELD_FUTURE)
+            return n->arguments[f].future;
+    return NULL;
+}
+
+/* While the task runs the loop told which these are. */
+static bool is_pending_future(const struct tree *tree, uint32_t node)
+{
+    const struct buffer *futures = &tree->request->futures;
+    const struct future_name *future = futures->size ? future_of(tree, node) : NULL;
+    return future && futures->bytes[future->index] == 'p';
+}
+
 /* Without the brace that closes it. */
 static void open_node(struct tree *tree, uint32_t node, size_t *label)
 {
@@ -109,6 +129,10 @@ static void open_node(struct tree *tree, uint32_t node, size_t *label)
     else
         buffer_text(b,
                     ",\"state\":\"pending\",\"runs\":0,\"started_at\":null,\"finished_at\":null");
+    if (is_pending_future(tree, node)) {
+        buffer_text(b, ",\"callback\":");
+        callback_write(b, tree->request->server, &tree->request->id, future_of(tree, node)->name);
+    }
     buffer_text(b, ",\"children\":[");
     write_children(tree, node, label);
     buffer_char(b, ']');
@@ -165,8 +189,10 @@ static void answer_tree(struct request *request, const struct plan *plan, const 
                         size_t trace_size)
 {
     const struct task_record *record = request->record;
-    struct tree tree = {
-        .plan = plan, .started_at_us = record->started_at_us, .is_drawn = is_text(request)};
+    struct tree tree = {.request = request,
+                        .plan = plan,
+                        .started_at_us = record->started_at_us,
+                        .is_drawn = is_text(request)};
     if (!sort_labels(&tree)) {
         reply_code(request, ERROR_NO_MEMORY);
         return;
@@ -223,6 +249,7 @@ static void look_done(struct look *look, int status)
     request->plan = status == 0 ? look->plan : NULL;
     request->trace = status == 0 ? look->trace : (struct buffer){0};
     request->tasks = status == 0 ? look->tasks : (struct buffer){0};
+    request->futures = status == 0 ? look->futures : (struct buffer){0};
     request_wake(request);
 }
 
@@ -230,7 +257,7 @@ static void answer_look(struct request *request)
 {
     if (request->outcome != 0)
         answer_stored(request);
-    else if (request->trace.failed)
+    else if (request->trace.failed || request->futures.failed)
         reply_code(request, ERROR_NO_MEMORY);
     else
         answer_tree(request, request->plan, request->trace.bytes, request->trace.size);

@@ -17,13 +17,16 @@ tests/          tests/ server/ runtime/ schema/
 # Who may know a system header (prefixes). Those that no line names are for everybody but schema/.
 theirs='
 microhttpd.h    server/
-uv.h            runtime/host_uv
+uv.h            runtime/host_uv runtime/host_net
 curl/curl.h     runtime/host_
 sqlite3.h       runtime/store/sqlite
-sys/socket.h    server/ runtime/host_uv runtime/spawner runtime/worker_
-netinet/in.h    server/ runtime/host_uv
-arpa/inet.h     server/ runtime/host_uv
-netdb.h         server/ runtime/host_uv
+openssl/crypto.h server/callback
+openssl/evp.h   server/callback runtime/functions/hash
+openssl/hmac.h  server/callback
+sys/socket.h    server/ runtime/host_uv runtime/host_net runtime/spawner runtime/worker_
+netinet/in.h    server/ runtime/host_uv runtime/host_net
+arpa/inet.h     server/ runtime/host_uv runtime/host_net runtime/net_policy
+netdb.h         server/ runtime/host_uv runtime/host_net
 '
 
 # schema/ is pure: jansson, and what of libc does no I/O, starts no thread and knows no clock.

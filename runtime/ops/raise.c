@@ -1,8 +1,5 @@
 /* raise: `raise Type(message)`. */
-#include <string.h>
-
 #include "runtime/ops/op.h"
-#include "schema/exception_type.h"
 
 enum { TYPE, MESSAGE };
 
@@ -14,12 +11,9 @@ static const struct field_shape fields[] = {
 static struct action raise_start(struct task *task, struct frame *frame)
 {
     const union argument *given = frame_arguments(task, frame);
-    struct exception_parts parts = {.type = exception_type_name(given[TYPE].text->bytes)};
-    if (frame_has(task, frame, MESSAGE))
-        parts.message = given[MESSAGE].text->bytes;
-    if (parts.message && strcmp(parts.type, "KeyError") == 0)
-        return action_raise(exception_key_error(task->job->plan, frame->node, parts.message));
-    return action_raise(exception_new(task->job->plan, frame->node, &parts));
+    const char *message = frame_has(task, frame, MESSAGE) ? given[MESSAGE].text->bytes : NULL;
+    return action_raise(
+        exception_raised(task->job->plan, frame->node, given[TYPE].text->bytes, message));
 }
 
 const struct op op_raise = {

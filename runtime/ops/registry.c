@@ -6,8 +6,10 @@
     X(call)                                                                                        \
     X(cancel)                                                                                      \
     X(create_task)                                                                                 \
+    X(future)                                                                                      \
     X(gather)                                                                                      \
     X(group)                                                                                       \
+    X(http)                                                                                        \
     X(log)                                                                                         \
     X(map)                                                                                         \
     X(race)                                                                                        \

@@ -44,6 +44,11 @@ struct backend_verbs {
     int (*read_group)(struct store_reader *reader, const struct id *group, const struct id *after,
                       bool with_outcomes, size_t max, struct task_record **records, size_t *n,
                       struct error *e);
+    int (*next_futures)(struct store_reader *reader, const struct id *after, struct id *task,
+                        struct error *e);
+    int (*read_futures)(struct store_reader *reader, const struct id *task,
+                        void (*each)(void *context, const struct future_record *record),
+                        void *context, struct error *e);
     int (*get_document)(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
     int (*list_documents)(struct store_reader *reader, const char *kind, const char *after,

@@ -21,6 +21,7 @@ static void free_task(struct memory_task *task)
     for (size_t i = 0; i < task->n_log; i++)
         release_entry(&task->log[i]);
     free(task->log);
+    memory_drop_futures(task);
     task_record_unref(task->record);
     free(task->spec);
     free(task->trace);
@@ -120,6 +121,7 @@ static int finish_as(struct memory *m, const struct task_record *given)
     }
     task->trace = trace;
     task->trace_size = given->trace_size;
+    memory_drop_futures(task);
     return 0;
 }
 
@@ -211,9 +213,16 @@ static int delete (struct memory *m, struct store_request *request)
 static int memory_write(struct backend *base, struct store_request *first)
 {
     static int (*const verbs[])(struct memory *, struct store_request *) = {
-        [STORE_INSERT] = insert,  [STORE_FINISH] = finish,        [STORE_LOG] = add_log,
-        [STORE_CANCEL] = cancel,  [STORE_DELETE] = delete,        [STORE_RESCHEDULE] = reschedule,
-        [STORE_PUT] = memory_put, [STORE_REMOVE] = memory_remove,
+        [STORE_INSERT] = insert,
+        [STORE_FINISH] = finish,
+        [STORE_LOG] = add_log,
+        [STORE_CANCEL] = cancel,
+        [STORE_DELETE] = delete,
+        [STORE_RESCHEDULE] = reschedule,
+        [STORE_PUT] = memory_put,
+        [STORE_REMOVE] = memory_remove,
+        [STORE_SET_FUTURE] = memory_set_future,
+        [STORE_DROP_FUTURE] = memory_drop_future,
     };
     struct memory *m = (struct memory *)base;
     pthread_rwlock_wrlock(&m->lock);
@@ -254,6 +263,8 @@ static const struct backend_verbs verbs_of_memory = {
     .read_log = memory_read_log,
     .read_open = memory_read_open,
     .read_group = memory_read_group,
+    .next_futures = memory_next_futures,
+    .read_futures = memory_read_futures,
     .get_document = memory_get_document,
     .list_documents = memory_list_documents,
 };

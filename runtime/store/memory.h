@@ -1,5 +1,6 @@
 /* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds,
- * memory_documents.c does all of it for documents. Nobody else includes this. */
+ * memory_documents.c does all of it for documents, memory_futures.c for futures. Nobody else
+ * includes this. */
 #ifndef AWAITD_RUNTIME_STORE_MEMORY_H
 #define AWAITD_RUNTIME_STORE_MEMORY_H
 
@@ -16,6 +17,8 @@ struct memory_task {
     size_t trace_size;
     struct log_entry *log; /* sorted by seq; texts are owned */
     size_t n_log, log_capacity;
+    struct future_record *futures; /* sorted by name; texts are owned */
+    size_t n_futures, future_capacity;
 };
 
 struct memory {
@@ -39,10 +42,18 @@ int memory_put(struct memory *m, struct store_request *request);
 int memory_remove(struct memory *m, struct store_request *request);
 void memory_free_documents(struct memory *m);
 
+/* ---- memory_futures.c: the same ---- */
+
+int memory_set_future(struct memory *m, struct store_request *request);
+int memory_drop_future(struct memory *m, struct store_request *request);
+void memory_drop_futures(struct memory_task *task);
+
 /* ---- memory_read.c; the caller holds the lock ---- */
 
 /* How many tasks have smaller ids: where this one stands, or would. */
 size_t memory_position(const struct memory *m, const struct id *id);
+/* Where the tasks with greater ids begin; NULL: all. */
+size_t memory_position_after(const struct memory *m, const struct id *id);
 /* NULL when there is none. */
 struct memory_task *memory_find(const struct memory *m, const struct id *id);
 /* How many lines have smaller numbers. */
@@ -73,6 +84,11 @@ int memory_read_open(struct store_reader *reader, const struct id *after, size_t
 int memory_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
                       bool with_outcomes, size_t max, struct task_record **records, size_t *n,
                       struct error *e);
+int memory_next_futures(struct store_reader *reader, const struct id *after, struct id *task,
+                        struct error *e);
+int memory_read_futures(struct store_reader *reader, const struct id *task,
+                        void (*each)(void *context, const struct future_record *record),
+                        void *context, struct error *e);
 int memory_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int memory_list_documents(struct store_reader *reader, const char *kind, const char *after,

@@ -177,8 +177,7 @@ int memory_read_log(struct store_reader *reader, const struct id *id, int64_t af
     return 0;
 }
 
-/* Where the tasks with greater ids begin. */
-static size_t position_after(const struct memory *m, const struct id *id)
+size_t memory_position_after(const struct memory *m, const struct id *id)
 {
     size_t i = id ? memory_position(m, id) : 0;
     return id && i < m->n && id_compare(&m->tasks[i]->record->id, id) == 0 ? i + 1 : i;
@@ -190,7 +189,7 @@ int memory_read_open(struct store_reader *reader, const struct id *after, size_t
     struct memory *m = memory_lock_for_reading(reader);
     bool failed = false;
     *n = 0;
-    for (size_t i = position_after(m, after); i < m->n && *n < max && !failed; i++) {
+    for (size_t i = memory_position_after(m, after); i < m->n && *n < max && !failed; i++) {
         if (m->tasks[i]->record->finished_at_us != 0)
             continue;
         records[*n] = copy_with_parts(m->tasks[i], STORE_SPEC);
@@ -211,7 +210,7 @@ int memory_read_group(struct store_reader *reader, const struct id *group, const
     (void)with_outcomes; /* nothing is copied */
     struct memory *m = memory_lock_for_reading(reader);
     *n = 0;
-    for (size_t i = position_after(m, after); i < m->n && *n < max; i++) {
+    for (size_t i = memory_position_after(m, after); i < m->n && *n < max; i++) {
         struct task_record *record = m->tasks[i]->record;
         if (record->has_group && id_compare(&record->group, group) == 0)
             records[(*n)++] = task_record_ref(record);

@@ -38,7 +38,8 @@ struct task_record {
     int64_t cancel_requested_at_us; /* the first request */
     struct id group;                /* whose child it is, if has_group */
     bool has_group;
-    char *loop; /* the name of the loop that runs it; NULL for the main one */
+    bool has_futures; /* of an end: there may be values of its futures to forget */
+    char *loop;       /* the name of the loop that runs it; NULL for the main one */
     char *name;
     char *labels;         /* JSON object of strings, each as buffer_json_string writes it */
     char *cancel_message; /* of the first request; NULL when none was given */

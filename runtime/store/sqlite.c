@@ -125,9 +125,8 @@ static int look(struct sqlite *s, const struct id *id, enum found *found, int64_
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* After an update that touched no row: why? An open task is in order (a second request to cancel).
- */
-static int explain(struct sqlite *s, struct store_request *request, const struct id *id)
+/* As after a second request to cancel. */
+int sqlite_explain(struct sqlite *s, struct store_request *request, const struct id *id)
 {
     static const int statuses[] = {-ERROR_NOT_FOUND, 0, -ERROR_CONFLICT};
     enum found found;
@@ -146,8 +145,9 @@ static int finish(struct sqlite *s, struct store_request *request)
     if (rc != SQLITE_OK)
         return rc;
     if (sqlite3_changes(s->db) == 0)
-        return explain(s, request, &task->id);
-    return insert_outcome(s, task);
+        return sqlite_explain(s, request, &task->id);
+    rc = insert_outcome(s, task);
+    return rc == SQLITE_OK && task->has_futures ? run_for_id(s, DO_DROP_FUTURES, &task->id) : rc;
 }
 
 static int add_log(struct sqlite *s, struct store_request *request)
@@ -176,7 +176,8 @@ static int cancel(struct sqlite *s, struct store_request *request)
     sqlite_bind_time(s->statements[DO_CANCEL], 2, task->cancel_requested_at_us);
     sqlite_bind_text(s->statements[DO_CANCEL], 3, task->cancel_message);
     int rc = run_for_id(s, DO_CANCEL, &task->id);
-    return rc == SQLITE_OK && sqlite3_changes(s->db) == 0 ? explain(s, request, &task->id) : rc;
+    return rc == SQLITE_OK && sqlite3_changes(s->db) == 0 ? sqlite_explain(s, request, &task->id)
+                                                          : rc;
 }
 
 static int reschedule(struct sqlite *s, struct store_request *request)
@@ -184,13 +185,15 @@ static int reschedule(struct sqlite *s, struct store_request *request)
     const struct task_record *task = request->record;
     sqlite_bind_time(s->statements[DO_RESCHEDULE], 2, task->deadline_at_us);
     int rc = run_for_id(s, DO_RESCHEDULE, &task->id);
-    return rc == SQLITE_OK && sqlite3_changes(s->db) == 0 ? explain(s, request, &task->id) : rc;
+    return rc == SQLITE_OK && sqlite3_changes(s->db) == 0 ? sqlite_explain(s, request, &task->id)
+                                                          : rc;
 }
 
 static int delete (struct sqlite *s, struct store_request *request)
 {
     /* The labels first: the task says which they are. */
-    static const enum sqlite_statement parts[] = {DO_DELETE_LABELS, DO_DELETE_LOG, DO_DELETE_TASK};
+    static const enum sqlite_statement parts[] = {DO_DELETE_LABELS, DO_DELETE_LOG, DO_DROP_FUTURES,
+                                                  DO_DELETE_TASK};
     const struct id *id = &request->record->id;
     enum found found;
     int64_t spec;
@@ -212,9 +215,16 @@ static int delete (struct sqlite *s, struct store_request *request)
 static int carry_out(struct sqlite *s, struct store_request *request)
 {
     static int (*const verbs[])(struct sqlite *, struct store_request *) = {
-        [STORE_INSERT] = insert,  [STORE_FINISH] = finish,        [STORE_LOG] = add_log,
-        [STORE_CANCEL] = cancel,  [STORE_DELETE] = delete,        [STORE_RESCHEDULE] = reschedule,
-        [STORE_PUT] = sqlite_put, [STORE_REMOVE] = sqlite_remove,
+        [STORE_INSERT] = insert,
+        [STORE_FINISH] = finish,
+        [STORE_LOG] = add_log,
+        [STORE_CANCEL] = cancel,
+        [STORE_DELETE] = delete,
+        [STORE_RESCHEDULE] = reschedule,
+        [STORE_PUT] = sqlite_put,
+        [STORE_REMOVE] = sqlite_remove,
+        [STORE_SET_FUTURE] = sqlite_set_future,
+        [STORE_DROP_FUTURE] = sqlite_drop_future,
     };
     request->status = 0;
     return verbs[request->verb](s, request);
@@ -306,6 +316,8 @@ static const struct backend_verbs verbs_of_sqlite = {
     .read_log = sqlite_read_log,
     .read_open = sqlite_read_open,
     .read_group = sqlite_read_group,
+    .next_futures = sqlite_next_futures,
+    .read_futures = sqlite_read_futures,
     .get_document = sqlite_get_document,
     .list_documents = sqlite_list_documents,
 };

@@ -1,6 +1,6 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
- * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents. Nobody
- * else includes this. */
+ * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
+ * sqlite_futures.c for futures. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -30,7 +30,7 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents;
+        *list_documents, *next_futures, *read_futures;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -56,10 +56,17 @@ int sqlite_run(struct sqlite *s, enum sqlite_statement which);
 void sqlite_bind_text(sqlite3_stmt *statement, int i, const char *text); /* NULL binds NULL */
 void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 binds NULL */
 
-/* ---- sqlite_documents.c: as sqlite.c's verbs ---- */
+/* ---- sqlite.c ---- */
+
+/* After a change that touched no row: sets the status. An open task is in order. */
+int sqlite_explain(struct sqlite *s, struct store_request *request, const struct id *id);
+
+/* ---- sqlite_documents.c, sqlite_futures.c: as sqlite.c's verbs ---- */
 
 int sqlite_put(struct sqlite *s, struct store_request *request);
 int sqlite_remove(struct sqlite *s, struct store_request *request);
+int sqlite_set_future(struct sqlite *s, struct store_request *request);
+int sqlite_drop_future(struct sqlite *s, struct store_request *request);
 
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 
@@ -68,6 +75,10 @@ int sqlite_reader_no_memory(struct error *e);
 int sqlite_reader_prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt **out,
                           struct error *e);
 void sqlite_bind_limit(sqlite3_stmt *statement, int i, size_t limit);
+void sqlite_bind_after(sqlite3_stmt *statement, int i,
+                       const struct id *after); /* NULL: the first */
+/* False, and *id as it was, where there is none. */
+bool sqlite_take_id(sqlite3_stmt *row, int column, struct id *id);
 
 /* ---- the readers' verbs ---- */
 
@@ -85,6 +96,11 @@ int sqlite_read_open(struct store_reader *reader, const struct id *after, size_t
 int sqlite_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
                       bool with_outcomes, size_t max, struct task_record **records, size_t *n,
                       struct error *e);
+int sqlite_next_futures(struct store_reader *reader, const struct id *after, struct id *task,
+                        struct error *e);
+int sqlite_read_futures(struct store_reader *reader, const struct id *task,
+                        void (*each)(void *context, const struct future_record *record),
+                        void *context, struct error *e);
 int sqlite_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,

@@ -92,8 +92,7 @@ static void take_trace(sqlite3_stmt *row, int column, struct task_record *record
     record->trace_size = record->trace ? size : 0;
 }
 
-/* False, and *id as it was, where there is none. */
-static bool take_id(sqlite3_stmt *row, int column, struct id *id)
+bool sqlite_take_id(sqlite3_stmt *row, int column, struct id *id)
 {
     const void *bytes = sqlite3_column_blob(row, column);
     if (!bytes || sqlite3_column_bytes(row, column) != sizeof *id)
@@ -110,7 +109,7 @@ static struct task_record *take_row(sqlite3_stmt *row)
     bool failed = false;
     if (!record)
         return NULL;
-    take_id(row, 0, &record->id);
+    sqlite_take_id(row, 0, &record->id);
     record->state = (enum task_state)sqlite3_column_int(row, 1);
     record->starts = (uint32_t)sqlite3_column_int64(row, 2);
     record->created_at_us = sqlite3_column_int64(row, 3); /* NULL reads as 0 */
@@ -125,7 +124,7 @@ static struct task_record *take_row(sqlite3_stmt *row)
     record->error = take_text(row, 12, &failed);
     record->unhandled = take_text(row, 13, &failed);
     record->loop = take_text(row, 14, &failed);
-    record->has_group = take_id(row, 15, &record->group);
+    record->has_group = sqlite_take_id(row, 15, &record->group);
     if (sqlite3_column_count(row) > N_COLUMNS)
         record->spec = take_text(row, N_COLUMNS, &failed);
     if (sqlite3_column_count(row) > N_COLUMNS + 1)
@@ -290,7 +289,7 @@ int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t af
 }
 
 /* No id is smaller than an empty blob. */
-static void bind_after(sqlite3_stmt *statement, int i, const struct id *after)
+void sqlite_bind_after(sqlite3_stmt *statement, int i, const struct id *after)
 {
     if (after)
         sqlite_bind_id(statement, i, after);
@@ -305,7 +304,7 @@ int sqlite_read_open(struct store_reader *reader, const struct id *after, size_t
     int rc = sqlite_reader_prepare(r, READ_OPEN, &r->read_open, e);
     if (rc != 0)
         return rc;
-    bind_after(r->read_open, 1, after);
+    sqlite_bind_after(r->read_open, 1, after);
     sqlite_bind_limit(r->read_open, 2, max);
     return take_rows(r, r->read_open, records, max, n, e);
 }
@@ -320,7 +319,7 @@ int sqlite_read_group(struct store_reader *reader, const struct id *group, const
     if (rc != 0)
         return rc;
     sqlite_bind_id(*statement, 1, group);
-    bind_after(*statement, 2, after);
+    sqlite_bind_after(*statement, 2, after);
     sqlite_bind_limit(*statement, 3, max);
     return take_rows(r, *statement, records, max, n, e);
 }
@@ -361,6 +360,8 @@ void sqlite_reader_close(struct store_reader *reader)
     sqlite3_finalize(r->list_group);
     sqlite3_finalize(r->get_document);
     sqlite3_finalize(r->list_documents);
+    sqlite3_finalize(r->next_futures);
+    sqlite3_finalize(r->read_futures);
     sqlite3_close(r->db);
     free(r);
 }

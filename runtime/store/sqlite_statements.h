@@ -35,7 +35,11 @@
     X(DELETE_TASK, "DELETE FROM tasks WHERE id = ?1")                                              \
     X(PUT, PUT_SQL "UPDATE SET body = excluded.body, updated_at = excluded.updated_at" CREATED)    \
     X(PUT_NEW, PUT_SQL "NOTHING" CREATED)                                                          \
-    X(REMOVE, "DELETE FROM documents WHERE kind = ?1 AND name = ?2")
+    X(REMOVE, "DELETE FROM documents WHERE kind = ?1 AND name = ?2")                               \
+    X(SET_FUTURE, "INSERT INTO futures SELECT ?1, ?2, ?3, ?4, ?5"                                  \
+                  " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")     \
+    X(DROP_FUTURE, "DELETE FROM futures WHERE task = ?1 AND name = ?2")                            \
+    X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")
 
 enum sqlite_statement {
 #define STATEMENT_ENUM(name, sql) DO_##name,

@@ -86,7 +86,8 @@ static void complete(struct chain *chain, const int *status)
 
 static bool may_be_refused(const struct store_request *request)
 {
-    return request->verb != STORE_FINISH && request->verb != STORE_LOG;
+    return request->verb != STORE_FINISH && request->verb != STORE_LOG &&
+           request->verb != STORE_DROP_FUTURE;
 }
 
 /* Takes what may be refused out of the chain. What stays keeps its order; that it now comes before
@@ -321,6 +322,19 @@ int store_read_group(struct store_reader *reader, const struct id *group, const 
                      struct error *e)
 {
     return reader->verbs->read_group(reader, group, after, with_outcomes, max, records, n, e);
+}
+
+int store_next_futures(struct store_reader *reader, const struct id *after, struct id *task,
+                       struct error *e)
+{
+    return reader->verbs->next_futures(reader, after, task, e);
+}
+
+int store_read_futures(struct store_reader *reader, const struct id *task,
+                       void (*each)(void *context, const struct future_record *record),
+                       void *context, struct error *e)
+{
+    return reader->verbs->read_futures(reader, task, each, context, e);
 }
 
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,

@@ -14,6 +14,7 @@
 
 #include "runtime/base/mpsc.h"
 #include "runtime/store/document.h"
+#include "runtime/store/future_record.h"
 #include "runtime/store/record.h"
 #include "schema/error.h"
 
@@ -48,8 +49,9 @@ void store_on_failure(struct store *store, void (*stop)(void *context, const cha
 enum store_verb {
     STORE_INSERT, /* a new task: record with spec, and its end in `ended`, if it has ended already;
                    * its starts are 1. Conflict: the id is taken */
-    STORE_FINISH, /* its end: state, result, error, unhandled, started, finished, trace of record.
-                   * Conflict: it has ended */
+    STORE_FINISH, /* its end: state, result, error, unhandled, started, finished, trace of record;
+                   * what its futures were set to is forgotten, if has_futures. Conflict: it has
+                   * ended */
     STORE_LOG,    /* one line: entry. Conflict: the task has a line with this seq */
     STORE_CANCEL, /* record's id, cancel_requested_at_us, cancel_message; keeps the first request's.
                    * Conflict: it has ended */
@@ -58,13 +60,15 @@ enum store_verb {
     STORE_PUT,    /* document; a former one of its kind and name is replaced, but for its time of
                    * creation, which document gets. Conflict: only_new, and there is one */
     STORE_REMOVE, /* document's kind and name */
+    STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
+    STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
 };
 
 /* Owned by whoever queues it, untouched by him until done was called; done may free it.
  * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
  * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is
- * writing the file): FINISH and LOG are never refused so, the writer keeps them and tries again
- * until the store is closed. Called on the writer thread after the commit: be brief. */
+ * writing the file): FINISH, LOG and DROP_FUTURE are never refused so, the writer keeps them and
+ * tries again until the store is closed. Called on the writer thread after the commit: be brief. */
 struct store_request {
     struct mpsc_node node;
     enum store_verb verb;
@@ -73,7 +77,8 @@ struct store_request {
     struct task_record *ended;  /* INSERT: as FINISH's record, or NULL; borrowed until done */
     struct log_entry entry;     /* its texts are borrowed until done */
     struct document document;   /* and so are its */
-    bool only_new;              /* PUT: never replaces */
+    const struct future_record *future; /* borrowed until done, with its texts */
+    bool only_new;                      /* PUT: never replaces */
     void (*done)(struct store_request *request, int status);
 };
 
@@ -123,6 +128,16 @@ int store_read_open(struct store_reader *reader, const struct id *after, size_t 
 int store_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
                      bool with_outcomes, size_t max, struct task_record **records, size_t *n,
                      struct error *e);
+
+/* What the futures of unfinished tasks were set to. The first task after `after` (NULL: of all)
+ * that has such, in the order of ids: 0 and *task; -NOT_FOUND; -SYSTEM. */
+int store_next_futures(struct store_reader *reader, const struct id *after, struct id *task,
+                       struct error *e);
+/* Calls each(context, record) for those of the task, in the order of their names' bytes; the record
+ * is borrowed during the call, and `each` must not call the store. */
+int store_read_futures(struct store_reader *reader, const struct id *task,
+                       void (*each)(void *context, const struct future_record *record),
+                       void *context, struct error *e);
 
 /* 0 and a document, for document_free; -NOT_FOUND; -SYSTEM. */
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,

@@ -74,6 +74,12 @@ NODES = {
     "map_as": ({"op": "map", "items": [], "as": "", "body": GOOD}, "/as"),
     "map_other_name": ({"op": "map", "items": [1], "as": "i", "body": log("${item}")}, "/body/message"),
     "map_item_outside": (steps({"op": "map", "items": [1], "body": GOOD}, log("${item}")), "/steps/1/message"),
+    # future
+    "future_no_name": ({"op": "future"}, ""),
+    "future_number": ({"op": "future", "name": 1}, "/name"),
+    "future_empty": ({"op": "future", "name": ""}, "/name"),
+    "future_reference": (steps(named("x"), {"op": "future", "name": "${x}"}), "/steps/1/name"),
+    "future_field": ({"op": "future", "name": "f", "timeout": 1}, "/timeout"),
     # call
     "call_nothing": ({"op": "call"}, ""),
     "call_unknown": ({"op": "call", "coroutine": "nobody"}, "/coroutine"),

@@ -16,6 +16,7 @@ DEEP_JSON = 200
 DEEP_NODES = 64
 MANY_NODES = 1_000_000
 LARGEST_BODY = 64 << 20
+MISSING_ID = "01980e5a-6f2b-7c3d-9e4f-0123456789ab"
 
 
 def spec(text):
@@ -371,7 +372,36 @@ def new_group(body, *pointers):
     return "POST", "/v1/groups", body, list(pointers)
 
 
+def outcome(body, *pointers):
+    return "POST", f"/v1/tasks/{MISSING_ID}/futures/f", body, list(pointers)
+
+
+def exception(error, *pointers):
+    return outcome({"error": error}, *["/error" + p for p in pointers])
+
+
 BODIES = {
+    "future_no_json": outcome(b"result=1"),
+    "future_empty": outcome(b""),
+    "future_duplicate": outcome(b'{"result":1,"result":2}'),
+    "future_array": outcome([1], ""),
+    "future_nothing": outcome({}, ""),
+    "future_both": outcome({"result": 1, "error": {"type": "E"}}, ""),
+    "future_unknown": outcome({"result": 1, "name": "f"}, "/name"),
+    "future_unknown_only": outcome({"value": 1}, "/value", ""),
+    "exception_text": exception("ValueError", ""),
+    "exception_null": exception(None, ""),
+    "exception_without_type": exception({"message": "m"}, ""),
+    "exception_type_number": exception({"type": 1}, "/type"),
+    "exception_type_null": exception({"type": None}, "/type"),
+    "exception_type_empty": exception({"type": ""}, "/type"),
+    "exception_type_blank": exception({"type": "Value Error"}, "/type"),
+    "exception_type_exit": exception({"type": "SystemExit"}, "/type"),
+    "exception_type_base": exception({"type": "BaseException"}, "/type"),
+    "exception_type_stop": exception({"type": "StopIteration"}, "/type"),
+    "exception_type_long": exception({"type": "E" * 101}, "/type"),
+    "exception_message_number": exception({"type": "E", "message": 1}, "/message"),
+    "exception_unknown": exception({"type": "E", "details": {}, "a/b": 1}, "/details", "/a~1b"),
     "definition_no_json": definition(b"{body:1}"),
     "definition_empty": definition(b""),
     "definition_duplicate": definition(b'{"body":{"op":"value","value":1},"body":{"op":"value","value":1}}'),
@@ -458,7 +488,6 @@ BODIES = {
 
 # ---- other requests. name: (method, target, headers, body, status) ----
 
-MISSING_ID = "01980e5a-6f2b-7c3d-9e4f-0123456789ab"
 JSON = spec(b'{"op":"value","value":1}')
 
 
@@ -494,6 +523,21 @@ REQUESTS = {
     "log_unknown": ("GET", f"/v1/tasks/{MISSING_ID}/log", {}, None, 404),
     "cancel_unknown": ("POST", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 404),
     "cancel_no_id": ("POST", "/v1/tasks/x/cancel", {}, None, 404),
+    "future_of_no_task": ("POST", f"/v1/tasks/{MISSING_ID}/futures/f", {}, b'{"result":1}', 404),
+    "future_of_no_id": ("POST", "/v1/tasks/x/futures/f", {}, b'{"result":1}', 404),
+    "future_of_no_node": ("POST", "/v1/tasks/{id}/futures/f", {}, b'{"result":1}', 404),
+    "future_without_name": ("POST", "/v1/tasks/{id}/futures/", {}, b'{"result":1}', 404),
+    "future_bad_percent": ("POST", "/v1/tasks/{id}/futures/%zz", {}, b'{"result":1}', 404),
+    "future_nul": ("POST", "/v1/tasks/{id}/futures/%00", {}, b'{"result":1}', 404),
+    "future_not_utf8": ("POST", "/v1/tasks/{id}/futures/%ff", {}, b'{"result":1}', 404),
+    "future_slash": ("POST", "/v1/tasks/{id}/futures/a/b", {}, b'{"result":1}', 404),
+    "callback_unknown": ("GET", "/v1/callbacks/AAAA", {}, None, 404),
+    "callback_post_unknown": ("POST", "/v1/callbacks/AAAA", {}, b'{"result":1}', 404),
+    "callback_post_unknown_wrong": ("POST", "/v1/callbacks/AAAA", {}, b"wrong", 404),
+    "callback_without_token": ("GET", "/v1/callbacks/", {}, None, 404),
+    "callback_no_base64": ("GET", "/v1/callbacks/" + "%20" * 100, {}, None, 404),
+    "callback_bad_percent": ("GET", "/v1/callbacks/%zz", {}, None, 404),
+    "callback_long": ("GET", "/v1/callbacks/" + "A" * 8000, {}, None, 404),
     "delete_unknown": ("DELETE", f"/v1/tasks/{MISSING_ID}", {}, None, 404),
     "below_task": ("GET", f"/v1/tasks/{MISSING_ID}/nothing", {}, None, 404),
     "coroutine_unknown": ("GET", "/v1/coroutines/nobody", {}, None, 404),
@@ -556,6 +600,8 @@ REQUESTS = {
     "get_cancel": ("GET", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 405),
     "delete_cancel": ("DELETE", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 405),
     "post_tree": ("POST", f"/v1/tasks/{MISSING_ID}/tree", {}, b"", 405),
+    "get_future": ("GET", f"/v1/tasks/{MISSING_ID}/futures/f", {}, None, 405),
+    "delete_callback": ("DELETE", "/v1/callbacks/AAAA", {}, None, 405),
     "delete_log": ("DELETE", f"/v1/tasks/{MISSING_ID}/log", {}, None, 405),
     "post_health": ("POST", "/healthz", {}, b"", 405),
     "delete_ready": ("DELETE", "/readyz", {}, None, 405),
@@ -580,6 +626,8 @@ REQUESTS = {
     "handler_type_text": ("PUT", "/v1/loops/main/exception-handler", {"Content-Type": "text/plain"}, b"{}", 415),
     "group_type_text": ("POST", "/v1/groups", {"Content-Type": "text/plain"}, b"{}", 415),
     "group_tasks_type_text": ("POST", "/v1/groups/{group}/tasks", {"Content-Type": "text/plain"}, JSON, 415),
+    "future_type_text": ("POST", "/v1/tasks/{id}/futures/f", {"Content-Type": "text/plain"}, b"{}", 415),
+    "callback_type_text": ("POST", "/v1/callbacks/AAAA", {"Content-Type": "text/plain"}, b"{}", 415),
     "cancel_type_text": ("POST", "/v1/tasks/{id}/cancel", {"Content-Type": "text/plain"}, b"{}", 415),
     # 403: foreign pages and foreign names
     "origin": tasks({"Origin": "http://evil.example"}, 403),
@@ -597,6 +645,9 @@ REQUESTS = {
     "host_any_address": tasks({"Host": "0.0.0.0"}, 403),
     "host_on_health": ("GET", "/healthz", {"Host": "evil.example"}, None, 403),
     # queries
+    "future_query": ("POST", "/v1/tasks/{id}/futures/f?wait=1", {}, b'{"result":1}', 400),
+    "callback_query": ("GET", "/v1/callbacks/AAAA?wait=1", {}, None, 400),
+    "callback_post_query": ("POST", "/v1/callbacks/AAAA?wait=1", {}, b'{"result":1}', 400),
     "limit_zero": ("GET", "/v1/tasks?limit=0", {}, None, 422),
     "limit_too_large": ("GET", "/v1/tasks?limit=1001", {}, None, 422),
     "limit_negative": ("GET", "/v1/tasks?limit=-1", {}, None, 422),

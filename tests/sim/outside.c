@@ -8,6 +8,7 @@ double outside_answer(struct operation *operation)
     case OPERATION_CALL:
         return outside_call(operation);
     case OPERATION_FETCH:
+        return outside_fetch(operation);
     case OPERATION_TALK:
         break;
     }

@@ -11,6 +11,8 @@ double outside_answer(struct operation *operation);
 /* Its kinds, each in a file: outside_call.c */
 double outside_call(struct operation *operation);
 struct functions *outside_functions(void);
+/* Of one kind: outside_http.c */
+double outside_fetch(struct operation *operation);
 
 /* What simulated jobs may use; for loops, and for checking specs. */
 const struct services *outside_services(void);

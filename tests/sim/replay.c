@@ -8,6 +8,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/ops/op.h"
 #include "tests/sim/memory.h"
+#include "tests/sim/set_future.h"
 #include "tests/sim/outside.h"
 
 struct replayer {
@@ -206,6 +207,9 @@ static void apply(struct replayer *r, const struct tape_entry *entry)
         break;
     case TAPE_CANCELLED:
         cancel(r, entry);
+        break;
+    case TAPE_FUTURE_SET:
+        replay_set_future(r->job, entry);
         break;
     case TAPE_RESCHEDULED:
         reschedule(r, entry);

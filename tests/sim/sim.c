@@ -11,6 +11,7 @@
 #include "runtime/ops/op.h"
 #include "runtime/output.h"
 #include "tests/sim/outside.h"
+#include "tests/sim/set_future.h"
 
 /* One thing that happens at a virtual time: a request from outside, or the end of a simulated
  * process. */
@@ -19,6 +20,7 @@ struct event {
     struct sim *sim;
     const struct sim_cancel *cancel;
     const struct sim_reschedule *reschedule;
+    const struct sim_future *future;
     struct process *process;     /* that ends */
     struct operation *operation; /* that is answered */
     int exit_code;
@@ -235,6 +237,18 @@ static void reschedule_due(struct timer *timer)
     request_reschedule(event->sim->job, asked->name, asked->seconds);
 }
 
+static void future_due(struct timer *timer)
+{
+    struct event *event = CONTAINER_OF(timer, struct event, timer);
+    recorder_set_future(&event->sim->recorder, &event->future->set);
+    request_set_future(event->sim->job, &event->future->set);
+}
+
+static size_t count_requests(const struct sim_case *c)
+{
+    return c->n_cancels + c->n_reschedules + c->n_futures;
+}
+
 static void arm(struct sim *sim, struct event *event, double at, void (*fire)(struct timer *))
 {
     event->sim = sim;
@@ -242,10 +256,10 @@ static void arm(struct sim *sim, struct event *event, double at, void (*fire)(st
     timer_arm(&sim->loop.timers, &event->timer, llround(at * 1e9) + noise_ns(sim, SECOND / 2));
 }
 
-/* Cancellations first, then reschedules. */
+/* Cancellations first, then reschedules, then futures. */
 static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
 {
-    struct event *armed = memory_new_zeroed(c->n_cancels + c->n_reschedules + 1, sizeof *armed);
+    struct event *armed = memory_new_zeroed(count_requests(c) + 1, sizeof *armed);
     for (size_t i = 0; i < c->n_cancels; i++) {
         armed[i].cancel = &c->cancels[i];
         arm(sim, &armed[i], c->cancels[i].at, cancel_due);
@@ -255,12 +269,17 @@ static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
         event->reschedule = &c->reschedules[i];
         arm(sim, event, c->reschedules[i].at, reschedule_due);
     }
+    for (size_t i = 0; i < c->n_futures; i++) {
+        struct event *event = &armed[c->n_cancels + c->n_reschedules + i];
+        event->future = &c->futures[i];
+        arm(sim, event, c->futures[i].at, future_due);
+    }
     return armed;
 }
 
 static void disarm_requests(struct sim *sim, struct event *armed, const struct sim_case *c)
 {
-    for (size_t i = 0; i < c->n_cancels + c->n_reschedules; i++)
+    for (size_t i = 0; i < count_requests(c); i++)
         timer_disarm(&sim->loop.timers, &armed[i].timer);
 }
 

@@ -15,6 +15,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "runtime/store/future_record.h"
 #include "runtime/store/record.h"
 #include "tests/sim/record.h"
 
@@ -29,6 +30,11 @@ struct sim_reschedule {
     double seconds;   /* from then; INFINITY: none */
 };
 
+struct sim_future {
+    double at;
+    struct future_record set; /* its name, and to what */
+};
+
 struct sim_case {
     const json_t *spec;
     double timeout;           /* TIMEOUT_NONE, TIMEOUT_NEVER or seconds */
@@ -37,6 +43,8 @@ struct sim_case {
     size_t n_cancels;
     const struct sim_reschedule *reschedules;
     size_t n_reschedules;
+    const struct sim_future *futures;
+    size_t n_futures;
     uint64_t noise; /* the seed; 0: none */
 };
 

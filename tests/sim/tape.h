@@ -29,8 +29,9 @@
       1) /* behind ANSWERED; 0: there is none */                                                   \
     X(ANSWER_DETAILS, "the details of operation", NUMBER, 1)                                       \
     X(ANSWER_TEXT, "the text of operation", NUMBER, 1)                                             \
-    X(CANCELLED, "a cancellation", NUMBER, 0) /* which: 1: it has a message */                     \
-    X(RESCHEDULED, "a reschedule", NUMBER, 1) /* which: 1: it has a name; seconds' bits */         \
+    X(CANCELLED, "a cancellation", NUMBER, 0)        /* which: 1: it has a message */              \
+    X(RESCHEDULED, "a reschedule", NUMBER, 1)        /* which: 1: it has a name; seconds' bits */  \
+    X(FUTURE_SET, "a future that is set", NUMBER, 0) /* which and text: set_future.c's */          \
     /* both: the loop gives turns; loop.slice */                                                   \
     X(TURN, "a turn, cut after callback", NONE, 1)                                                 \
     /* what the engine did: callbacks, in the order of enum handle_kind; value: the number of the  \

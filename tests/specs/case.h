@@ -11,7 +11,7 @@
 #include "tests/sim/sim.h"
 
 #define SPECS_SUITES_MAX 100
-#define CASE_REQUESTS_MAX 16 /* cancels, and reschedules */
+#define CASE_REQUESTS_MAX 16 /* cancels, reschedules, futures */
 
 /* A line `log: TIME [level] @/path message`; level and path are NULL where the case does not care.
  */
@@ -29,7 +29,8 @@ struct spec_case {
     double timeout, took;
     struct sim_cancel cancels[CASE_REQUESTS_MAX];
     struct sim_reschedule reschedules[CASE_REQUESTS_MAX];
-    size_t n_cancels, n_reschedules;
+    struct sim_future futures[CASE_REQUESTS_MAX];
+    size_t n_cancels, n_reschedules, n_futures;
     struct case_log *log;
     size_t n_log;
 };

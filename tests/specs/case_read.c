@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/memory.h"
+#include "schema/json.h"
 #include "schema/plan.h"
 #include "tests/specs/case.h"
 
@@ -53,6 +54,13 @@ static json_t *read_json(const struct spec_case *c, const char *key, const char 
     if (!value)
         refuse(c, "%s: %s", key, e.text);
     return expand(value);
+}
+
+static char *write_json(const json_t *value)
+{
+    struct buffer text = {0};
+    json_write(&text, value);
+    return memory_need(buffer_take(&text));
 }
 
 static double read_number(const struct spec_case *c, const char *text, char **rest)
@@ -104,6 +112,31 @@ static void read_reschedule(struct spec_case *c, const char *text)
         free(name);
 }
 
+/* TIME NAME result JSON, or TIME NAME error {"type", "message"?} */
+static void read_future(struct spec_case *c, const char *text)
+{
+    char *rest;
+    if (c->n_futures == CASE_REQUESTS_MAX)
+        refuse(c, "more than %d futures", CASE_REQUESTS_MAX);
+    struct sim_future *future = &c->futures[c->n_futures++];
+    future->at = read_number(c, text, &rest);
+    future->set.name = cut(&rest, 0, " ");
+    char *kind = cut(&rest, 0, " ");
+    json_t *value = read_json(c, "future", rest);
+    const char *type = json_string_value(json_object_get(value, "type"));
+    const char *message = json_string_value(json_object_get(value, "message"));
+    if (strcmp(kind, "result") == 0)
+        future->set.result = write_json(value);
+    else if (strcmp(kind, "error") == 0 && type)
+        future->set.type = memory_need(strdup(type));
+    else
+        refuse(c, "a future gets a result, or an error with a type");
+    if (!future->set.result && message)
+        future->set.message = memory_need(strdup(message));
+    json_decref(value);
+    free(kind);
+}
+
 /* NAME {definition} */
 static void read_coroutine(struct spec_case *c, const char *text)
 {
@@ -153,6 +186,8 @@ static void read_field(struct spec_case *c, const char *key, const char *text)
         c->timeout = is(text, "null") ? TIMEOUT_NEVER : read_number(c, text, &rest);
     else if (is(key, "reschedule"))
         read_reschedule(c, text);
+    else if (is(key, "future"))
+        read_future(c, text);
     else if (is(key, "coroutine"))
         read_coroutine(c, text);
     else if (is(key, "took"))
@@ -283,6 +318,12 @@ static void case_release(struct spec_case *c)
         free((char *)c->cancels[i].message);
     for (size_t i = 0; i < c->n_reschedules; i++)
         free((char *)c->reschedules[i].name);
+    for (size_t i = 0; i < c->n_futures; i++) {
+        free((char *)c->futures[i].set.name);
+        free((char *)c->futures[i].set.result);
+        free((char *)c->futures[i].set.type);
+        free((char *)c->futures[i].set.message);
+    }
     for (size_t i = 0; i < c->n_log; i++) {
         free(c->log[i].level);
         free(c->log[i].path);

@@ -233,7 +233,9 @@ char *spec_case_run(const struct spec_case *c)
                                         .cancels = c->cancels,
                                         .n_cancels = c->n_cancels,
                                         .reschedules = c->reschedules,
-                                        .n_reschedules = c->n_reschedules}};
+                                        .n_reschedules = c->n_reschedules,
+                                        .futures = c->futures,
+                                        .n_futures = c->n_futures}};
     r.plan = sim_compile(&r.asked, &job, &why);
     if (r.plan) {
         r.fresh = replay_compile(job, c->timeout);

@@ -77,11 +77,15 @@ class Run:
                 if any(sharing[one] > 1 for one in all_of(task.exception())):
                     error = without_contexts(error)  # maybe it was raised again after the report
                 errors.append(error)
+        errors += [as_error(future._exception) for future in self.job.futures.values()
+                   if future._log_traceback]  # "Future exception was never retrieved"
         return sorted(errors, key=lambda error: "context" not in error)  # the exact ones first
 
     def bury(self):
         """Ends what waits for ever now: later it would be in the midst of another case."""
         self.job.is_over = True
+        for future in self.job.futures.values():
+            future._log_traceback = False
         self.loop.close()
         for task in self.tasks:
             task._log_destroy_pending = task._log_traceback = False
@@ -103,15 +107,17 @@ def all_tasks_are(listed):
         asyncio.tasks.all_tasks = original
 
 
-def execute(spec, timeout=None, cancels=(), reschedules=(), coroutines={}):
+def execute(spec, timeout=None, cancels=(), reschedules=(), coroutines={}, futures=()):
     """What asyncio.run does with the spec: the answers, by their keys. timeout: the submission's
     own, math.inf for one without a deadline. cancels: (time, [message]) each; reschedules: (time,
-    name, seconds) each."""
+    name, seconds) each; futures: (time, name, "result" or "error", outcome) each."""
     run = Run(coroutines)
     for at, message in cancels:
         run.loop.call_at(at, lambda message: run.tasks[0].cancel(*message), message)
     for at, name, seconds in reschedules:
         run.loop.call_at(at, run.job.reschedule, name, seconds)
+    for future in futures:
+        run.loop.call_at(future[0], run.job.set_future, *future[1:])
     try:
         with all_tasks_are(lambda loop: [task for task in run.tasks if not task.done()]):
             state, result, error = run.state(Body(run.root(spec, timeout), ""))

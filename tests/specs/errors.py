@@ -4,14 +4,19 @@ import builtins
 import functools
 
 
+PARENTS = {"BodyTooLarge": "HTTPError", "HTTPProtocolError": "HTTPError", "HTTPStatusError": "HTTPError",
+           "TooManyRedirects": "HTTPError", "SSLError": "OSError", "SSLCertVerificationError": "SSLError",
+           "gaierror": "OSError"}
+
+
 @functools.cache
 def exception_class(name):
-    """Python's own of that name, or asyncio's; any other is a child of Exception."""
+    """Python's own of that name, or asyncio's; any other is a child of Exception, or of what PARENTS says."""
     for module in (builtins, asyncio):
         found = getattr(module, name, None)
         if isinstance(found, type) and issubclass(found, BaseException):
             return found
-    return type(name, (Exception,), {})
+    return type(name, (exception_class(PARENTS.get(name, "Exception")),), {})
 
 
 CalledProcessError = exception_class("CalledProcessError")

@@ -56,6 +56,14 @@ def texts(values):
     return [check(value, "string") for value in check(values, "array")]
 
 
+def headers(pairs):
+    if any(re.search("[\0-\x08\n-\x1f\x7f]", check(value, "string"))
+           or not re.fullmatch("[A-Za-z0-9!#$%&'*+.^_`|~-]+", name)
+           for name, value in check(pairs, "object").items()):
+        raise vague(ValueError)
+    return pairs
+
+
 def timestamp(text):
     """Seconds since 1970 of an RFC 3339 text."""
     return datetime.datetime.fromisoformat(text).timestamp()
@@ -74,6 +82,9 @@ FIELDS = {
     "raise": {"type": EXCEPTION, "message": text},
     "cancel": {"message": text},
     "subprocess": {"argv": texts, "check": FLAG, "kill_after": SECONDS},
+    "http": {"method": text, "url": text, "headers": headers, "body": text, "raise_for_status": FLAG,
+             "timeout": SECONDS, "max_body": integer(1), "follow_redirects": FLAG,
+             "max_redirects": integer(0)},
     "gather": {"return_exceptions": FLAG},
     "timeout": DEADLINE,
     "reschedule": DEADLINE,

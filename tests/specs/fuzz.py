@@ -78,6 +78,8 @@ def case_text(name, case, answers):
               for at, message in case.cancels]
     lines += [f"reschedule: {number(at)} {name} {number(seconds)}"
               for at, name, seconds in case.reschedules]
+    lines += [f"future: {number(at)} {name} {kind} {json.dumps(outcome)}"
+              for at, name, kind, outcome in case.futures]
     return "\n".join(lines + reference.show(answers)) + "\n"
 
 

@@ -10,7 +10,8 @@ RAISED = ("ValueError", "ValueError", "CancelledError", "TimeoutError", "KeyErro
 CAUGHT = RAISED + ("Exception", "Exception", "BaseException", "BaseException", "CancelledError",
                    "LookupError", "OSError", "ConnectionError", "ExceptionGroup", "TypeError",
                    "BaseExceptionGroup", "CalledProcessError")
-LEAVES = "sleep sleep sleep log value raise await await cancel reschedule reschedule subprocess"
+LEAVES = ("sleep sleep sleep log value raise await await cancel reschedule reschedule subprocess "
+          "future")
 INNER = ("sequence sequence sequence sequence gather group group timeout timeout wait race shield "
          "try try try retry semaphore semaphore map create_task create_task call call")
 GUARD = {"op": "try", "except": [{"types": ["BaseException"], "body": {"op": "value", "value": 0}}]}
@@ -24,6 +25,7 @@ class Case(typing.NamedTuple):
     cancels: tuple = ()
     reschedules: tuple = ()
     coroutines: dict = {}
+    futures: tuple = ()
 
 
 def holds_errors(node):
@@ -183,6 +185,9 @@ class Generator:
     def timeout_name(self):
         return self.pick("t", "t", "u")
 
+    def op_future(self, _):
+        return {"name": self.pick("p", "p", "q")}
+
     def op_await(self, _):
         return {"task": self.task_name()}
 
@@ -209,7 +214,7 @@ class Generator:
         steps, outer = [], self.scope
         for _ in range(self.random.randint(0, 4)):
             step = self.node(depth)
-            if step["op"] not in ("create_task", "timeout") and self.chance() < 0.4:
+            if step["op"] not in ("create_task", "timeout", "future") and self.chance() < 0.4:
                 step["name"] = self.pick("x", "y", "z")
             if "name" in step:
                 self.scope = {**self.scope, step["name"]: kind_of(step)}
@@ -348,11 +353,23 @@ class Generator:
         timeout = self.pick(*[None] * 8, 0, 1, 2, float("inf"))
         cancels = tuple((self.moment_outside(), ["stop"] if self.pick(0, 1) else [])
                         for _ in range(self.pick(0, 0, 0, 0, 1, 1, 2)))
-        return Case(spec, timeout, cancels, self.reschedules(spec), self.coroutines)
+        return Case(spec, timeout, cancels, self.reschedules(spec), self.coroutines,
+                    self.futures(spec))
 
     def moment_outside(self):
         """Mostly one at which something else may happen as well."""
         return self.pick(0, 0.5, 1, 1, 1, 2, 2, 3, self.random.randrange(32) / 8)
+
+    def futures(self, spec):
+        """Most of them are set, some twice."""
+        names = sorted(tree.futures_of(spec, self.coroutines))
+        return tuple((self.moment_outside(), name, *self.outcome())
+                     for name in names for _ in range(self.pick(0, 1, 1, 1, 1, 2)))
+
+    def outcome(self):
+        if self.pick(0, 1, 2):
+            return "result", self.pick(1, "v", [1, 2], {"x": 1})
+        return "error", {"type": self.choice(RAISED)} | self.pick({}, {"message": "set"})
 
     def reschedules(self, spec):
         names = {"-"} | tree.names_made(spec, "timeout")

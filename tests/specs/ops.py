@@ -8,9 +8,10 @@ import subprocess
 import types
 
 from errors import CalledProcessError, as_error, exception_class, set_path
+import pretend
 from fields import FIELDS, bind, timestamp
 from references import evaluate
-from virtual_time import Child, TaskGroup
+from virtual_time import Answer, Child, TaskGroup
 
 CALLS_MAX = 1000  # above each other
 
@@ -114,7 +115,7 @@ def classes(names):
 class Job:
     def __init__(self, loop, coroutines):
         self.loop, self.coroutines, self.log = loop, coroutines, []
-        self.semaphores, self.timeouts, self.is_over = {}, [], False
+        self.semaphores, self.timeouts, self.futures, self.is_over = {}, [], {}, False
 
     async def run(self, node, path, scope):
         if self.is_over:
@@ -305,6 +306,23 @@ class Job:
                 timeout.reschedule(self.deadline({"seconds": seconds}))
                 return
 
+    def future(self, name):
+        """One variable of the whole job, from its beginning."""
+        if name not in self.futures:
+            self.futures[name] = self.loop.create_future()
+        return self.futures[name]
+
+    async def op_future(self, node, path, scope):
+        return await flat(self.future(node["name"]))
+
+    def set_future(self, name, kind, outcome):
+        """From outside: nothing when it is done (InvalidStateError)."""
+        future = self.future(name)
+        if not future.done() and kind == "result":
+            future.set_result(outcome)
+        elif not future.done():
+            future.set_exception(exception_class(outcome["type"])(*message_of(outcome)))
+
     async def op_semaphore(self, node, path, scope):
         name = node["semaphore"]
         if name not in self.semaphores:
@@ -355,3 +373,7 @@ class Job:
                              "stderr": child.stderr}
             raise error
         return {"returncode": returncode, "stdout": child.stdout, "stderr": child.stderr}
+
+    async def op_http(self, node, path, scope):
+        request = pretend.Request(node)
+        return await flat(Answer(self.loop, request.after, request.answer))

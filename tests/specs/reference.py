@@ -16,7 +16,8 @@ import sys
 
 import cpython
 
-TESTS = ("test", "spec", "coroutine", "timeout", "cancel", "reschedule", "reference")
+TESTS = ("test", "spec", "coroutine", "timeout", "cancel", "reschedule", "future",
+         "reference")
 ANSWERS = ("state", "result", "error", "took", "log", "unhandled")
 
 
@@ -68,19 +69,22 @@ class Case:
         return rest if word == "skip" else None
 
     def run(self):
-        cancels, reschedules, coroutines = [], [], {}
+        cancels, reschedules, futures, coroutines = [], [], [], {}
         for text in self.all("cancel"):
             at, _, message = text.partition(" ")
             cancels.append((float(at), [json.loads(message)] if message else []))
         for text in self.all("reschedule"):
             at, name, seconds = text.split()
             reschedules.append((float(at), name, json.loads(seconds)))
+        for text in self.all("future"):
+            at, name, kind, outcome = text.split(maxsplit=3)
+            futures.append((float(at), name, kind, json.loads(outcome)))
         for text in self.all("coroutine"):
             name, _, definition = text.partition(" ")
             coroutines[name] = expand(json.loads(definition))
         timeout = json.loads(self.get("timeout", "-1"))
         return cpython.execute(self.spec, {None: math.inf, -1: None}.get(timeout, timeout), cancels,
-                               reschedules, coroutines)
+                               reschedules, coroutines, futures)
 
     def expected(self):
         answers = {"state": self.get("state"), "log": [read_log(l) for l in self.all("log")],

@@ -8,7 +8,7 @@ OPTIONAL = ("result", "message", "return_exceptions", "return", "name", "as", "t
             "backoff", "max_delay", "jitter", "concurrency", "bounded", "return_when", "timeout",
             "value", "else", "finally", "level")
 REQUIRED = {("value", "value"), ("log", "message"), ("create_task", "name"),
-            ("reschedule", "timeout")}
+            ("reschedule", "timeout"), ("future", "name")}
 SIMPLE = {"attempts": (1, 2), "items": ([0], [1]), "seconds": (0, 1), "value": (0,)}
 
 
@@ -37,7 +37,7 @@ def smaller_nodes(node):
 
 
 def all_smaller(case):
-    for key in ("cancels", "reschedules"):
+    for key in ("cancels", "reschedules", "futures"):
         given = getattr(case, key)
         for i in range(len(given)):
             yield case._replace(**{key: given[:i] + given[i + 1:]})
@@ -56,7 +56,9 @@ def is_valid(case):
     named = {"-"} | tree.names_made(case.spec, "timeout")
     return (tree.is_valid(case.spec, set(), case.coroutines)
             and all(tree.is_valid(body, {"args"}, case.coroutines) for body in bodies)
-            and all(name in named for _, name, _ in case.reschedules))
+            and all(name in named for _, name, _ in case.reschedules)
+            and all(name in tree.futures_of(case.spec, case.coroutines)
+                    for _, name, *_ in case.futures))
 
 
 def is_complete(node):

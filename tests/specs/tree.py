@@ -37,6 +37,16 @@ def names_made(root, op):
     return {node["name"] for node in every(root) if node["op"] == op and "name" in node}
 
 
+def futures_of(spec, coroutines):
+    """The names of the job's futures, also of those that the definitions await that it calls."""
+    roots, known = [spec], set()
+    for root in roots:
+        called = {node["coroutine"] for node in every(root) if node["op"] == "call"} - known
+        known |= called
+        roots += [coroutines[name]["body"] for name in sorted(called)]
+    return set().union(*(names_made(root, "future") for root in roots))
+
+
 def strings(value):
     if isinstance(value, str):
         yield value

@@ -117,6 +117,21 @@ class Child(asyncio.Future):
         return not self.done()
 
 
+class Answer(asyncio.Future):
+    """What tests/sim/outside.h's world says, after so many seconds."""
+
+    def __init__(self, loop, after, say, *args):
+        super().__init__(loop=loop)
+        loop.host_event(after, self.end, say, *args)
+
+    def end(self, say, *args):
+        if not self.done():
+            try:
+                self.set_result(say(*args))
+            except Exception as error:
+                self.set_exception(error)
+
+
 class OrderedSet(dict):
     def add(self, item):
         self[item] = None

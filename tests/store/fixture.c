@@ -94,12 +94,27 @@ void run_sql(const char *sql)
     sqlite3_close(db);
 }
 
+static void make_version(int version, const char *sql)
+{
+    char stamp[120];
+    snprintf(stamp, sizeof stamp,
+             "PRAGMA journal_mode = WAL; PRAGMA application_id = 0x61776474;"
+             " PRAGMA user_version = %d",
+             version);
+    run_sql(stamp);
+    for (int i = 0; i < version; i++)
+        run_sql(embedded_migrations[i]);
+    run_sql(sql);
+}
+
 void make_version_1(const char *sql)
 {
-    run_sql("PRAGMA journal_mode = WAL; PRAGMA application_id = 0x61776474;"
-            " PRAGMA user_version = 1");
-    run_sql(embedded_migrations[0]);
-    run_sql(sql);
+    make_version(1, sql);
+}
+
+void make_version_2(const char *sql)
+{
+    make_version(2, sql);
 }
 
 /* ---- writing ---- */
@@ -144,6 +159,15 @@ struct write *write_document(enum store_verb verb, const char *kind, const char 
     return write;
 }
 
+struct write *write_future(struct future_record future)
+{
+    bool is_set = future.result || future.type;
+    struct write *write = write_new(is_set ? STORE_SET_FUTURE : STORE_DROP_FUTURE, NULL);
+    write->future = future;
+    write->request.future = &write->future;
+    return write;
+}
+
 void write_submit(struct write *write)
 {
     store_submit(fixture.store, &write->request);
@@ -165,6 +189,21 @@ int write_wait(struct write *write)
     sem_destroy(&write->done);
     free(write);
     return status;
+}
+
+struct write *submit_log(unsigned n, int64_t seq)
+{
+    struct id id = id_of(n);
+    struct write *line = write_log(&id, seq, "line");
+    write_submit(line);
+    return line;
+}
+
+struct write *submit(enum store_verb verb, struct task_record *record)
+{
+    struct write *write = write_new(verb, record);
+    write_submit(write);
+    return write;
 }
 
 bool write_is_done(struct write *write)

@@ -34,13 +34,16 @@ void fixture_make_folder(void);
 void fixture_open(void);
 void fixture_close(void);
 
-/* A database as version 1 left it, with what the SQL brings; and SQL while no store has it. */
+/* A database as an older version left it, with what the SQL brings; and SQL while no store has it.
+ */
 void make_version_1(const char *sql);
+void make_version_2(const char *sql);
 void run_sql(const char *sql);
 
 /* A request with a record of its own, and whether it is done. */
 struct write {
     struct store_request request;
+    struct future_record future;
     sem_t done;
     int status;
     size_t order; /* the how-manieth it was of all writes of this test to be done */
@@ -51,12 +54,18 @@ struct write *write_log(const struct id *task, int64_t seq, const char *message)
 /* A PUT or a REMOVE; both times are at_us. The texts are borrowed. */
 struct write *write_document(enum store_verb verb, const char *kind, const char *name,
                              const char *body, int64_t at_us);
+/* A SET_FUTURE, or with neither result nor type a DROP_FUTURE; its texts are borrowed. */
+struct write *write_future(struct future_record future);
 void write_submit(struct write *write); /* [any] */
 /* Waits for it, frees it; its status. Fails the test after 20 seconds. [any] */
 int write_wait(struct write *write);
 bool write_is_done(struct write *write);
 /* Both. [any] */
 int write_now(enum store_verb verb, struct task_record *record);
+
+/* Submitted already: a request with a record of its own, and a line of the n-th task. */
+struct write *submit(enum store_verb verb, struct task_record *record);
+struct write *submit_log(unsigned n, int64_t seq);
 
 /* Keeps the writer busy, so that all that is submitted until writer_release is one batch. */
 void writer_hold(void);

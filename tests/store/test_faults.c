@@ -153,24 +153,17 @@ static void test_checkpoint_sync_fails(void)
 
 /* ---- a full disk ---- */
 
-static struct write *submit_log(unsigned n, int64_t seq)
+static struct write *submit_document(enum store_verb verb)
 {
-    struct id id = id_of(n);
-    struct write *line = write_log(&id, seq, "line");
-    write_submit(line);
-    return line;
-}
-
-static struct write *submit(enum store_verb verb, struct task_record *record)
-{
-    struct write *write = write_new(verb, record);
+    struct write *write = write_document(verb, "loop", "a", "{}", 5);
     write_submit(write);
     return write;
 }
 
-static struct write *submit_document(enum store_verb verb)
+/* Of the second task; result NULL: drops it. */
+static struct write *submit_future(const char *name, const char *result)
 {
-    struct write *write = write_document(verb, "loop", "a", "{}", 5);
+    struct write *write = write_future((struct future_record){id_of(2), name, result, NULL, NULL});
     write_submit(write);
     return write;
 }
@@ -196,6 +189,7 @@ static void test_full(void)
     insert(1);
     insert(2);
     insert(3);
+    CU_ASSERT_EQUAL(write_wait(submit_future("a", "1")), 0);
     write_now(STORE_FINISH, task_end(3, TASK_FAILED));
     writer_hold();
     struct write *line = submit_log(1, 1);
@@ -206,6 +200,8 @@ static void test_full(void)
     struct write *rescheduled = submit(STORE_RESCHEDULE, task_cancel(2, 0, NULL));
     struct write *put = submit_document(STORE_PUT);
     struct write *removed = submit_document(STORE_REMOVE);
+    struct write *set = submit_future("b", "1");
+    struct write *dropped = submit_future("a", NULL);
     faults.is_full = true;
     writer_release();
     CU_ASSERT_EQUAL(write_wait(cancel), -ERROR_STORE_FULL);
@@ -214,17 +210,20 @@ static void test_full(void)
     CU_ASSERT_EQUAL(write_wait(rescheduled), -ERROR_STORE_FULL);
     CU_ASSERT_EQUAL(write_wait(put), -ERROR_STORE_FULL);
     CU_ASSERT_EQUAL(write_wait(removed), -ERROR_STORE_FULL);
+    CU_ASSERT_EQUAL(write_wait(set), -ERROR_STORE_FULL);
     struct write *second_line = submit_log(2, 1);
     struct write *second_end = submit(STORE_FINISH, task_end(2, TASK_SUCCEEDED));
     for (unsigned i = 0; i < 5; i++)
         CU_ASSERT_EQUAL(insert(10 + i), -ERROR_STORE_FULL);
     CU_ASSERT_FALSE(write_is_done(line));
     CU_ASSERT_FALSE(write_is_done(end));
+    CU_ASSERT_FALSE(write_is_done(dropped));
     CU_ASSERT_EQUAL(fixture.n_stops, 0);
 
     faults.is_full = false; /* nothing else wakes the writer */
     CU_ASSERT_EQUAL(write_wait(line), 0);
     CU_ASSERT_EQUAL(write_wait(end), 0);
+    CU_ASSERT_EQUAL(write_wait(dropped), 0);
     CU_ASSERT_EQUAL(write_wait(second_line), 0);
     CU_ASSERT_EQUAL(write_wait(second_end), 0);
     check_n_lines(1, 1);

@@ -17,6 +17,13 @@ static void add_id(struct buffer *sql, unsigned n)
     buffer_text(sql, "'");
 }
 
+static void add_literal(struct buffer *sql, unsigned n, const char *before, const char *after)
+{
+    buffer_text(sql, before);
+    add_id(sql, n);
+    buffer_text(sql, after);
+}
+
 /* 1 is open, with all that an open task can have; 2 succeeded, 3 failed with much to say. */
 static void make_tasks(void)
 {
@@ -163,8 +170,62 @@ static void test_going_on(void)
     document_free(kept);
 }
 
+/* Version 2's own: a loop, a group, documents. */
+static void make_tasks_of_version_2(void)
+{
+    struct buffer sql = {0};
+    buffer_text(&sql, "INSERT INTO specs VALUES (1, '[1]');"
+                      "INSERT INTO documents VALUES ('loop', 'a', '{}', 5, 6);");
+    add_literal(&sql, 1, "INSERT INTO tasks VALUES (",
+                ", 1, 1, 11, 12, NULL, NULL, NULL, 1, NULL, NULL, NULL, NULL, NULL, NULL, 'a', ");
+    add_literal(&sql, 9, "", ")");
+    make_version_2(sql.bytes);
+    buffer_release(&sql);
+}
+
+static void check_future(void *context, const struct future_record *record)
+{
+    ++*(int *)context;
+    CU_ASSERT_STRING_EQUAL(record->name, "f");
+    CU_ASSERT_STRING_EQUAL(record->result, "[2]");
+    CU_ASSERT_PTR_NULL(record->type);
+}
+
+/* A task of then takes what there is now, and keeps it. */
+static void test_from_version_2(void)
+{
+    struct write *set = write_future((struct future_record){id_of(1), "f", "[2]", NULL, NULL});
+    struct document *kept = NULL;
+    struct id task = id_of(1), found;
+    struct error e;
+    int n = 0;
+    make_tasks_of_version_2();
+    fixture_open();
+    write_submit(set);
+    CU_ASSERT_EQUAL(write_wait(set), 0);
+    fixture_close();
+    check_schema();
+    fixture_open();
+    CU_ASSERT_EQUAL(store_next_futures(fixture.reader, NULL, &found, &e), 0);
+    CU_ASSERT_EQUAL(id_compare(&found, &task), 0);
+    CU_ASSERT_EQUAL(store_read_futures(fixture.reader, &found, check_future, &n, &e), 0);
+    CU_ASSERT_EQUAL(n, 1);
+    CU_ASSERT_EQUAL_FATAL(store_get_document(fixture.reader, "loop", "a", &kept, &e), 0);
+    CU_ASSERT_EQUAL(kept->updated_at_us, 6);
+    document_free(kept);
+    struct task_record *got = look_up(1, STORE_SPEC);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+    CU_ASSERT_EQUAL(got->state, TASK_RUNNING);
+    CU_ASSERT_EQUAL(got->starts, 3);
+    CU_ASSERT_STRING_EQUAL(got->spec, "[1]");
+    CU_ASSERT_STRING_EQUAL(got->loop, "a");
+    CU_ASSERT_TRUE(got->has_group);
+    task_record_unref(got);
+}
+
 CU_TestInfo tests_migration[] = {
     {"from version 1", test_from_version_1},
     {"going on", test_going_on},
+    {"from version 2", test_from_version_2},
     CU_TEST_INFO_NULL,
 };

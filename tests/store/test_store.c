@@ -96,8 +96,8 @@ static void test_finish(void)
     task_record_unref(before);
 }
 
-/* However large its parts are, an end comes back whole, with a trace and without, and is gone with the
- * task. */
+/* However large its parts are, an end comes back whole, with a trace and without, and is gone with
+ * the task. */
 static void test_finish_of_any_size(void)
 {
     static char text[20000];

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/services.h"
 #include "runtime/base/bug.h"
@@ -45,6 +46,25 @@ void close_fixture(struct fixture *f)
     runtime_close(f->runtime);
     spawner_stop(f->services->spawner);
     free(f->services);
+}
+
+char *make_db(char path[64])
+{
+    strcpy(path, "/tmp/awaitd-test-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(path));
+    return strcat(path, "/db");
+}
+
+void release_db(char *path)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        unlink(name);
+    }
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
 }
 
 /* ---- tasks ---- */
@@ -114,7 +134,9 @@ struct question {
     int status;
     union {
         struct cancellation cancellation;
+        struct rescheduling rescheduling;
         struct look look;
+        struct future_request future;
         struct loop_request loop;
         struct loop_list list;
     };
@@ -152,12 +174,26 @@ int cancel(struct fixture *f, const struct id *id, const char *loop, char *text)
     return end(&q);
 }
 
+static void rescheduled(struct rescheduling *rescheduling, int status)
+{
+    answer(CONTAINER_OF(rescheduling, struct question, rescheduling), status);
+}
+
+int expire(struct fixture *f, const struct id *id, const char *timeout)
+{
+    struct question q = {.rescheduling = {.id = *id, .name = timeout, .done = rescheduled}};
+    begin(&q);
+    runtime_reschedule(f->runtime, &q.rescheduling);
+    return end(&q);
+}
+
 static void looked(struct look *look, int status)
 {
     if (status == 0)
         plan_unref(look->plan);
     buffer_release(&look->trace);
     buffer_release(&look->tasks);
+    buffer_release(&look->futures);
     answer(CONTAINER_OF(look, struct question, look), status);
 }
 
@@ -167,6 +203,31 @@ int look(struct fixture *f, const struct id *id, const char *loop)
     begin(&q);
     runtime_look(f->runtime, &q.look);
     return end(&q);
+}
+
+static void future_asked(struct future_request *future, int status)
+{
+    answer(CONTAINER_OF(future, struct question, future), status);
+}
+
+int set_future(struct fixture *f, const struct id *id, const char *name, const char *result)
+{
+    struct question q = {
+        .future = {.record = {.task = *id, .name = name, .result = result}, .done = future_asked}};
+    begin(&q);
+    runtime_ask_future(f->runtime, &q.future);
+    return end(&q);
+}
+
+int look_at_future(struct fixture *f, const struct id *id, const char *name, bool *is_done)
+{
+    struct question q = {
+        .future = {.record = {.task = *id, .name = name}, .is_look = true, .done = future_asked}};
+    begin(&q);
+    runtime_ask_future(f->runtime, &q.future);
+    int status = end(&q);
+    *is_done = q.future.is_done;
+    return status;
 }
 
 static void loop_changed(struct loop_request *request, int status)

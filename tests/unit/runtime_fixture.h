@@ -24,6 +24,9 @@ struct fixture open_fixture_with(const char *db, struct runtime_options options)
 struct fixture open_loops(size_t n); /* in memory, with so many loops */
 struct runtime_options with_loops(size_t n);
 void close_fixture(struct fixture *f);
+/* A file of its own for one test; gone after release_db. */
+char *make_db(char path[64]);
+void release_db(char *path);
 
 /* A submission whose end somebody waits for. */
 struct call {
@@ -46,7 +49,13 @@ void waited(struct waiter *waiter, struct task_record *ended);
 
 /* The status; NULL: no message. */
 int cancel(struct fixture *f, const struct id *id, const char *loop, char *text);
+/* A timeout of that name expires at once. */
+int expire(struct fixture *f, const struct id *id, const char *timeout);
 int look(struct fixture *f, const struct id *id, const char *loop);
+
+/* Of tasks on the main loop. */
+int set_future(struct fixture *f, const struct id *id, const char *name, const char *result);
+int look_at_future(struct fixture *f, const struct id *id, const char *name, bool *is_done);
 
 int open_loop(struct fixture *f, const char *name, const char *handler);
 int close_loop(struct fixture *f, const char *name);

@@ -6,6 +6,7 @@
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_buffer[];
+extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
 extern CU_TestInfo tests_exec_policy[];
 extern CU_TestInfo tests_gate[];
@@ -19,6 +20,7 @@ extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_runtime[];
+extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
 extern CU_TestInfo tests_time[];
@@ -29,6 +31,7 @@ extern CU_TestInfo tests_worker_process[];
 
 CU_SuiteInfo suites[] = {
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
+    {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
@@ -42,6 +45,7 @@ CU_SuiteInfo suites[] = {
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
+    {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
     {"time", NULL, NULL, NULL, NULL, tests_time},

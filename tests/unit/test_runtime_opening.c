@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tests/unit/runtime_fixture.h"
 
@@ -132,26 +131,6 @@ static void a_loop_is_closed_under_its_users(void)
 }
 
 /* ---- the next start ---- */
-
-/* A file of its own for one test; gone after release_db. */
-static char *make_db(char path[64])
-{
-    strcpy(path, "/tmp/awaitd-test-XXXXXX");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(path));
-    return strcat(path, "/db");
-}
-
-static void release_db(char *path)
-{
-    static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        char name[80];
-        snprintf(name, sizeof name, "%s%s", path, ends[i]);
-        unlink(name);
-    }
-    *strrchr(path, '/') = '\0';
-    rmdir(path);
-}
 
 static void check_handler(struct fixture *f, const char *loop, const char *handler)
 {

@@ -1,0 +1,239 @@
+/* Transfers: their turns, and what every connection has in common. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/base/bug.h"
+#include "runtime/base/memory.h"
+#include "runtime/host_net_internal.h"
+
+#define RESOLVING_MAX 32 /* libcurl makes a thread for each name that it asks for */
+#define CONNECT_SECONDS 30L
+#define POOLED_SECONDS 15L
+
+/* ---- life ---- */
+
+static void deadline_came(struct timer *timer)
+{
+    struct transfer *transfer = CONTAINER_OF(timer, struct transfer, deadline);
+    transfer->kind->timed_out(transfer);
+}
+
+void transfer_add(struct transfer *transfer, struct net *net, struct operation *operation,
+                  const struct transfer_kind *kind)
+{
+    transfer->net = net;
+    transfer->operation = operation;
+    transfer->kind = kind;
+    transfer->deadline.fire = deadline_came;
+    list_init(&transfer->turn);
+    list_append(&net->transfers, &transfer->link);
+}
+
+void transfer_set_deadline(struct transfer *transfer, double seconds)
+{
+    struct timer_heap *deadlines = &transfer->net->deadlines;
+    timer_disarm(deadlines, &transfer->deadline);
+    timer_arm(deadlines, &transfer->deadline, net_now_ns() + (int64_t)(seconds * 1e9));
+}
+
+void net_fire_deadlines(struct net *net)
+{
+    struct timer *timer;
+    int64_t now_ns = net_now_ns();
+    while ((timer = timer_take_due(&net->deadlines, now_ns)))
+        timer->fire(timer);
+}
+
+static void complete(struct transfer *transfer)
+{
+    struct operation *operation = transfer->operation;
+    transfer_rest(transfer);
+    timer_disarm(&transfer->net->deadlines, &transfer->deadline);
+    list_remove(&transfer->link);
+    transfer->kind->free(transfer); /* while there is an operation */
+    operation_complete(operation);
+}
+
+void transfer_answer(struct transfer *transfer)
+{
+    BUG_ON(!transfer->operation->answer.text && !transfer->operation->answer.type);
+    complete(transfer);
+}
+
+void net_drop_given_up(struct net *net)
+{
+    for (struct list *l = net->transfers.next, *next; l != &net->transfers; l = next) {
+        struct transfer *transfer = CONTAINER_OF(l, struct transfer, link);
+        next = l->next;
+        if (operation_is_given_up(transfer->operation))
+            complete(transfer);
+    }
+}
+
+void net_drop_all(struct net *net)
+{
+    while (!list_is_empty(&net->transfers))
+        complete(CONTAINER_OF(net->transfers.next, struct transfer, link));
+}
+
+/* ---- turns ---- */
+
+static void has_resolved(struct transfer *transfer)
+{
+    transfer->net->n_resolving -= transfer->is_resolving;
+    transfer->is_resolving = false;
+}
+
+static void start(struct transfer *transfer)
+{
+    struct net *net = transfer->net;
+    list_remove(&transfer->turn);
+    transfer->state = TRANSFER_RUNNING;
+    transfer->is_resolving = transfer->is_named;
+    net->n_resolving += transfer->is_named;
+    net->n_running++;
+    if (curl_multi_add_handle(net->multi, transfer->easy) != CURLM_OK)
+        memory_need(NULL);
+}
+
+static void start_first(struct net *net, struct list *waiting, size_t n_max, const size_t *n)
+{
+    while (net->n_running < net->max_running && *n < n_max && !list_is_empty(waiting))
+        start(CONTAINER_OF(waiting->next, struct transfer, turn));
+}
+
+/* Names come first: there are the fewest at once of them. */
+void net_start_waiting(struct net *net)
+{
+    start_first(net, &net->waiting[true], RESOLVING_MAX, &net->n_resolving);
+    start_first(net, &net->waiting[false], SIZE_MAX, &net->n_running);
+}
+
+/* Whether the host of a URL that libcurl takes is a name. */
+static bool is_named(const char *url)
+{
+    char *host = NULL;
+    struct net_address address;
+    CURLU *parts = curl_url();
+    bool is_address = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                      curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                      (host[0] == '[' || net_address_parse(host, &address));
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return !is_address;
+}
+
+void transfer_run(struct transfer *transfer, CURL *easy)
+{
+    char *url = NULL;
+    BUG_ON(transfer->state != TRANSFER_IDLE);
+    transfer->easy = easy;
+    transfer->state = TRANSFER_WAITING;
+    transfer->socket_error = 0;
+    transfer->is_refused = false;
+    transfer->n_sent = 0;
+    transfer->why[0] = '\0';
+    curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+    transfer->is_named = !url || is_named(url);
+    list_append(&transfer->net->waiting[transfer->is_named], &transfer->turn);
+}
+
+void transfer_rest(struct transfer *transfer)
+{
+    struct net *net = transfer->net;
+    list_remove(&transfer->turn);
+    if (transfer->state == TRANSFER_RUNNING || transfer->state == TRANSFER_ENDED) {
+        curl_multi_remove_handle(net->multi, transfer->easy);
+        net->n_running--;
+        has_resolved(transfer);
+    }
+    curl_easy_cleanup(transfer->easy);
+    transfer->easy = NULL;
+    transfer->state = TRANSFER_IDLE;
+}
+
+void net_end_transfers(struct net *net)
+{
+    int n;
+    CURLMsg *message;
+    while ((message = curl_multi_info_read(net->multi, &n))) {
+        struct transfer *transfer;
+        CURLcode result = message->data.result; /* the message ends with the transfer */
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        has_resolved(transfer);
+        transfer->state = TRANSFER_ENDED;
+        transfer->kind->finished(transfer, result);
+    }
+}
+
+/* ---- connections ---- */
+
+static struct net_address address_of(const struct curl_sockaddr *address)
+{
+    struct net_address out = {.size = 4};
+    if (address->family == AF_INET6) {
+        out.size = 16;
+        memcpy(out.bytes, &((const struct sockaddr_in6 *)&address->addr)->sin6_addr, 16);
+    } else
+        memcpy(out.bytes, &((const struct sockaddr_in *)&address->addr)->sin_addr, 4);
+    return out;
+}
+
+/* The address is the one that libcurl is about to connect to. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct transfer *transfer = context;
+    has_resolved(transfer);
+    if (purpose != CURLSOCKTYPE_IPCXN ||
+        (address->family != AF_INET && address->family != AF_INET6))
+        return CURL_SOCKET_BAD;
+    struct net_address to = address_of(address);
+    transfer->is_refused = !net_policy_permits(&transfer->net->policy, &to);
+    if (transfer->is_refused) {
+        transfer->refused = to;
+        return CURL_SOCKET_BAD;
+    }
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    transfer->socket_error = fd < 0 ? errno : 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* A connection is there, new or from the pool, and the request is about to be sent. */
+static int before_sending(void *context, char *to, char *from, int to_port, int from_port)
+{
+    struct transfer *transfer = context;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    has_resolved(transfer);
+    return transfer->sends_once && transfer->n_sent++ > 0 ? CURL_PREREQFUNC_ABORT
+                                                          : CURL_PREREQFUNC_OK;
+}
+
+#define SET(option, value) (curl_easy_setopt(easy, CURLOPT_##option, value) == CURLE_OK)
+
+/* libcurl (with OpenSSL) keeps a bundle of certificates in memory, but with a directory of them
+ * besides, it reads all again for each connection, which takes 25 ms of the thread. */
+static bool set_trust(const struct net *net, CURL *easy)
+{
+    const char *trusted = net->trusted ? net->trusted : curl_version_info(CURLVERSION_NOW)->cainfo;
+    return !trusted || (SET(CAINFO, trusted) && SET(CAPATH, NULL));
+}
+
+/* QUICK_EXIT: a transfer that ends must not wait for libcurl's helper that waits for a name server;
+ * that one ends by itself. */
+CURL *transfer_make_easy(struct transfer *transfer, const char *url)
+{
+    CURL *easy = memory_need(curl_easy_init());
+    if (SET(URL, url) && SET(PROTOCOLS_STR, "http,https") && SET(PROXY, "") && SET(NOSIGNAL, 1L) &&
+        SET(QUICK_EXIT, 1L) && SET(PRIVATE, transfer) && SET(ERRORBUFFER, transfer->why) &&
+        SET(OPENSOCKETFUNCTION, open_socket) && SET(OPENSOCKETDATA, transfer) &&
+        SET(PREREQFUNCTION, before_sending) && SET(PREREQDATA, transfer) &&
+        SET(CONNECTTIMEOUT, CONNECT_SECONDS) && SET(MAXAGE_CONN, POOLED_SECONDS) &&
+        SET(USERAGENT, transfer->net->user_agent) && set_trust(transfer->net, easy))
+        return easy;
+    curl_easy_cleanup(easy);
+    return NULL;
+}
