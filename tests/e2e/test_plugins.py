@@ -119,6 +119,7 @@ class InThreads(WithPlugins):
         functions = {f["name"]: f for f in self.server.get("/v1/functions").json["functions"]}
         self.assertEqual(functions["same"]["summary"], "Its arguments.")
         self.assertIn("sleep", functions)
+        self.server.stop()
 
     def test_nonsense_is_an_error_of_its_task(self):
         for name, said in {
@@ -194,7 +195,7 @@ class InProcesses(WithPlugins):
         self.assertEqual(self.error_of(self.call("raises", "apart")), "shop.SoldOut: no »tea« left")
         self.assertEqual(self.error_of(self.call("nothing", "apart")),
                          "RuntimeError: the function 'nothing' of plugin misbehave.so returned neither a result nor an error")
-        self.assertEqual(self.result_of(self.call("primes", "apart", limit=30)), self.result_of(self.call("primes", limit=30)))
+        self.assertEqual(self.result_of(self.call("primes", "apart", n=30)), self.result_of(self.call("primes", n=30)))
         self.assertEqual(self.result_of(self.call("prints", "apart")), "printed")
         self.assertEqual(self.pid_of(), pid)
         self.assertNotEqual(self.pid_of("other"), pid)
@@ -272,7 +273,7 @@ class InProcesses(WithPlugins):
         self.server.stop()
 
     def test_what_a_worker_has_open(self):
-        _, fifo = self.call_and_wait_for("polite")
+        id, fifo = self.call_and_wait_for("polite")
         folder = f"/proc/{fifo.pid}/fd"
         open_files = {int(fd): os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)}
         self.assertEqual(open_files.pop(0), "/dev/null")
@@ -280,6 +281,7 @@ class InProcesses(WithPlugins):
         self.assertEqual(open_files.pop(2), self.server.stderr_path)
         self.assertEqual(sorted(re.sub(r"\d", "", name) for name in open_files.values()),
                          sorted([re.sub(r"\d", "", fifo.path), "socket:[]"]))
+        self.server.cancel(id)
         self.server.stop()
 
     def test_ends_with_its_executor(self):
@@ -296,6 +298,7 @@ class InProcesses(WithPlugins):
         self.assertLess(took, 9)
         self.server.start()
         self.assertEqual(self.server.task(id)["state"], "running")  # it runs again
+        self.server.kill()
 
     def test_ends_with_a_killed_server(self):
         idle, (_, stuck), (_, polite) = self.pid_of("apart"), self.call_and_wait_for("stuck", "other"), self.call_and_wait_for("polite")
