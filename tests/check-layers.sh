@@ -21,7 +21,7 @@ uv.h            runtime/host_uv runtime/host_net
 curl/curl.h     runtime/host_
 sqlite3.h       runtime/store/sqlite
 openssl/crypto.h server/callback
-openssl/evp.h   server/callback runtime/functions/hash
+openssl/evp.h   server/callback
 openssl/hmac.h  server/callback
 sys/socket.h    server/ runtime/host_uv runtime/host_net runtime/spawner runtime/worker_
 netinet/in.h    server/ runtime/host_uv runtime/host_net

@@ -8,7 +8,7 @@ set -eu
 build='gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev libuv1-dev libsqlite3-dev
     libcurl4-openssl-dev libssl-dev zlib1g-dev libjq-dev'
 run="$build ca-certificates curl jq" # the README's tour and the examples use both
-tests="$run procps libcunit1-dev python3 python3-jsonschema python3-yaml"
+tests="$run g++ procps libcunit1-dev python3 python3-jsonschema python3-yaml"
 
 install=yes
 if [ "${1:-}" = --check ]; then

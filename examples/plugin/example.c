@@ -94,9 +94,11 @@ static void word_count(struct awaitd_call *call)
 
 /* ---- mandelbrot: computes for a while, row by row ---- */
 
+/* The longer it stays, the darker. */
 static char shade(double x, double y, int iterations)
 {
-    static const char shades[] = " .:-=+*#%@";
+    static const char shades[] = "   ..::-=+*%@";
+    const int darkest = (int)sizeof shades - 2;
     double re = 0, im = 0;
     int n = 0;
     while (n < iterations && re * re + im * im <= 4) {
@@ -105,7 +107,7 @@ static char shade(double x, double y, int iterations)
         re = next;
         n++;
     }
-    return shades[n == iterations ? sizeof shades - 2 : (size_t)n % (sizeof shades - 2)];
+    return shades[n == iterations ? darkest : n < darkest ? n : darkest - 1];
 }
 
 static void mandelbrot(struct awaitd_call *call)
