@@ -1,5 +1,5 @@
 # awaitd: `make help` lists the targets.
-PKGS := libmicrohttpd jansson libuv sqlite3 libcurl libcrypto zlib
+PKGS := libmicrohttpd jansson libuv sqlite3 libcurl openssl zlib
 # Debian's own Python: the modules that the tests use come as Debian packages.
 PYTHON ?= /usr/bin/python3
 

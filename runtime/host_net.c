@@ -1,3 +1,4 @@
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ static void give_up(struct operation_backend *backend, struct operation *operati
 
 static void (*const kinds[OPERATION_KINDS])(struct net *, struct operation *) = {
     [OPERATION_FETCH] = net_begin_fetch,
+    [OPERATION_TALK] = net_begin_talk,
 };
 
 static void begin_transfer(struct net *net, struct operation *operation)
@@ -124,6 +126,8 @@ static void end(struct net *net)
 {
     net_drop_all(net);
     net_multi_close(net);
+    resolver_close(net->resolver);
+    SSL_CTX_free(net->trust);
     uv_close((uv_handle_t *)&net->wake, NULL);
     uv_close((uv_handle_t *)&net->curl_timer, NULL);
     uv_close((uv_handle_t *)&net->clock, NULL);
@@ -133,6 +137,7 @@ static void woken(uv_async_t *wake)
 {
     struct net *net = wake->data;
     take_arrivals(net);
+    resolver_take(net->resolver);
     if (atomic_exchange(&net->has_given_up, false))
         net_drop_given_up(net);
     if (atomic_load(&net->is_stopping))
@@ -179,6 +184,7 @@ static bool open_uv(struct net *net)
     BUG_ON(uv_async_init(&net->uv, &net->wake, woken) < 0 ||
            uv_timer_init(&net->uv, &net->curl_timer) < 0 ||
            uv_timer_init(&net->uv, &net->clock) < 0);
+    net->resolver = resolver_open(&net->wake);
     net->wake.data = net->curl_timer.data = net->clock.data = net;
     net->armed_ns = INT64_MAX;
     return true;

@@ -28,7 +28,7 @@ void transfer_raise(struct transfer *transfer, const char *type, const char *mes
 }
 
 /* As Python's OSError chooses its subclass. */
-static const char *type_of_errno(long number)
+const char *net_type_of_errno(long number)
 {
     switch (number) {
     case ECONNREFUSED:
@@ -98,7 +98,7 @@ void transfer_raise_curl(struct transfer *transfer, CURLcode result, const char 
         type = "PermissionError";
         net_policy_explain(&transfer->refused, &message);
     } else if (may_have_errno(result) && number != 0) {
-        type = type_of_errno(number);
+        type = net_type_of_errno(number);
         buffer_format(&message, "[Errno %ld] %s: ", number, strerror((int)number));
     } else
         buffer_format(&message,

@@ -296,7 +296,8 @@ static void timed_out(struct transfer *transfer)
 
 /* ---- its beginning ---- */
 
-static const struct transfer_kind kind = {finished, timed_out, free_fetch};
+static const struct transfer_kind kind = {
+    .finished = finished, .timed_out = timed_out, .free = free_fetch};
 
 void net_begin_fetch(struct net *net, struct operation *operation)
 {

@@ -3,6 +3,8 @@
 #define AWAITD_RUNTIME_HOST_NET_INTERNAL_H
 
 #include <curl/curl.h>
+#include <openssl/types.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <uv.h>
@@ -10,13 +12,16 @@
 #include "runtime/base/list.h"
 #include "runtime/base/mpsc.h"
 #include "runtime/host_net.h"
+#include "runtime/host_net_resolve.h"
 #include "runtime/timer.h"
 
 struct net {
     struct operation_backend backend; /* first */
     struct net_policy policy;
     char *user_agent;
-    const char *trusted; /* a file of certificates; NULL: the system's */
+    const char *trusted;       /* a file of certificates; NULL: the system's */
+    SSL_CTX *trust;            /* of conversations; NULL before the first */
+    struct resolver *resolver; /* of their names */
     pthread_t thread;
     struct mpsc mailbox; /* of struct arrival */
     atomic_bool is_stopping, has_given_up;
@@ -38,6 +43,8 @@ struct transfer;
 
 /* What one kind of transfer does. Functions of libcurl may be called by all of these. */
 struct transfer_kind {
+    /* There is room now, of one without an easy handle. It may end at once. */
+    void (*start)(struct transfer *transfer);
     /* What transfer_run started has ended. */
     void (*finished)(struct transfer *transfer, CURLcode result);
     /* Its deadline has come. */
@@ -80,6 +87,7 @@ struct transfer {
 /* How each kind begins. Makes and adds the transfer, and sets its deadline. It may be answered
  * before these return. */
 void net_begin_fetch(struct net *net, struct operation *operation);
+void net_begin_talk(struct net *net, struct operation *operation);
 
 /* Puts a zeroed one into the net's list: IDLE, without a deadline. */
 void transfer_add(struct transfer *transfer, struct net *net, struct operation *operation,
@@ -90,8 +98,9 @@ void transfer_set_deadline(struct transfer *transfer, double seconds);
  * policy, trust. Any protocol but these is refused. The caller sets what is its own; NULL for want
  * of memory. */
 CURL *transfer_make_easy(struct transfer *transfer, const char *url);
-/* Takes the handle; `finished` comes later, always, unless the transfer is answered or given up. It
- * waits for a free connection if it must. */
+/* Takes the handle (NULL: the kind's `start` does all, and is_named is set); `finished` comes
+ * later, always, unless the transfer is answered or given up. It waits for a free connection if it
+ * must. */
 void transfer_run(struct transfer *transfer, CURL *easy);
 /* Lets the handle go: a connection in the middle of something, or with CURLOPT_CONNECT_ONLY, is
  * closed; one that is through goes to the pool. */
@@ -104,6 +113,12 @@ void transfer_raise(struct transfer *transfer, const char *type, const char *mes
                     char *details);
 /* The same, with the exception that stands for libcurl's error; `public_url` is for the message. */
 void transfer_raise_curl(struct transfer *transfer, CURLcode result, const char *public_url);
+
+/* It needs no name any more. */
+void transfer_has_resolved(struct transfer *transfer);
+/* The exception's type that Python chooses for an errno. */
+const char *net_type_of_errno(long number);
+struct net_address net_address_of(const struct sockaddr *address);
 
 /* To be called at the end of each callback of libuv: ends, starts and arms what there is. */
 void net_settle(struct net *net);

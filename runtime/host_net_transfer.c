@@ -82,7 +82,7 @@ void net_drop_all(struct net *net)
 
 /* ---- turns ---- */
 
-static void has_resolved(struct transfer *transfer)
+void transfer_has_resolved(struct transfer *transfer)
 {
     transfer->net->n_resolving -= transfer->is_resolving;
     transfer->is_resolving = false;
@@ -96,7 +96,9 @@ static void start(struct transfer *transfer)
     transfer->is_resolving = transfer->is_named;
     net->n_resolving += transfer->is_named;
     net->n_running++;
-    if (curl_multi_add_handle(net->multi, transfer->easy) != CURLM_OK)
+    if (!transfer->easy)
+        transfer->kind->start(transfer);
+    else if (curl_multi_add_handle(net->multi, transfer->easy) != CURLM_OK)
         memory_need(NULL);
 }
 
@@ -137,8 +139,10 @@ void transfer_run(struct transfer *transfer, CURL *easy)
     transfer->is_refused = false;
     transfer->n_sent = 0;
     transfer->why[0] = '\0';
-    curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
-    transfer->is_named = !url || is_named(url);
+    if (easy) {
+        curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+        transfer->is_named = !url || is_named(url);
+    }
     list_append(&transfer->net->waiting[transfer->is_named], &transfer->turn);
 }
 
@@ -147,9 +151,10 @@ void transfer_rest(struct transfer *transfer)
     struct net *net = transfer->net;
     list_remove(&transfer->turn);
     if (transfer->state == TRANSFER_RUNNING || transfer->state == TRANSFER_ENDED) {
-        curl_multi_remove_handle(net->multi, transfer->easy);
+        if (transfer->easy)
+            curl_multi_remove_handle(net->multi, transfer->easy);
         net->n_running--;
-        has_resolved(transfer);
+        transfer_has_resolved(transfer);
     }
     curl_easy_cleanup(transfer->easy);
     transfer->easy = NULL;
@@ -164,7 +169,7 @@ void net_end_transfers(struct net *net)
         struct transfer *transfer;
         CURLcode result = message->data.result; /* the message ends with the transfer */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        has_resolved(transfer);
+        transfer_has_resolved(transfer);
         transfer->state = TRANSFER_ENDED;
         transfer->kind->finished(transfer, result);
     }
@@ -172,14 +177,14 @@ void net_end_transfers(struct net *net)
 
 /* ---- connections ---- */
 
-static struct net_address address_of(const struct curl_sockaddr *address)
+struct net_address net_address_of(const struct sockaddr *address)
 {
     struct net_address out = {.size = 4};
-    if (address->family == AF_INET6) {
+    if (address->sa_family == AF_INET6) {
         out.size = 16;
-        memcpy(out.bytes, &((const struct sockaddr_in6 *)&address->addr)->sin6_addr, 16);
+        memcpy(out.bytes, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
     } else
-        memcpy(out.bytes, &((const struct sockaddr_in *)&address->addr)->sin_addr, 4);
+        memcpy(out.bytes, &((const struct sockaddr_in *)address)->sin_addr, 4);
     return out;
 }
 
@@ -187,11 +192,11 @@ static struct net_address address_of(const struct curl_sockaddr *address)
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct transfer *transfer = context;
-    has_resolved(transfer);
+    transfer_has_resolved(transfer);
     if (purpose != CURLSOCKTYPE_IPCXN ||
         (address->family != AF_INET && address->family != AF_INET6))
         return CURL_SOCKET_BAD;
-    struct net_address to = address_of(address);
+    struct net_address to = net_address_of(&address->addr);
     transfer->is_refused = !net_policy_permits(&transfer->net->policy, &to);
     if (transfer->is_refused) {
         transfer->refused = to;
@@ -207,7 +212,7 @@ static int before_sending(void *context, char *to, char *from, int to_port, int 
 {
     struct transfer *transfer = context;
     (void)to, (void)from, (void)to_port, (void)from_port;
-    has_resolved(transfer);
+    transfer_has_resolved(transfer);
     return transfer->sends_once && transfer->n_sent++ > 0 ? CURL_PREREQFUNC_ABORT
                                                           : CURL_PREREQFUNC_OK;
 }

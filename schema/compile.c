@@ -87,29 +87,6 @@ static const struct op_shape *read_op(struct compiler *c, const json_t *spec)
     return NULL;
 }
 
-static const struct field_shape *find_field(const struct op_shape *shape, const char *name)
-{
-    for (size_t i = 0; i < shape->n_fields; i++)
-        if (strcmp(shape->fields[i].name, name) == 0)
-            return &shape->fields[i];
-    return NULL;
-}
-
-static void refuse_unknown(struct compiler *c, const struct op_shape *shape, const char *key)
-{
-    const char *names[SHAPE_FIELDS_MAX + 2] = {"op", "name"};
-    size_t n = 2;
-    for (size_t i = 0; i < shape->n_fields; i++)
-        names[n++] = shape->fields[i].name;
-    const char *like = nearest(key, names, n);
-    size_t mark = compile_enter(c, key);
-    if (like)
-        compile_error(c, "'%s' has no field '%.100s'; did you mean '%s'?", shape->name, key, like);
-    else
-        compile_error(c, "'%s' has no field '%.100s'", shape->name, key);
-    compile_leave(c, mark);
-}
-
 /* The node's label for the tree view: its "name", whatever else that is for. */
 static void read_label(struct compiler *c, const json_t *value, uint32_t i)
 {
@@ -130,7 +107,7 @@ static void check_fields_known(struct compiler *c, const struct op_shape *shape,
     json_t *value;
     json_object_foreach((json_t *)spec, key, value)
     {
-        bool is_field = find_field(shape, key) != NULL;
+        bool is_field = compile_find_field(shape, key) != NULL;
         if ((is_field || strcmp(key, "op") == 0) && (!is_clause || is_field)) {
             if (is_field && strcmp(key, "name") == 0 && compile_is_name(value) &&
                 !compile_is_reference(json_string_value(value))) /* else the field complains */
@@ -138,7 +115,7 @@ static void check_fields_known(struct compiler *c, const struct op_shape *shape,
             continue;
         }
         if (is_clause || strcmp(key, "name") != 0) {
-            refuse_unknown(c, shape, key);
+            compile_refuse_unknown(c, shape, key);
             continue;
         }
         size_t mark = compile_enter(c, key);
@@ -334,18 +311,6 @@ static struct lexical open_scope(struct compiler *c, const struct fields *n)
     return lexical;
 }
 
-static void check_one_of(struct compiler *c, const struct op_shape *shape, uint32_t given)
-{
-    if (!shape->one_of || __builtin_popcount(given & shape->one_of) == 1)
-        return;
-    struct buffer names = {0};
-    for (size_t f = 0; f < shape->n_fields; f++)
-        if (shape->one_of >> f & 1)
-            buffer_format(&names, "%s'%s'", names.size ? " and " : "", shape->fields[f].name);
-    compile_error(c, "'%s' needs exactly one of %s", shape->name, names.bytes);
-    buffer_release(&names);
-}
-
 static void compile_all_fields(struct compiler *c, struct fields *n)
 {
     compile_fields(c, n, false, NULL);
@@ -395,7 +360,7 @@ static uint32_t compile_shape(struct compiler *c, const struct op_shape *shape, 
     c->depth++;
     check_fields_known(c, shape, spec, i, is_clause);
     compile_all_fields(c, &fields);
-    check_one_of(c, shape, fields.given);
+    compile_check_one_of(c, shape, fields.given);
     if (c->errors->n == n_before && !is_clause)
         check_node(c, i);
     c->depth--;

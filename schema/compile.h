@@ -37,7 +37,9 @@ struct compiler {
     bool out_of_memory, too_many; /* said once, at the end */
     bool is_loose;                /* coroutines need not exist */
     bool is_type_error;           /* the last complaint was about a value's type */
-    bool is_lenient;              /* references in texts stand for any text */
+    bool is_lenient;              /* references stand for values that nobody knows yet */
+    bool is_evaluated;            /* strings have neither references nor escapes: they are what a
+                                     job made of them */
     struct lexical *lexical;
 
     /* of the coroutine that is being compiled */
@@ -82,6 +84,21 @@ void compile_reserve_frame(struct plan *plan, uint32_t i, uint32_t code);
  * index, or PLAN_NONE when it could not be made; errors below it are reported all the same. */
 uint32_t compile_node(struct compiler *c, const json_t *spec, uint32_t parent, uint32_t code);
 
+/* ---- shape.c ---- */
+
+/* NULL: the shape has none of that name. */
+const struct field_shape *compile_find_field(const struct op_shape *shape, const char *name);
+/* Complains about a field that the shape does not have. */
+void compile_refuse_unknown(struct compiler *c, const struct op_shape *shape, const char *key);
+/* Complains unless exactly one of shape->one_of was given; whether it was. */
+bool compile_check_one_of(struct compiler *c, const struct op_shape *shape, uint32_t given);
+
+/* ---- record.c ---- */
+
+/* A FIELD_RECORD, FIELD_RECORDS or FIELD_BYTES. False when it is refused. */
+bool compile_record_field(struct compiler *c, const struct field_shape *field, const json_t *value,
+                          union argument *out);
+
 /* ---- field.c ---- */
 
 /* Checks one field that holds no nodes and no references, and compiles it into *out. The path
@@ -117,6 +134,9 @@ const struct text *compile_text(struct compiler *c, const json_t *value);
 
 /* ---- template.c ---- */
 
+/* What can be seen of a field with references before they are evaluated. False when it is refused.
+ */
+bool compile_check_form(struct compiler *c, const struct field_shape *field, const json_t *value);
 /* A field that holds references. False when it is refused. */
 bool compile_template(struct compiler *c, const struct field_shape *field, const json_t *value,
                       union argument *out);

@@ -68,6 +68,19 @@ static bool compile_integer(struct compiler *c, const struct field_shape *field,
     return true;
 }
 
+/* With a min: only true. */
+static bool compile_boolean(struct compiler *c, const struct field_shape *field,
+                            const json_t *value, union argument *out)
+{
+    out->integer = json_is_true(value);
+    if (!json_is_boolean(value))
+        return compile_wrong_type(c, "true or false", value);
+    if (out->integer || field->min <= 0)
+        return true;
+    compile_error(c, "must be true");
+    return false;
+}
+
 /* ---- words ---- */
 
 static bool compile_choice(struct compiler *c, const struct field_shape *field, const json_t *value,
@@ -254,8 +267,7 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
     case FIELD_INTEGER:
         return compile_integer(c, field, value, out);
     case FIELD_BOOLEAN:
-        out->integer = json_is_true(value);
-        return json_is_boolean(value) || compile_wrong_type(c, "true or false", value);
+        return compile_boolean(c, field, value, out);
     case FIELD_TEXT:
         return compile_text_field(c, field, value, out);
     case FIELD_JSON:
@@ -266,6 +278,10 @@ bool compile_field(struct compiler *c, const struct field_shape *field, const js
         return compile_text_list(c, field, value, out);
     case FIELD_TEXT_MAP:
         return compile_text_map(c, value, out);
+    case FIELD_BYTES:
+    case FIELD_RECORD:
+    case FIELD_RECORDS:
+        return compile_record_field(c, field, value, out);
     case FIELD_EXCEPTION:
         return compile_exception(c, value, out);
     case FIELD_EXCEPTIONS:
@@ -296,7 +312,7 @@ bool field_check(struct plan *memory, const struct field_shape *field, const jso
                  union argument *out, struct field_error *e)
 {
     struct error_list errors = {0};
-    struct compiler c = {.plan = memory, .errors = &errors};
+    struct compiler c = {.plan = memory, .errors = &errors, .is_evaluated = true};
     buffer_text(&c.path, "");
     bool is_good = compile_field(&c, field, value, out);
     if (!is_good) {

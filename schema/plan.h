@@ -44,17 +44,38 @@ struct future_name {
     uint32_t node;  /* the first that awaits it */
 };
 
+struct record;
+
+/* What a FIELD_RECORDS was given. */
+struct record_list {
+    size_t n;
+    const struct record *items[];
+};
+
 union argument {
     double number;
-    int64_t integer; /* integers, booleans, choices, times, coroutines */
-    const struct text *text;
-    struct value *json; /* immortal, when it stands in the plan */
+    int64_t integer;         /* integers, booleans, choices, times, coroutines */
+    const struct text *text; /* FIELD_BYTES too: may hold NUL */
+    struct value *json;      /* immortal, when it stands in the plan */
     const char *const
         *texts; /* FIELD_TEXT_LIST, FIELD_TEXT_MAP, FIELD_EXCEPTIONS: NULL-terminated */
     const struct slot *slot; /* FIELD_TASK_*, FIELD_TIMEOUT_* */
     const struct future_name *future;
     const struct template *template; /* of a dynamic field, in the plan */
+    const struct record *record;
+    const struct record_list *records;
 };
+
+/* An object with fields of its own within a node. */
+struct record {
+    uint32_t present; /* bit i: field i of its shape was given and is not null */
+    union argument arguments[];
+};
+
+static inline bool record_has(const struct record *record, unsigned field)
+{
+    return record->present >> field & 1;
+}
 
 struct node {
     const struct op_shape *shape;

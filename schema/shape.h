@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 enum field_type {
-    FIELD_NUMBER,  /* double between min and max */
-    FIELD_INTEGER, /* int64 between min and max */
-    FIELD_BOOLEAN,
+    FIELD_NUMBER,    /* double between min and max */
+    FIELD_INTEGER,   /* int64 between min and max */
+    FIELD_BOOLEAN,   /* true or false; with a min: true */
     FIELD_TEXT,      /* a string without NUL */
     FIELD_JSON,      /* any JSON value, kept as a constant */
     FIELD_CHOICE,    /* one of choices; compiled to its index */
@@ -18,6 +18,9 @@ enum field_type {
     FIELD_TEXT_MAP,  /* object of strings, compiled to "KEY=value" texts */
     FIELD_TIME,      /* RFC 3339, compiled to microseconds since the epoch */
     FIELD_EXCEPTION, /* the type name of an exception that a job may raise */
+    FIELD_BYTES,     /* a string, which stands for its UTF-8, or {"base64": …}; min: least size */
+    FIELD_RECORD,    /* an object with the fields of the shape `inner` */
+    FIELD_RECORDS,   /* array of such objects, at least min of them */
     FIELD_NODE,      /* one child node; with `inner`: inside a node of that shape */
     FIELD_NODES,     /* array of child nodes, at least min of them */
 
@@ -56,7 +59,7 @@ struct field_shape {
     double min,
         max; /* of numbers; max 0 means no upper limit. min: least length of lists and texts */
     const char *const *choices;   /* FIELD_CHOICE, NULL-terminated */
-    const struct op_shape *inner; /* FIELD_CLAUSES, FIELD_NODE */
+    const struct op_shape *inner; /* FIELD_CLAUSES, FIELD_NODE, FIELD_RECORD(S) */
 };
 
 #define SHAPE_FIELDS_MAX 16

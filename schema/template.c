@@ -301,21 +301,22 @@ static void add_json(struct writer *w, const json_t *value)
 
 /* What can be seen of it now: fields that are no texts take one reference, or, where they are made
  * of texts, these. */
-static bool check_form(struct compiler *c, const struct field_shape *field, const json_t *value)
+bool compile_check_form(struct compiler *c, const struct field_shape *field, const json_t *value)
 {
     union argument unused;
     if (field->type == FIELD_TEXT || field->type == FIELD_JSON || field->type == FIELD_CHOICE ||
         field->type == FIELD_EXCEPTION || field->type == FIELD_TIME ||
-        field->type == FIELD_ARGUMENTS)
+        field->type == FIELD_ARGUMENTS || (field->type == FIELD_BYTES && json_is_string(value)))
         return true;
     if (json_is_string(value)) {
         if (!is_whole(json_string_value(value)))
             compile_error(c, "must be one reference, such as ${name}, and nothing else");
         return is_whole(json_string_value(value));
     }
+    bool was_lenient = c->is_lenient;
     c->is_lenient = true;
     bool is_good = compile_field(c, field, value, &unused);
-    c->is_lenient = false;
+    c->is_lenient = was_lenient;
     return is_good;
 }
 
@@ -323,7 +324,7 @@ bool compile_template(struct compiler *c, const struct field_shape *field, const
                       union argument *out)
 {
     struct writer w = {.c = c, .is_good = true};
-    if (!check_form(c, field, value))
+    if (!compile_check_form(c, field, value))
         return false;
     if (field->type == FIELD_TEXT && json_is_string(value))
         add_string(&w, json_string_value(value), false);

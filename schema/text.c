@@ -80,7 +80,7 @@ const struct text *compile_text(struct compiler *c, const json_t *value)
         compile_wrong_type(c, "a string", value);
         return NULL;
     }
-    if (!has_escapes(json_string_value(value)))
+    if (c->is_evaluated || !has_escapes(json_string_value(value)))
         return compile_keep_text(c, json_string_value(value), json_string_length(value));
     char *plain = unescape(c, value);
     const struct text *text = plain ? compile_keep_text(c, plain, strlen(plain)) : NULL;

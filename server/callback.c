@@ -166,10 +166,12 @@ bool callback_read(const struct server *server, const char *token, struct id *ta
     bool is_good = bytes && read_base64(token, bytes, &size) && size > ID_SIZE + SIGNATURE_SIZE &&
                    sign(server, bytes, size - SIGNATURE_SIZE, signature) &&
                    CRYPTO_memcmp(signature, bytes + size - SIGNATURE_SIZE, SIGNATURE_SIZE) == 0;
-    *name =
-        is_good ? strndup((const char *)bytes + ID_SIZE, size - SIGNATURE_SIZE - ID_SIZE) : NULL;
-    if (is_good)
+    *name = NULL;
+    if (is_good) {
+        bytes[size - SIGNATURE_SIZE] = '\0';
+        *name = strdup((const char *)bytes + ID_SIZE);
         memcpy(task->bytes, bytes, ID_SIZE);
+    }
     free(bytes);
     return *name != NULL;
 }

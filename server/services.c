@@ -70,25 +70,31 @@ static int open_net(struct services *services, const struct config *config, bool
     return status;
 }
 
-int services_open(struct services *services, const struct config *config, bool is_local,
-                  struct error *e)
+static int open_functions(struct services *services, struct error *e)
 {
-    services->exec = exec_policy(config, is_local);
     services->executors = executors_open(&services->workers, e);
     if (!services->executors)
         return -(int)e->code;
     services->backends[OPERATION_CALL] = executors_backend(services->executors);
-    return open_net(services, config, is_local, e);
+    return 0;
+}
+
+int services_open(struct services *services, const struct config *config, bool is_local,
+                  struct error *e)
+{
+    services->exec = exec_policy(config, is_local);
+    int status = open_functions(services, e);
+    return status == 0 ? open_net(services, config, is_local, e) : status;
 }
 
 bool services_close(struct services *services)
 {
-    bool is_quiet = !services->executors || executors_close(services->executors, FUNCTIONS_MS);
-    services->executors = NULL;
     if (services->net)
         net_stop(services->net);
+    bool is_quiet = !services->executors || executors_close(services->executors, FUNCTIONS_MS);
+    services->executors = NULL;
     if (!is_quiet) {
-        services->functions = NULL; /* they run: */
+        services->functions = NULL; /* which they are */
         services->plugins = NULL;
         log_line(LOG_WARNING, "functions that do not look whether they are cancelled are still "
                               "running, and end now");

@@ -19,6 +19,10 @@ theirs='
 microhttpd.h    server/
 uv.h            runtime/host_uv runtime/host_net
 curl/curl.h     runtime/host_
+openssl/ssl.h   runtime/host_net
+openssl/err.h   runtime/host_net
+openssl/types.h runtime/host_net
+openssl/x509v3.h runtime/host_net
 sqlite3.h       runtime/store/sqlite
 openssl/crypto.h server/callback
 openssl/evp.h   server/callback

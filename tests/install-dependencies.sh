@@ -28,7 +28,7 @@ esac
 
 if ! command -v dpkg-query >/dev/null; then
     # Not Debian: nothing to install with, but what is needed may well be there.
-    pkg-config --exists libmicrohttpd jansson libuv sqlite3 libcurl libcrypto zlib && exit 0
+    pkg-config --exists libmicrohttpd jansson libuv sqlite3 libcurl openssl zlib && exit 0
     echo "awaitd is built on Debian 12; here, please install the equivalents of: $wanted" >&2
     exit 69
 fi

@@ -19,8 +19,6 @@ struct bytes {
 int function_one_of(struct function_call *call, const char *const *names);
 /* The bytes of a text; or those that one in base64 stands for. False: it has raised. */
 bool bytes_from(struct function_call *call, const char *name, bool is_base64, struct bytes *out);
-/* Appends them in base64. */
-void bytes_write_base64(struct buffer *b, const unsigned char *data, size_t size);
 /* Returns them as text, which they must be, or in base64. */
 void bytes_return(struct function_call *call, const unsigned char *data, size_t size,
                   bool as_base64);

@@ -71,8 +71,8 @@ static int compare(struct sorting *sorting, const json_t *a, const json_t *b)
         return compare_texts(a, b);
     if (json_is_array(a) && json_is_array(b))
         return compare_lists(sorting, a, b);
-    sorting->one = a;
-    sorting->other = b;
+    sorting->one = b; /* Python asks whether the later one is less */
+    sorting->other = a;
     return 0;
 }
 

@@ -20,6 +20,7 @@
     X(sequence)                                                                                    \
     X(shield)                                                                                      \
     X(sleep)                                                                                       \
+    X(stream)                                                                                      \
     X(subprocess)                                                                                  \
     X(thread)                                                                                      \
     X(timeout)                                                                                     \

@@ -19,6 +19,15 @@ def clause(**fields):
     return {"op": "try", "body": GOOD, "except": [fields]}
 
 
+def stream(**fields):
+    node = {"op": "stream", "host": "localhost", "port": 7, "read": {"eof": True}, **fields}
+    return {key: value for key, value in node.items() if value is not None}
+
+
+def exchange(*steps):
+    return {"op": "stream", "host": "localhost", "port": 7, "exchange": list(steps)}
+
+
 NODES = {
     # group, wait, race, shield
     "group_nothing": ({"op": "group"}, ""),
@@ -107,4 +116,42 @@ NODES = {
     "reference_in_argv": ({"op": "subprocess", "argv": ["true", "${x}"]}, "/argv/1"),
     "reference_as_name": (steps(named("x"), {"op": "create_task", "name": "${x}", "body": GOOD}), "/steps/1/name"),
     "reference_argv_number": (steps(named("x"), {"op": "subprocess", "argv": ["${x}", 1]}), "/steps/1/argv/1"),
+    # stream
+    "stream_nothing": ({"op": "stream"}, "", "", ""),
+    "stream_no_read": (stream(read=None), ""),
+    "stream_host_empty": (stream(host=""), "/host"),
+    "stream_host_number": (stream(host=1), "/host"),
+    "stream_port_zero": (stream(port=0), "/port"),
+    "stream_port_large": (stream(port=65536), "/port"),
+    "stream_port_name": (stream(port="http"), "/port"),
+    "stream_tls_number": (stream(tls=1), "/tls"),
+    "stream_limit_zero": (stream(limit=0), "/limit"),
+    "stream_server_hostname_empty": (stream(server_hostname=""), "/server_hostname"),
+    "stream_field": (stream(timeout=1), "/timeout"),
+    "stream_read_string": (stream(read="eof"), "/read"),
+    "stream_read_nothing": (stream(read={}), "/read"),
+    "stream_read_two": (stream(read={"exactly": 1, "eof": True}), "/read"),
+    "stream_read_field": (stream(read={"eof": True, "untill": "x"}), "/read/untill"),
+    "stream_read_not": (stream(read={"eof": False}), "/read/eof"),
+    "stream_read_eof_number": (stream(read={"eof": 1}), "/read/eof"),
+    "stream_read_negative": (stream(read={"exactly": -1}), "/read/exactly"),
+    "stream_read_fraction": (stream(read={"exactly": 1.5}), "/read/exactly"),
+    "stream_read_until_empty": (stream(read={"until": ""}), "/read/until"),
+    "stream_read_until_no_bytes": (stream(read={"until": {"base64": ""}}), "/read/until"),
+    "stream_read_reference": (stream(read={"exactly": "${none}"}), "/read/exactly"),
+    "stream_read_part": (stream(read={"exactly": "1${none}"}), "/read/exactly"),
+    "stream_send_number": (stream(send=1), "/send"),
+    "stream_send_base64": (stream(send={"base64": "a"}), "/send/base64"),
+    "stream_send_base64_bits": (stream(send={"base64": "Zh=="}), "/send/base64"),
+    "stream_send_base64_number": (stream(send={"base64": 1}), "/send/base64"),
+    "stream_send_field": (stream(send={"base64": "", "text": ""}), "/send/text"),
+    "stream_send_object": (stream(send={}), "/send"),
+    "stream_both": (stream(exchange=[{}]), ""),
+    "stream_exchange_none": (exchange(), "/exchange"),
+    "stream_exchange_object": ({**exchange({}), "exchange": {}}, "/exchange"),
+    "stream_exchange_step": (exchange({}, 1), "/exchange/1"),
+    "stream_exchange_field": (exchange({"recv": 1}), "/exchange/0/recv"),
+    "stream_exchange_read": (exchange({}, {"read": {"exactly": "1"}}), "/exchange/1/read/exactly"),
+    "stream_exchange_send": ({**exchange({}), "send": "a"}, "/send"),
+    "stream_exchange_write_eof": ({**exchange({}), "write_eof": False}, "/write_eof"),
 }

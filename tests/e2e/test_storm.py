@@ -6,6 +6,7 @@
 import collections
 import os
 import random
+import re
 import threading
 import unittest
 
@@ -23,6 +24,7 @@ def make_spec(chance, depth=0):
         lambda: {"op": "value", "value": chance.random()},
         lambda: {"op": "log", "message": "a line"},
         lambda: {"op": "raise", "type": chance.choice(["ValueError", "CancelledError", "OSError"])},
+        lambda: {"op": "timeout", "seconds": 1, "body": {"op": "future", "name": chance.choice("fg")}},
         lambda: {"op": "subprocess", "shell": chance.choice(["true", "exit 3", "sleep 1", "trap '' TERM; sleep 0.2", "kill $$"]),
                  "kill_after": 0.05},
     ]
@@ -62,7 +64,8 @@ class Client:
     def run(self):
         try:
             for _ in range(REQUESTS // CLIENTS):
-                self.chance.choice([self.submit] * 4 + [self.look, self.tree, self.log, self.list, self.cancel, self.delete, self.leave])()
+                self.chance.choice([self.submit] * 4 + [self.look, self.tree, self.log, self.list, self.cancel,
+                                    self.delete, self.leave, self.set_future, self.set_callback])()
         except Exception as error:
             self.failure = repr(error)
         finally:
@@ -96,6 +99,17 @@ class Client:
 
     def cancel(self):
         self.ask("POST", f"/v1/tasks/{self.id()}/cancel", {"message": "enough"} if self.chance.random() < 0.5 else None)
+
+    def outcome(self):
+        return self.chance.choice([{"result": [1]}, {"error": {"type": "ValueError"}}])
+
+    def set_future(self):
+        self.ask("POST", f"/v1/tasks/{self.id()}/futures/{self.chance.choice('fg')}", self.outcome())
+
+    def set_callback(self):
+        found = re.findall(rb'"callback":"([^"]*)"', self.ask("GET", f"/v1/tasks/{self.id()}/tree").body)
+        for url in set(found):
+            self.ask("POST", url.decode(), self.outcome())
 
     def delete(self):
         self.ask("DELETE", f"/v1/tasks/{self.id()}")

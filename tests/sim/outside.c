@@ -10,7 +10,7 @@ double outside_answer(struct operation *operation)
     case OPERATION_FETCH:
         return outside_fetch(operation);
     case OPERATION_TALK:
-        break;
+        return outside_talk(operation);
     }
     BUG_ON(true);
     return 0;

@@ -8,11 +8,11 @@
 /* Fills in the answer; the seconds of virtual time that it takes to come. */
 double outside_answer(struct operation *operation);
 
-/* Its kinds, each in a file: outside_call.c */
+/* Of one kind each: outside_call.c, outside_http.c, outside_stream.c */
 double outside_call(struct operation *operation);
-struct functions *outside_functions(void);
-/* Of one kind: outside_http.c */
 double outside_fetch(struct operation *operation);
+double outside_talk(struct operation *operation);
+struct functions *outside_functions(void);
 
 /* What simulated jobs may use; for loops, and for checking specs. */
 const struct services *outside_services(void);

@@ -50,7 +50,7 @@ static json_t *expand(json_t *value)
 static json_t *read_json(const struct spec_case *c, const char *key, const char *text)
 {
     json_error_t e;
-    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &e);
+    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
     if (!value)
         refuse(c, "%s: %s", key, e.text);
     return expand(value);

@@ -103,7 +103,7 @@ static void tell_json(struct buffer *b, const char *key, const json_t *expected,
 
 static json_t *parse(const char *text)
 {
-    return text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    return text ? json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
 }
 
 static void compare_json(struct buffer *b, const char *key, const json_t *expected, const char *got)

@@ -76,11 +76,45 @@ AT = field("string", RFC_3339.fullmatch)
 DEADLINE = {"seconds": number(types="number null"), "at": AT}
 FLAG, SECONDS = field("boolean"), number()
 
+
+def octets(value):
+    """A string, or {"base64": …}."""
+    if isinstance(check(value, "string object"), str):
+        return value
+    with_fields(value, {"base64": field("string", is_base64)}, "base64")
+    return value
+
+
+def is_base64(text):
+    return re.fullmatch(r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", text)
+
+
+def with_fields(value, fields, *required):
+    check(value, "object", lambda value: value.keys() <= fields.keys() and set(required) <= value.keys())
+    for key, given in value.items():
+        fields[key](given)
+    return value
+
+
+def stream_read(value):
+    with_fields(value, {"until": octets, "exactly": integer(0),
+                        "eof": field("boolean", lambda value: value)})
+    return check(value, "object", lambda value: len(value) == 1 and value.get("until") not in ("", {"base64": ""}))
+
+
+def stream_exchange(steps):
+    check(steps, "array", lambda steps: len(steps) > 0)
+    for step in steps:
+        with_fields(step, {"send": octets, "write_eof": FLAG, "read": stream_read})
+    return steps
+
+
 FIELDS = {
     "sleep": {"seconds": SECONDS},
     "log": {"message": text, "level": choice("debug", "info", "warning", "error")},
     "raise": {"type": EXCEPTION, "message": text},
     "cancel": {"message": text},
+    "thread": {"function": text, "args": field("object"), "executor": text},
     "subprocess": {"argv": texts, "check": FLAG, "kill_after": SECONDS},
     "http": {"method": text, "url": text, "headers": headers, "body": text, "raise_for_status": FLAG,
              "timeout": SECONDS, "max_body": integer(1), "follow_redirects": FLAG,
@@ -97,6 +131,10 @@ FIELDS = {
     "map": {"items": field("array"), "concurrency": integer(1),
             "return_exceptions": FLAG},
     "call": {"args": field("object")},
+    "stream": {"host": text, "port": field("integer", lambda value: 1 <= value <= 65535),
+               "tls": FLAG, "server_hostname": text, "write_eof": FLAG,
+               "limit": field("integer", lambda value: 1 <= value <= 2**24), "send": octets,
+               "read": stream_read, "exchange": stream_exchange},
 }
 
 

@@ -11,7 +11,7 @@ CAUGHT = RAISED + ("Exception", "Exception", "BaseException", "BaseException", "
                    "LookupError", "OSError", "ConnectionError", "ExceptionGroup", "TypeError",
                    "BaseExceptionGroup", "CalledProcessError")
 LEAVES = ("sleep sleep sleep log value raise await await cancel reschedule reschedule subprocess "
-          "future")
+          "future thread")
 INNER = ("sequence sequence sequence sequence gather group group timeout timeout wait race shield "
          "try try try retry semaphore semaphore map create_task create_task call call")
 GUARD = {"op": "try", "except": [{"types": ["BaseException"], "body": {"op": "value", "value": 0}}]}
@@ -178,6 +178,14 @@ class Generator:
     def op_subprocess(self, _):
         argv = ["sim", f"after={self.delay()}", f"exit={self.pick(0, 0, 1)}"]
         return {"argv": argv + self.pick([], ["ignore_term"]), "kill_after": self.delay()}
+
+    def op_thread(self, _):
+        function, args = self.pick(
+            ("sleep", {"seconds": self.number(self.delay())} | self.maybe("result", self.value)),
+            ("sleep", {"seconds": self.delay()}),
+            ("echo", {"value": self.value()}),
+            ("sort", {"items": self.or_reference(self.numbers(), "list")} | self.flag("reverse")))
+        return {"function": function, "args": args}
 
     def task_name(self):
         return self.pick("a", "a", "b", "b", "c", "d")

@@ -9,7 +9,9 @@ import types
 
 from errors import CalledProcessError, as_error, exception_class, set_path
 import pretend
+import streams
 from fields import FIELDS, bind, timestamp
+from functions import PARAMETERS, Functions
 from references import evaluate
 from virtual_time import Answer, Child, TaskGroup
 
@@ -363,6 +365,11 @@ class Job:
         return await self.run(definition["body"], f"/coroutines/{name}/body",
                               Scope(Frame(depth), {"args": args}, {}))
 
+    async def op_thread(self, node, path, scope):
+        if node["function"] not in PARAMETERS:
+            raise LookupError(f"there is no function '{node['function']}'")
+        return await flat(asyncio.to_thread(Functions(self.loop).call, node["function"], node.get("args", {})))
+
     async def op_subprocess(self, node, path, scope):
         child = Child(self.loop, node["argv"], node.get("kill_after", 5))
         returncode = await flat(child)
@@ -377,3 +384,18 @@ class Job:
     async def op_http(self, node, path, scope):
         request = pretend.Request(node)
         return await flat(Answer(self.loop, request.after, request.answer))
+
+    async def op_stream(self, node, path, scope):
+        reader = asyncio.StreamReader(limit=node.get("limit", 2**16), loop=self.loop)
+        writer = streams.Peer(self.loop, node["host"], node["port"], node.get("tls", False), reader)
+        await flat(writer.connected)
+        results = []
+        for step in node.get("exchange", [node]):
+            if "send" in step:
+                writer.write(streams.as_bytes(step["send"]))
+            if step.get("write_eof"):
+                writer.write_eof()
+            with streams.details():
+                data = await flat(streams.read(reader, step["read"])) if "read" in step else None
+            results.append(data if data is None else streams.shown(data))
+        return results if "exchange" in node else results[0]

@@ -5,6 +5,7 @@
 #include "runtime/worker_main.h"
 #include "tests/suites.h"
 
+extern CU_TestInfo tests_base64[];
 extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
@@ -23,6 +24,7 @@ extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
+extern CU_TestInfo tests_stream_reader[];
 extern CU_TestInfo tests_time[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
@@ -30,6 +32,7 @@ extern CU_TestInfo tests_utf8[];
 extern CU_TestInfo tests_worker_process[];
 
 CU_SuiteInfo suites[] = {
+    {"base64", NULL, NULL, NULL, NULL, tests_base64},
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
     {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
@@ -48,6 +51,7 @@ CU_SuiteInfo suites[] = {
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
+    {"stream_reader", NULL, NULL, NULL, NULL, tests_stream_reader},
     {"time", NULL, NULL, NULL, NULL, tests_time},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},

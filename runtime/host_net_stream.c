@@ -1,0 +1,412 @@
+/* Conversations on the network thread: names are resolved, addresses tried one after the other as
+ * asyncio.open_connection does, each against the policy; then TLS, if asked for, and the talk
+ * itself (runtime/stream.h).
+ *
+ *   FINDING ──► CONNECTING ──► SECURING ──► TALKING ──► (answered)
+ *                └──► (the next address)
+ *
+ * libcurl has no part in it: what it connects (CURLOPT_CONNECT_ONLY) it keeps among its idle
+ * connections, and closes when they are old or have something to say. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "runtime/base/memory.h"
+#include "runtime/host_net_channel.h"
+#include "runtime/host_net_internal.h"
+#include "runtime/host_net_resolve.h"
+#include "runtime/stream.h"
+
+#define PIECE 65536
+#define PIECES_MAX 16 /* in one go: others have a turn then */
+
+struct talk {
+    struct transfer transfer; /* first */
+    struct stream_request *request;
+    enum { FINDING, CONNECTING, SECURING, TALKING } phase;
+    struct lookup *lookup;            /* FINDING a name */
+    struct addrinfo *addresses, *now; /* all; the one that is being tried */
+    struct watch *watch;              /* of the channel's descriptor */
+    struct channel channel;
+    bool has_written_eof;
+    /* of the addresses that did not do */
+    unsigned n_failures;
+    bool is_one_failure; /* all are the same */
+    struct channel_failure first;
+    struct buffer failures;
+};
+
+/* Lives until libuv has let it go, perhaps longer than the talk. */
+struct watch {
+    uv_poll_t poll;
+    struct talk *talk;
+};
+
+/* ---- watching the descriptor ---- */
+
+static void proceed(struct talk *talk);
+
+static void polled(uv_poll_t *poll, int status, int events)
+{
+    struct watch *watch = poll->data;
+    struct net *net = watch->talk->transfer.net;
+    (void)status, (void)events; /* whatever is wrong, the next call says it */
+    proceed(watch->talk);
+    net_settle(net);
+}
+
+static void free_watch(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void stop_watching(struct talk *talk)
+{
+    if (talk->watch)
+        uv_close((uv_handle_t *)&talk->watch->poll, free_watch);
+    talk->watch = NULL;
+}
+
+static void watch_for(struct talk *talk, int events)
+{
+    struct watch *watch = talk->watch;
+    if (!watch) {
+        watch = talk->watch = memory_new_zeroed(1, sizeof *watch);
+        watch->talk = talk;
+        watch->poll.data = watch;
+        if (uv_poll_init_socket(&talk->transfer.net->uv, &watch->poll, talk->channel.fd) < 0)
+            memory_need(NULL);
+    }
+    uv_poll_start(&watch->poll, events, polled);
+}
+
+static void hang_up(struct talk *talk)
+{
+    stop_watching(talk);
+    channel_close(&talk->channel);
+}
+
+/* ---- the end ---- */
+
+static void free_talk(struct transfer *transfer)
+{
+    struct talk *talk = (struct talk *)transfer;
+    if (talk->lookup)
+        lookup_cancel(talk->lookup);
+    hang_up(talk);
+    if (talk->addresses)
+        freeaddrinfo(talk->addresses);
+    channel_failure_release(&talk->first);
+    buffer_release(&talk->failures);
+    free(talk);
+}
+
+/* Takes the failure's details. */
+static void fail(struct talk *talk, struct channel_failure *failure)
+{
+    stream_fail(talk->request, failure->type, memory_need(failure->message.bytes),
+                failure->details);
+    failure->details = NULL;
+}
+
+/* The connection is closed before anybody hears of it. */
+static void answer(struct talk *talk)
+{
+    if (!talk->request->operation.answer.type)
+        channel_say_goodbye(&talk->channel);
+    transfer_answer(&talk->transfer);
+}
+
+/* ---- connecting ---- */
+
+/* Takes the failure. */
+static void add_failure(struct talk *talk, struct channel_failure *failure)
+{
+    memory_need(failure->message.bytes);
+    buffer_text(&talk->failures, talk->n_failures > 0 ? ", " : "");
+    buffer_text(&talk->failures, failure->message.bytes);
+    if (talk->n_failures++ == 0) {
+        talk->first = *failure;
+        talk->is_one_failure = true;
+        return;
+    }
+    talk->is_one_failure &= strcmp(talk->first.message.bytes, failure->message.bytes) == 0;
+    channel_failure_release(failure);
+}
+
+static void fail_connecting(struct talk *talk)
+{
+    struct channel_failure all = {.type = "OSError"};
+    if (talk->is_one_failure) {
+        fail(talk, &talk->first);
+        return;
+    }
+    buffer_text(&all.message, "Multiple exceptions: ");
+    buffer_add(&all.message, talk->failures.bytes, talk->failures.size);
+    fail(talk, &all);
+    channel_failure_release(&all);
+}
+
+/* As Python shows an address: ('127.0.0.1', 9), ('::1', 9, 0, 0). */
+static void write_address(struct buffer *b, const struct addrinfo *address)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (address->ai_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address->ai_addr;
+        buffer_format(b, "('%s', %u, %u, %u)",
+                      inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text), ntohs(v6->sin6_port),
+                      ntohl(v6->sin6_flowinfo), v6->sin6_scope_id);
+    } else {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address->ai_addr;
+        buffer_format(b, "('%s', %u)", inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text),
+                      ntohs(v4->sin_port));
+    }
+}
+
+static void call_failed(struct talk *talk, int number)
+{
+    struct channel_failure failure = {.type = net_type_of_errno(number)};
+    buffer_format(&failure.message, "[Errno %d] Connect call failed ", number);
+    write_address(&failure.message, talk->now);
+    add_failure(talk, &failure);
+}
+
+/* False: the policy has an objection. */
+static bool is_permitted(struct talk *talk)
+{
+    struct channel_failure failure = {.type = "PermissionError"};
+    struct net_address to = net_address_of(talk->now->ai_addr);
+    if (net_policy_permits(&talk->transfer.net->policy, &to))
+        return true;
+    net_policy_explain(&to, &failure.message);
+    add_failure(talk, &failure);
+    return false;
+}
+
+/* 0: connected or on the way; else errno. */
+static int call(struct talk *talk)
+{
+    const struct addrinfo *to = talk->now;
+    int one = 1, fd = socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return errno;
+    channel_open(&talk->channel, fd);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (connect(fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS || errno == EINTR)
+        return 0;
+    int number = errno;
+    hang_up(talk);
+    return number;
+}
+
+/* Tries addresses, from `now` on, until one is on the way. */
+static void call_first(struct talk *talk)
+{
+    for (; talk->now; talk->now = talk->now->ai_next) {
+        struct channel_failure failure = {0};
+        if (!is_permitted(talk))
+            continue;
+        int number = call(talk);
+        if (number == 0) {
+            talk->phase = CONNECTING;
+            talk->channel.events = UV_WRITABLE;
+            return;
+        }
+        channel_fail_errno(&failure, number);
+        add_failure(talk, &failure);
+    }
+    fail_connecting(talk);
+}
+
+static const char *name_of(const struct talk *talk)
+{
+    const struct stream_request *request = talk->request;
+    return request->server_hostname ? request->server_hostname : request->host;
+}
+
+static void has_connected(struct talk *talk)
+{
+    struct net *net = talk->transfer.net;
+    talk->phase = TALKING;
+    if (!talk->request->is_tls) {
+        stream_connected(talk->request);
+        return;
+    }
+    if (!net->trust)
+        net->trust = memory_need(channel_trust(net->trusted));
+    channel_secure(&talk->channel, net->trust, name_of(talk));
+    talk->phase = SECURING;
+}
+
+/* The call was answered, or not, or it rings still. */
+static void look_at_call(struct talk *talk)
+{
+    int number = 0;
+    socklen_t size = sizeof number;
+    struct sockaddr_storage peer;
+    socklen_t peer_size = sizeof peer;
+    getsockopt(talk->channel.fd, SOL_SOCKET, SO_ERROR, &number, &size);
+    if (number == 0 && getpeername(talk->channel.fd, (struct sockaddr *)&peer, &peer_size) == 0) {
+        has_connected(talk);
+    } else if (number != 0) {
+        call_failed(talk, number);
+        hang_up(talk);
+        talk->now = talk->now->ai_next;
+        call_first(talk);
+    } else {
+        talk->channel.events = UV_WRITABLE;
+    }
+}
+
+/* ---- talking ---- */
+
+static void shake_hands(struct talk *talk)
+{
+    talk->channel.events = 0;
+    enum channel_result result = channel_handshake(&talk->channel);
+    if (result == CHANNEL_FAILED)
+        fail(talk, &talk->channel.failure);
+    if (result != CHANNEL_DONE)
+        return;
+    talk->phase = TALKING;
+    stream_connected(talk->request);
+}
+
+static void hear(struct talk *talk)
+{
+    struct stream_request *request = talk->request;
+    struct channel *channel = &talk->channel;
+    char bytes[PIECE];
+    size_t n;
+    for (int i = 0; i < PIECES_MAX || channel_has_pending(channel); i++) {
+        if (request->state != STREAM_TALKING)
+            return;
+        switch (channel_read(channel, bytes, sizeof bytes, &n)) {
+        case CHANNEL_DONE:
+            stream_received(request, bytes, n);
+            break;
+        case CHANNEL_WAITS:
+            return;
+        case CHANNEL_EOF:
+            stream_received_eof(request);
+            return;
+        case CHANNEL_FAILED:
+            fail(talk, &channel->failure);
+            return;
+        }
+    }
+    channel->events |= UV_READABLE;
+}
+
+static void end_speech(struct talk *talk)
+{
+    talk->has_written_eof = true;
+    if (channel_write_eof(&talk->channel) == CHANNEL_FAILED)
+        fail(talk, &talk->channel.failure);
+}
+
+static void speak(struct talk *talk)
+{
+    struct stream_request *request = talk->request;
+    enum channel_result result = CHANNEL_DONE;
+    size_t n, left;
+    while (request->state != STREAM_OVER && (left = stream_n_to_write(request)) > 0 &&
+           result == CHANNEL_DONE) {
+        result = channel_write(&talk->channel, request->out.bytes + request->n_written, left, &n);
+        if (result == CHANNEL_DONE)
+            stream_wrote(request, n);
+        else if (result == CHANNEL_FAILED)
+            fail(talk, &talk->channel.failure);
+    }
+    if (request->state == STREAM_TALKING && request->wants_eof && !talk->has_written_eof &&
+        stream_n_to_write(request) == 0)
+        end_speech(talk);
+}
+
+/* As far as it goes. It may free the talk. */
+static void proceed(struct talk *talk)
+{
+    struct stream_request *request = talk->request;
+    if (talk->phase == CONNECTING)
+        look_at_call(talk);
+    if (talk->phase == SECURING && request->state != STREAM_OVER)
+        shake_hands(talk);
+    if (talk->phase == TALKING && request->state != STREAM_OVER) {
+        talk->channel.events = 0;
+        hear(talk);
+        speak(talk);
+    }
+    if (request->state == STREAM_OVER)
+        answer(talk);
+    else
+        watch_for(talk, talk->channel.events);
+}
+
+/* ---- names ---- */
+
+static void fail_finding(struct talk *talk, const struct lookup *lookup)
+{
+    struct channel_failure failure = {.type = "gaierror"};
+    if (lookup->error == EAI_SYSTEM)
+        channel_fail_errno(&failure, lookup->system_error);
+    else
+        buffer_format(&failure.message, "[Errno %d] %s", lookup->error,
+                      gai_strerror(lookup->error));
+    fail(talk, &failure);
+    channel_failure_release(&failure);
+}
+
+/* The addresses are known. */
+static void begin_calling(struct talk *talk)
+{
+    talk->now = talk->addresses;
+    call_first(talk);
+    if (talk->request->state == STREAM_OVER)
+        answer(talk);
+    else
+        watch_for(talk, talk->channel.events);
+}
+
+static void found(struct lookup *lookup)
+{
+    struct talk *talk = lookup->context;
+    talk->lookup = NULL;
+    transfer_has_resolved(&talk->transfer);
+    talk->addresses = lookup->found;
+    lookup->found = NULL;
+    if (talk->addresses) {
+        begin_calling(talk);
+    } else {
+        fail_finding(talk, lookup);
+        answer(talk);
+    }
+}
+
+/* ---- for the network thread ---- */
+
+static void start(struct transfer *transfer)
+{
+    struct talk *talk = (struct talk *)transfer;
+    const struct stream_request *request = talk->request;
+    if (talk->addresses)
+        begin_calling(talk);
+    else
+        talk->lookup =
+            resolver_ask(transfer->net->resolver, request->host, request->port, found, talk);
+}
+
+static const struct transfer_kind kind = {.start = start, .free = free_talk};
+
+void net_begin_talk(struct net *net, struct operation *operation)
+{
+    struct talk *talk = memory_new_zeroed(1, sizeof *talk);
+    talk->request = stream_of(operation);
+    talk->channel.fd = -1;
+    transfer_add(&talk->transfer, net, operation, &kind);
+    talk->addresses = resolve_digits(talk->request->host, talk->request->port);
+    talk->transfer.is_named = !talk->addresses;
+    transfer_run(&talk->transfer, NULL);
+}
