@@ -25,7 +25,7 @@ openssl/types.h runtime/host_net
 openssl/x509v3.h runtime/host_net
 sqlite3.h       runtime/store/sqlite
 openssl/crypto.h server/callback
-openssl/evp.h   server/callback
+openssl/evp.h   server/callback runtime/functions/
 openssl/hmac.h  server/callback
 sys/socket.h    server/ runtime/host_uv runtime/host_net runtime/spawner runtime/worker_
 netinet/in.h    server/ runtime/host_uv runtime/host_net
