@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import pathlib
+import tempfile
 import threading
 import unittest
 
@@ -79,6 +81,19 @@ class Functions(WithExecutors):
         task = self.server.run(call("json_query", filter=".[] | select(.n > 1) | .name", input=[
             {"n": 1, "name": "a"}, {"n": 2, "name": "b"}, {"n": 3, "name": "c"}]))
         self.assertEqual(task["result"], ["b", "c"])
+
+    def test_json_query_does_not_eat_the_memory(self):
+        server = awaitd.Server()  # not stopped: under a sanitizer the worker process dies with a report
+        self.addCleanup(server.close)
+        greedy = "reduce range(20) as $i ([range(1024)]; . + .) | length"  # 16 GiB
+        self.assertEqual(server.run(call("json_query", filter=greedy))["error"]["type"], "BrokenProcessPool")
+        self.assertEqual(server.run(call("json_query", filter="length", input=[1]))["result"], [1])
+
+    def test_json_query_reads_no_definitions_at_home(self):
+        with tempfile.TemporaryDirectory() as home:
+            pathlib.Path(home, ".jq").write_text('def length: "at home";')
+            with awaitd.Server(env={"HOME": home}) as server:
+                self.assertEqual(server.run(call("json_query", filter="length", input=[1]))["result"], [1])
 
 
 class Refusals(WithExecutors):
