@@ -106,7 +106,10 @@ static int start(struct worker_process *w)
 static bool has_hung_up(const struct worker_process *w)
 {
     char byte;
-    return w->state != WORKER_GONE && recv(w->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    if (w->state == WORKER_GONE)
+        return false;
+    ssize_t n = recv(w->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR); /* ECONNRESET: it read not all */
 }
 
 void worker_process_free(struct worker_process *w)
@@ -164,8 +167,8 @@ static bool take_frame(struct worker_process *w, struct function_call *call,
     else if (frame->kind == FRAME_ERROR && is_ours) {
         function_raise(call, frame->word, "%s", frame->text);
         *is_answered = true;
-    } else
-        return false;
+    } else /* what a function has left behind may go on to speak of its call */
+        return w->state == WORKER_READY && frame->call < w->n_calls;
     return true;
 }
 
