@@ -175,15 +175,19 @@ static bool take_frame(struct worker_process *w, struct function_call *call,
 /* False: it makes no sense. */
 static bool take_frames(struct worker_process *w, struct function_call *call, bool *is_answered)
 {
+    struct buffer rest = w->in; /* a view of it */
     struct frame frame;
+    bool is_good = true;
     long size = 0;
-    while (!*is_answered && (size = frame_read(&w->in, &frame)) > 0) {
-        if (!take_frame(w, call, &frame, is_answered))
-            return false;
-        w->in.size -= (size_t)size;
-        memmove(w->in.bytes, w->in.bytes + size, w->in.size);
+    while (is_good && !*is_answered && (size = frame_read(&rest, &frame)) > 0) {
+        is_good = take_frame(w, call, &frame, is_answered);
+        rest.bytes += size;
+        rest.size -= (size_t)size;
     }
-    return size >= 0;
+    if (rest.bytes != w->in.bytes) /* once for all: there may be thousands */
+        memmove(w->in.bytes, rest.bytes, rest.size);
+    w->in.size = rest.size;
+    return is_good && size >= 0;
 }
 
 /* Reads what there is. False: it has hung up. */
