@@ -20,6 +20,7 @@ extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_replay[];
+extern CU_TestInfo tests_resolve[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
@@ -51,6 +52,7 @@ CU_SuiteInfo suites[] = {
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
+    {"resolve", NULL, NULL, NULL, NULL, tests_resolve},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
