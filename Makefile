@@ -133,14 +133,20 @@ check-layers: ## who may include what
 check-headers: | packages-build ## every header compiles alone
 	@tests/check-headers.sh $(CC) $(BASE)
 
-bench: ## speed, as ratios to a bare libmicrohttpd under the same load
+bench: ## speed, as ratios to a bare libmicrohttpd, posix_spawn and asyncio under the same load
 	@tests/install-dependencies.sh bench
-	@$(MAKE) all build/release/bare
+	@$(MAKE) all build/release/bare build/release/posix_spawn
 	@tests/bench/run.sh
+	@tests/bench/subprocess.sh
+	@tests/bench/threads.sh
 
 build/release/bare: tests/bench/bare.c
 	@mkdir -p $(@D)
 	@$(CC) $(BASE) -O2 $< -o $@ -lmicrohttpd -pthread
+
+build/release/posix_spawn: tests/bench/posix_spawn.c
+	@mkdir -p $(@D)
+	@$(CC) $(BASE) -O2 $< -o $@
 
 # ---- the rest ----
 

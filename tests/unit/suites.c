@@ -6,12 +6,14 @@ extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
 extern CU_TestInfo tests_exec_policy[];
+extern CU_TestInfo tests_follow[];
 extern CU_TestInfo tests_executor[];
 extern CU_TestInfo tests_function[];
 extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
+extern CU_TestInfo tests_line_splitter[];
 extern CU_TestInfo tests_lag[];
 extern CU_TestInfo tests_net[];
 extern CU_TestInfo tests_net_policy[];
@@ -19,6 +21,7 @@ extern CU_TestInfo tests_output[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
+extern CU_TestInfo tests_progress[];
 extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_resolve[];
 extern CU_TestInfo tests_runtime[];
@@ -38,12 +41,14 @@ CU_SuiteInfo suites[] = {
     {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
+    {"follow", NULL, NULL, NULL, NULL, tests_follow},
     {"executor", NULL, NULL, NULL, NULL, tests_executor},
     {"function", NULL, NULL, NULL, NULL, tests_function},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
+    {"line_splitter", NULL, NULL, NULL, NULL, tests_line_splitter},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
     {"net", NULL, NULL, NULL, NULL, tests_net},
     {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
@@ -51,6 +56,7 @@ CU_SuiteInfo suites[] = {
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
+    {"progress", NULL, NULL, NULL, NULL, tests_progress},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
     {"resolve", NULL, NULL, NULL, NULL, tests_resolve},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
