@@ -3,6 +3,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "runtime/executor.h"
 #include "runtime/executor_kind.h"
@@ -26,6 +27,17 @@ static void run_gate(struct function_call *call)
 static const struct function function_gate = {
     .name = "gate", .summary = "Waits.", .parameters_json = "{}", .run = run_gate};
 
+#define PATIENCE_MS 20000
+
+/* sem_wait for what comes soon, or never. */
+static void expect(sem_t *semaphore)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += PATIENCE_MS / 1000;
+    CU_ASSERT_EQUAL_FATAL(sem_clockwait(semaphore, CLOCK_MONOTONIC, &end), 0);
+}
+
 struct world {
     struct functions *functions;
     struct executors *executors;
@@ -45,8 +57,6 @@ static struct world open_world(void)
     sem_init(&gate.go, 0, 0);
     return w;
 }
-
-#define PATIENCE_MS 20000
 
 static void close_world(struct world *w)
 {
@@ -117,7 +127,7 @@ static void give_up(struct world *w, struct function_call *call)
 static struct answer end(struct function_call *call)
 {
     sem_t *over = call->operation.context;
-    sem_wait(over);
+    expect(over);
     sem_destroy(over);
     free(over);
     struct answer answer = call->operation.answer;
@@ -166,7 +176,7 @@ static void threads_start_when_there_is_something_to_do(void)
         CU_ASSERT_EQUAL(look(&w, "four").threads, i + 1);
     }
     for (int i = 0; i < 3; i++)
-        sem_wait(&gate.started);
+        expect(&gate.started);
     for (int i = 0; i < 3; i++)
         sem_post(&gate.go);
     for (int i = 0; i < 3; i++)
@@ -181,8 +191,8 @@ static void no_more_run_at_once_than_there_are_workers(void)
     struct function_call *calls[5];
     for (int i = 0; i < 5; i++)
         calls[i] = begin(&w, "gate", "", "two");
-    sem_wait(&gate.started);
-    sem_wait(&gate.started);
+    expect(&gate.started);
+    expect(&gate.started);
     struct executor_info info = look(&w, "two");
     CU_ASSERT_EQUAL(info.running, 2);
     CU_ASSERT_EQUAL(info.queued, 3);
@@ -214,7 +224,7 @@ static void what_is_given_up_in_the_queue_never_starts(void)
     struct world w = open_world();
     put(&w, "one", 1, 100);
     struct function_call *first = begin(&w, "gate", "", "one");
-    sem_wait(&gate.started);
+    expect(&gate.started);
     struct function_call *second = begin(&w, "gate", "", "one");
     struct function_call *third = begin(&w, "echo", "{\"value\":3}", "one");
     give_up(&w, second);
@@ -245,7 +255,7 @@ static void what_does_not_look_is_abandoned(void)
 {
     struct world w = open_world();
     struct function_call *call = begin(&w, "gate", "", NULL);
-    sem_wait(&gate.started);
+    expect(&gate.started);
     give_up(&w, call);
     struct executor_info info = look(&w, EXECUTOR_DEFAULT);
     CU_ASSERT_EQUAL(info.running, 1);
@@ -294,10 +304,10 @@ static void more_workers_start_for_what_waits_and_fewer_end(void)
     put(&w, "pool", 1, 100);
     for (int i = 0; i < 4; i++)
         calls[i] = begin(&w, "gate", "", "pool");
-    sem_wait(&gate.started);
+    expect(&gate.started);
     put(&w, "pool", 3, 100);
-    sem_wait(&gate.started);
-    sem_wait(&gate.started);
+    expect(&gate.started);
+    expect(&gate.started);
     CU_ASSERT_EQUAL(look(&w, "pool").running, 3);
     put(&w, "pool", 1, 100);
     CU_ASSERT_EQUAL(look(&w, "pool").running, 3);
@@ -355,7 +365,7 @@ static void what_never_returns_does_not_hold_up_the_end(void)
 {
     struct world w = open_world();
     struct function_call *call = begin(&w, "gate", "", NULL);
-    sem_wait(&gate.started);
+    expect(&gate.started);
     give_up(&w, call);
     CU_ASSERT_FALSE(executors_close(w.executors, 10));
     sem_post(&gate.go);
