@@ -210,6 +210,7 @@ static void another_executor_is_not_held_up(void)
     struct world w = open_world();
     put(&w, "one", 1, 100);
     struct function_call *stuck = begin(&w, "gate", "", "one");
+    expect(&gate.started);
     struct function_call *behind = begin(&w, "noop", "", "one");
     ends_with(begin(&w, "noop", "", NULL), "", "null");
     CU_ASSERT_EQUAL(look(&w, "one").queued, 1);
