@@ -107,6 +107,8 @@ JUDGED = {
     "subprocess": (True, {"op": "subprocess", "argv": ["true"]}),
     "subprocess shell": (True, {"op": "subprocess", "shell": "true", "stdin": "", "env": {"A": "1"}, "cwd": "/",
                                 "check": False, "max_output": 1, "kill_after": 0}),
+    "subprocess fed": (True, {"op": "subprocess", "argv": ["cat"], "stdin": "x", "stdin_from": "client"}),
+    "subprocess fed by": (False, {"op": "subprocess", "argv": ["cat"], "stdin_from": "server"}),
     "subprocess most output": (True, {"op": "subprocess", "argv": ["true"], "max_output": 16777216}),
     "subprocess whole real": (True, {"op": "subprocess", "argv": ["true"], "max_output": 1000.0}),
     "subprocess too much output": (False, {"op": "subprocess", "argv": ["true"], "max_output": 16777217}),

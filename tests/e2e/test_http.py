@@ -183,6 +183,11 @@ class Responses(TestCase):
                               f"the body is larger than max_body, {most} bytes: {self.web.url}{path}")
         self.assertEqual(base64.b64decode(self.fetch("/huge?mib=1", max_body=1 << 20)["body_base64"]), web.HUGE)
 
+    def test_too_many_headers(self):
+        error = self.fail_to("/endless/headers")
+        self.assertIn(error["type"], ("HTTPProtocolError", "ConnectionAbortedError"))
+        self.assertIn("header", error["message"].lower())
+
     def test_broken_off(self):
         for path in "/broken", "/broken/chunk", "/silent":
             error = self.fail_to(path)

@@ -28,8 +28,11 @@ def make_spec(chance, depth=0):
                  "executor": chance.choice(["default", "storm"])},
         lambda: {"op": "thread", "function": "primes", "args": {"n": chance.choice([10, 10**7])}},
         lambda: {"op": "timeout", "seconds": 1, "body": {"op": "future", "name": chance.choice("fg")}},
+        lambda: {"op": "http", "url": chance.choice(["http://127.0.0.1:1/", "http://169.254.0.1/"])},
         lambda: {"op": "subprocess", "shell": chance.choice(["true", "exit 3", "sleep 1", "trap '' TERM; sleep 0.2", "kill $$"]),
                  "kill_after": 0.05},
+        lambda: {"op": "stream", "host": chance.choice(["127.0.0.1", "localhost"]), "port": 1,
+                 "read": {"eof": True}},
     ]
     below = lambda: make_spec(chance, depth + 1)
     some = lambda: [below() for _ in range(chance.randrange(4))]

@@ -1,4 +1,8 @@
 /* The unit tests: one line here declares a file's table, one below lists it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/worker_main.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_base64[];
@@ -6,19 +10,23 @@ extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
 extern CU_TestInfo tests_exec_policy[];
+extern CU_TestInfo tests_follow[];
 extern CU_TestInfo tests_executor[];
 extern CU_TestInfo tests_function[];
 extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
+extern CU_TestInfo tests_line_splitter[];
 extern CU_TestInfo tests_lag[];
 extern CU_TestInfo tests_net[];
 extern CU_TestInfo tests_net_policy[];
 extern CU_TestInfo tests_output[];
 extern CU_TestInfo tests_plan[];
+extern CU_TestInfo tests_plugin[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
+extern CU_TestInfo tests_progress[];
 extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
@@ -30,6 +38,7 @@ extern CU_TestInfo tests_time[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
 extern CU_TestInfo tests_utf8[];
+extern CU_TestInfo tests_worker_process[];
 
 CU_SuiteInfo suites[] = {
     {"base64", NULL, NULL, NULL, NULL, tests_base64},
@@ -37,19 +46,23 @@ CU_SuiteInfo suites[] = {
     {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
+    {"follow", NULL, NULL, NULL, NULL, tests_follow},
     {"executor", NULL, NULL, NULL, NULL, tests_executor},
     {"function", NULL, NULL, NULL, NULL, tests_function},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
+    {"line_splitter", NULL, NULL, NULL, NULL, tests_line_splitter},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
     {"net", NULL, NULL, NULL, NULL, tests_net},
     {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
     {"output", NULL, NULL, NULL, NULL, tests_output},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
+    {"plugin", NULL, NULL, NULL, NULL, tests_plugin},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
+    {"progress", NULL, NULL, NULL, NULL, tests_progress},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
@@ -61,5 +74,13 @@ CU_SuiteInfo suites[] = {
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},
     {"utf8", NULL, NULL, NULL, NULL, tests_utf8},
+    {"worker process", NULL, NULL, NULL, NULL, tests_worker_process},
     CU_SUITE_INFO_NULL,
 };
+
+/* This program is also the worker processes that it tests. */
+void suites_prepare(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0)
+        exit(worker_main(argc, argv));
+}

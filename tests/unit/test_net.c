@@ -49,14 +49,19 @@ static void completed(struct operation *operation)
     sem_post(&f->completed);
 }
 
-static void open_fixture(struct fixture *f, bool allows_private)
+static void open_fixture_with(struct fixture *f, bool allows_private, struct net_options options)
 {
     struct error e;
-    struct net_options options = {.user_agent = "test"};
+    options.user_agent = "test";
     *f = (struct fixture){0};
     sem_init(&f->completed, 0, 0);
     CU_ASSERT_EQUAL_FATAL(net_policy_init(&options.policy, allows_private, "", &e), 0);
     CU_ASSERT_EQUAL_FATAL(net_start(&f->net, &options, &e), 0);
+}
+
+static void open_fixture(struct fixture *f, bool allows_private)
+{
+    open_fixture_with(f, allows_private, (struct net_options){0});
 }
 
 static void begin(struct fixture *f, int i, const char *url, double timeout)
@@ -170,6 +175,62 @@ static void the_policy_is_asked(void)
     close(silent.fd);
 }
 
+/* Takes a connection, reads the request, and says what is given. The descriptor. */
+static int answer_one(struct silent *silent, const char *text)
+{
+    char request[1000];
+    int fd = accept4(silent->fd, NULL, NULL, SOCK_CLOEXEC);
+    CU_ASSERT_TRUE(read(fd, request, sizeof request) > 0);
+    CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    return fd;
+}
+
+static void kept_connections_are_closed_in_the_end(void)
+{
+    struct fixture f;
+    struct silent silent;
+    char byte;
+    silent_open(&silent);
+    open_fixture_with(&f, true, (struct net_options){.idle = 0.05});
+    begin(&f, 0, silent.url, 60);
+    int fd = answer_one(&silent, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    sem_wait(&f.completed);
+    CU_ASSERT_EQUAL(read(fd, &byte, 1), 0);
+    close(fd);
+    begin(&f, 1, silent.url, 60); /* all goes on */
+    close(answer_one(&silent, "HTTP/1.1 200 OK\r\n\r\nok"));
+    sem_wait(&f.completed);
+    CU_ASSERT_PTR_NULL(f.requests[1]->operation.answer.type);
+    net_stop(f.net);
+    free_requests(&f);
+    close(silent.fd);
+}
+
+static void bodies_have_a_limit_all_together(void)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n0123456789";
+    struct fixture f;
+    struct silent silent;
+    silent_open(&silent);
+    open_fixture_with(&f, true, (struct net_options){.max_bodies = 15});
+    begin(&f, 0, silent.url, 60);
+    begin(&f, 1, silent.url, 60);
+    int fds[] = {answer_one(&silent, head), answer_one(&silent, head)};
+    sem_wait(&f.completed); /* the one that was too much; there is room for the other */
+    for (int i = 0; i < 2; i++)
+        send(fds[i], "abcd", 4, MSG_NOSIGNAL);
+    sem_wait(&f.completed);
+    int failed = f.requests[0]->operation.answer.type ? 0 : 1;
+    check_answer(&f, failed, "MemoryError", "no room");
+    CU_ASSERT_PTR_NULL(f.requests[!failed]->operation.answer.type);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.requests[!failed]->operation.answer.text, "0123456789abcd"));
+    net_stop(f.net);
+    free_requests(&f);
+    close(fds[0]);
+    close(fds[1]);
+    close(silent.fd);
+}
+
 /* ---- requests ---- */
 
 static void what_may_stand_in_a_request(void)
@@ -199,6 +260,19 @@ static void what_may_stand_in_a_request(void)
         CU_ASSERT_PTR_NOT_NULL(http_check_header("X-A", no_values[i]));
     for (size_t i = 0; i < sizeof no_names / sizeof *no_names; i++)
         CU_ASSERT_PTR_NOT_NULL(http_check_header(no_names[i], "a"));
+}
+
+static void headers_come_once(void)
+{
+    static const char *const good[] = {"A=1", "AB=2", "B=A=3", NULL};
+    static const char *const twice[] = {"Host=a", "X=1", "hOST=b", NULL};
+    static const char *const bad[] = {"A=1", "B=\n", "C=\n", NULL};
+    char at[HTTP_NAME_SHOWN];
+    CU_ASSERT_PTR_NULL(http_check_headers(good, at));
+    CU_ASSERT_STRING_EQUAL(http_check_headers(twice, at), "must not be given twice");
+    CU_ASSERT_STRING_EQUAL(at, "hOST");
+    CU_ASSERT_PTR_NOT_NULL(http_check_headers(bad, at));
+    CU_ASSERT_STRING_EQUAL(at, "B");
 }
 
 static void a_trace_unless_there_is_one(void)
@@ -285,7 +359,10 @@ CU_TestInfo tests_net[] = {
     {"what_is_under_way_is_dropped_at_the_end", what_is_under_way_is_dropped_at_the_end},
     {"deadlines_come", deadlines_come},
     {"the_policy_is_asked", the_policy_is_asked},
+    {"kept_connections_are_closed_in_the_end", kept_connections_are_closed_in_the_end},
+    {"bodies_have_a_limit_all_together", bodies_have_a_limit_all_together},
     {"what_may_stand_in_a_request", what_may_stand_in_a_request},
+    {"headers_come_once", headers_come_once},
     {"a_trace_unless_there_is_one", a_trace_unless_there_is_one},
     {"the_trace_of_who_submitted_it", the_trace_of_who_submitted_it},
     {"responses_in_the_words_of_jobs", responses_in_the_words_of_jobs},

@@ -173,6 +173,47 @@ static void every_op_has_spec_tests(void)
     }
 }
 
+#define STREAM "{\"op\":\"stream\",\"host\":\"h\",\"port\":7,"
+
+static void records_are_checked_as_nodes_are(void)
+{
+    refuses(STREAM "\"read\":{\"until\":1,\"exactly\":-1,\"untill\":\"x\"}}",
+            "/spec/read/untill: 'read' has no field 'untill'; did you mean 'until'?\n"
+            "/spec/read/until: must be a string or {\"base64\": …}, not a number\n"
+            "/spec/read/exactly: must be an integer from 0 to 9007199254740992\n"
+            "/spec/read: 'read' needs exactly one of 'until' and 'exactly' and 'eof'\n");
+    refuses(STREAM "\"read\":[]}", "/spec/read: must be an object, not an array\n");
+    refuses(STREAM "\"read\":{\"eof\":false}}", "/spec/read/eof: must be true\n");
+    refuses(STREAM "\"exchange\":[]}", "/spec/exchange: must have at least 1 item\n");
+    refuses(STREAM "\"exchange\":[{},{\"read\":{\"until\":\"\"}},7]}",
+            "/spec/exchange/1/read/until: must not be empty\n"
+            "/spec/exchange/2: must be an object, not a number\n");
+}
+
+static void bytes_are_text_or_base64(void)
+{
+    refuses(STREAM "\"send\":{\"base64\":\"a\"},\"read\":{\"eof\":true}}",
+            "/spec/send/base64: must be base64: groups of four letters, digits, '+' and '/', with "
+            "'=' at the end\n");
+    refuses(STREAM "\"send\":{\"text\":\"a\"},\"read\":{\"eof\":true}}",
+            "/spec/send/text: 'bytes' has no field 'text'\n"
+            "/spec/send: 'bytes' needs the field 'base64'\n");
+}
+
+/* What stands in for a value that nobody knows yet is looked at as far as that goes. */
+static void records_with_references(void)
+{
+    refuses(STREAM "\"read\":{\"exactly\":\"${a}\",\"until\":2}}",
+            "/spec/read/until: must be a string or {\"base64\": …}, not a number\n"
+            "/spec/read: 'read' needs exactly one of 'until' and 'exactly' and 'eof'\n");
+    refuses(STREAM "\"exchange\":[{\"read\":{\"exactly\":\"${a} bytes\"}}]}",
+            "/spec/exchange/0/read/exactly: must be one reference, such as ${name}, and nothing "
+            "else\n");
+    refuses(STREAM "\"exchange\":[{\"send\":\"${a}\",\"read\":{\"exactly\":1}}]}",
+            "/spec/exchange/0/send: the reference '${a}' names nothing that is visible here; write "
+            "'$${' for a literal '${'\n");
+}
+
 /* One for each name, whoever awaits it, under the task's own timeout as well. */
 static void futures_are_found_by_their_names(void)
 {
@@ -215,5 +256,8 @@ CU_TestInfo tests_plan[] = {
     {"frames_of_siblings_share_their_place", frames_of_siblings_share_their_place},
     {"futures_are_found_by_their_names", futures_are_found_by_their_names},
     {"every_op_has_spec_tests", every_op_has_spec_tests},
+    {"records_are_checked_as_nodes_are", records_are_checked_as_nodes_are},
+    {"bytes_are_text_or_base64", bytes_are_text_or_base64},
+    {"records_with_references", records_with_references},
     CU_TEST_INFO_NULL,
 };
