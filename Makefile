@@ -138,6 +138,7 @@ bench: ## speed, as ratios to a bare libmicrohttpd, posix_spawn and asyncio unde
 	@$(MAKE) all build/release/bare build/release/posix_spawn
 	@tests/bench/run.sh
 	@tests/bench/subprocess.sh
+	@tests/bench/threads.sh
 
 build/release/bare: tests/bench/bare.c
 	@mkdir -p $(@D)

@@ -10,6 +10,8 @@
 
 static void forget_job(struct loop_thread *thread, struct job *job)
 {
+    if (job->has_progress)
+        progress_drop(&thread->runtime->progress, &job->record->id);
     loop_remove(&thread->loop, job);
     job_free(job);
 }
@@ -38,6 +40,7 @@ static void tell_end(struct loop_thread *thread, struct job *job, struct task_re
     if (ended)
         groups_tell_end(thread->runtime, ended);
     loop_thread_answer_waiters(thread, job, ended);
+    loop_thread_tell_followers(job, false);
     if (job->n_requests == 0)
         forget_job(thread, job);
 }
@@ -84,16 +87,32 @@ static void job_ended(void *context, struct job *job)
 
 /* ---- the log ---- */
 
+/* A line on its way through the writer and back. */
 struct log_request {
     struct store_request request;
+    struct message message;
+    struct loop_thread *thread;
     char texts[];
 };
+
+static void handle_line(struct loop *loop, struct message *message)
+{
+    struct log_request *line = CONTAINER_OF(message, struct log_request, message);
+    struct job *job = loop_find(loop, &line->request.entry.task);
+    if (job) {
+        job->stored_line = line->request.entry.seq;
+        loop_thread_tell_followers(job, true);
+    }
+    free(line);
+}
 
 /* [writer] */
 static void line_stored(struct store_request *request, int status)
 {
+    struct log_request *line = CONTAINER_OF(request, struct log_request, request);
     (void)status; /* only a task that is gone refuses a line */
-    free(CONTAINER_OF(request, struct log_request, request));
+    line->message.handle = handle_line;
+    loop_thread_post(line->thread, &line->message);
 }
 
 static void job_logged(void *context, struct job *job, const struct log_entry *entry)
@@ -101,14 +120,21 @@ static void job_logged(void *context, struct job *job, const struct log_entry *e
     size_t message_size = strlen(entry->message) + 1, path_size = strlen(entry->path) + 1;
     struct log_request *line = memory_new(sizeof *line + message_size + path_size);
     (void)job;
+    line->thread = context;
     line->request = (struct store_request){.verb = STORE_LOG, .entry = *entry, .done = line_stored};
     line->request.entry.message = memcpy(line->texts, entry->message, message_size);
     line->request.entry.path = memcpy(line->texts + message_size, entry->path, path_size);
     loop_thread_queue_request(context, &line->request);
 }
 
+static void job_progressed(void *context, struct job *job, double fraction, const char *message)
+{
+    struct loop_thread *thread = context;
+    progress_put(&thread->runtime->progress, &job->record->id, fraction, message);
+}
+
 const struct loop_events loop_thread_events = {job_logged, job_ended, loop_thread_report_unhandled,
-                                               loop_thread_report_slow};
+                                               loop_thread_report_slow, job_progressed};
 
 /* ---- the submission ---- */
 

@@ -127,7 +127,7 @@ json_t *function_bind(const struct function *function, const char *given, size_t
                       struct argument_error *e)
 {
     json_t *arguments =
-        given ? json_loadb(given, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_object();
+        size ? json_loadb(given, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_object();
     *e = (struct argument_error){.is_type = true, .text = "'args' must be an object"};
     if (!arguments)
         strcpy(e->text, "'args' are nested too deep");

@@ -9,7 +9,8 @@
 #include "runtime/host_net_internal.h"
 
 #define RUNNING_MAX 8192
-#define IDLE_NS 15000000000 /* connections are kept for so long after the last transfer */
+#define IDLE_DEFAULT 15.0
+#define MAX_BODIES_DEFAULT (512 << 20)
 
 /* An operation on its way to the thread. */
 struct arrival {
@@ -97,7 +98,7 @@ static void set_clock(struct net *net)
  * when it needs one. */
 static void close_idle(struct timer *timer)
 {
-    struct net *net = CONTAINER_OF(timer, struct net, idle);
+    struct net *net = CONTAINER_OF(timer, struct net, idleness);
     net_multi_close(net);
     if (!net_multi_open(net))
         memory_need(NULL);
@@ -106,9 +107,9 @@ static void close_idle(struct timer *timer)
 static void watch_idleness(struct net *net)
 {
     if (!list_is_empty(&net->transfers))
-        timer_disarm(&net->deadlines, &net->idle);
-    else if (net->idle.state == TIMER_IDLE && net->is_used)
-        timer_arm(&net->deadlines, &net->idle, net_now_ns() + IDLE_NS);
+        timer_disarm(&net->deadlines, &net->idleness);
+    else if (net->idleness.state == TIMER_IDLE && net->is_used)
+        timer_arm(&net->deadlines, &net->idleness, net_now_ns() + (int64_t)(net->idle * 1e9));
     net->is_used = !list_is_empty(&net->transfers);
 }
 
@@ -136,11 +137,13 @@ static void end(struct net *net)
 static void woken(uv_async_t *wake)
 {
     struct net *net = wake->data;
+    bool is_stopping =
+        atomic_load(&net->is_stopping); /* before what has arrived by then is taken */
     take_arrivals(net);
     resolver_take(net->resolver);
     if (atomic_exchange(&net->has_given_up, false))
         net_drop_given_up(net);
-    if (atomic_load(&net->is_stopping))
+    if (is_stopping)
         end(net);
     else
         net_settle(net);
@@ -204,9 +207,11 @@ static struct net *new_net(const struct net_options *options)
     net->backend = (struct operation_backend){begin, give_up};
     net->policy = options->policy;
     net->user_agent = memory_need(strdup(options->user_agent));
+    net->max_bodies = options->max_bodies ? options->max_bodies : MAX_BODIES_DEFAULT;
+    net->idle = options->idle > 0 ? options->idle : IDLE_DEFAULT;
     net->trusted = getenv("SSL_CERT_FILE");
     net->max_running = connections_max();
-    net->idle.fire = close_idle;
+    net->idleness.fire = close_idle;
     list_init(&net->transfers);
     list_init(&net->waiting[0]);
     list_init(&net->waiting[1]);

@@ -21,6 +21,7 @@ struct fetch {
     bool has_body;     /* sends the request's body, and what says of which kind it is */
     bool has_left;     /* another scheme, host or port than the job named: keeps secrets */
     bool is_too_large; /* the response's body */
+    bool has_no_room;  /* the bodies of all responses are too large */
 };
 
 static struct fetch *fetch_of(struct transfer *transfer)
@@ -37,11 +38,17 @@ static void free_hop(struct fetch *fetch)
     fetch->url = fetch->public_url = NULL;
 }
 
+static void drop_body(struct fetch *fetch)
+{
+    fetch->transfer.net->bodies -= fetch->body.size;
+    buffer_release(&fetch->body);
+}
+
 static void free_fetch(struct transfer *transfer)
 {
     struct fetch *fetch = fetch_of(transfer);
     free_hop(fetch);
-    buffer_release(&fetch->body);
+    drop_body(fetch);
     free(fetch);
 }
 
@@ -105,11 +112,14 @@ static void add_headers(struct fetch *fetch)
 static size_t take_body(char *bytes, size_t size, size_t n, void *context)
 {
     struct fetch *fetch = context;
-    fetch->is_too_large = n > fetch->request->max_body - fetch->body.size;
-    if (fetch->is_too_large)
+    struct net *net = fetch->transfer.net;
+    fetch->is_too_large = size * n > fetch->request->max_body - fetch->body.size;
+    fetch->has_no_room = size * n > net->max_bodies - net->bodies;
+    if (fetch->is_too_large || fetch->has_no_room)
         return 0;
     buffer_add(&fetch->body, bytes, size * n);
     memory_need(fetch->body.bytes);
+    net->bodies += size * n;
     return size * n;
 }
 
@@ -152,7 +162,7 @@ static bool set_up(struct fetch *fetch, CURL *easy)
 static void start_hop(struct fetch *fetch)
 {
     struct transfer *transfer = &fetch->transfer;
-    buffer_release(&fetch->body);
+    drop_body(fetch);
     buffer_text(&fetch->body, "");
     add_headers(fetch);
     transfer->sends_once = !is_idempotent(fetch->method);
@@ -274,6 +284,8 @@ static void finished(struct transfer *transfer, CURLcode result)
     bool is_error = fetch->request->raises_for_status && status >= 400;
     if (result == CURLE_WRITE_ERROR && fetch->is_too_large && !is_error)
         raise_too_large(fetch);
+    else if (result == CURLE_WRITE_ERROR && fetch->has_no_room)
+        raise_about(fetch, "MemoryError", "no room for one more response's body");
     else if (result == CURLE_ABORTED_BY_CALLBACK)
         raise_about(fetch, "ConnectionAbortedError",
                     "the connection was closed without an answer, and this method is not sent "

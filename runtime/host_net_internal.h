@@ -19,6 +19,8 @@ struct net {
     struct operation_backend backend; /* first */
     struct net_policy policy;
     char *user_agent;
+    size_t max_bodies;
+    double idle;
     const char *trusted;       /* a file of certificates; NULL: the system's */
     SSL_CTX *trust;            /* of conversations; NULL before the first */
     struct resolver *resolver; /* of their names */
@@ -32,11 +34,12 @@ struct net {
     CURLM *multi;
     struct timer_heap deadlines;
     int64_t armed_ns; /* what the clock is set to; INT64_MAX: stopped */
-    struct timer idle;
+    struct timer idleness;
     struct list transfers;  /* all of them */
     struct list waiting[2]; /* those that have no room yet; [1]: and a name to be resolved */
     size_t n_running, n_resolving, max_running;
-    bool is_used; /* there were transfers when it settled last */
+    size_t bodies; /* bytes that fetches hold */
+    bool is_used;  /* there were transfers when it settled last */
 };
 
 struct transfer;

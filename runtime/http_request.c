@@ -62,6 +62,20 @@ void http_request_add(struct http_request *request, const char *name, const char
     request->headers[n] = NULL;
 }
 
+static char *name_of(const char *pair)
+{
+    return memory_need(strndup(pair, strcspn(pair, "=")));
+}
+
+void http_request_add_pairs(struct http_request *request, const char *const *pairs)
+{
+    for (; *pairs; pairs++) {
+        char *name = name_of(*pairs);
+        http_request_add(request, name, strchr(*pairs, '=') + 1);
+        free(name);
+    }
+}
+
 static bool has_header(const struct http_request *request, const char *name)
 {
     size_t size = strlen(name);
@@ -88,13 +102,30 @@ static void write_hexadecimal(char *out, const uint8_t *bytes, size_t n)
     }
 }
 
-void http_request_add_traceparent(struct http_request *request, const struct id *id)
+#define TRACEPARENT_SIZE 55
+
+bool http_begins_traceparent(const char *text)
 {
+    static const char shape[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+    for (size_t i = 0; i < TRACEPARENT_SIZE; i++)
+        if (shape[i] == 'x' ? !text[i] || !strchr("0123456789abcdef", text[i]) : text[i] != '-')
+            return false;
+    return strncmp(text, "ff", 2) != 0 && strspn(text + 3, "0") < 32 && strspn(text + 36, "0") < 16;
+}
+
+void http_request_add_traceparent(struct http_request *request, const struct id *id,
+                                  const char *labels)
+{
+    static const char label[] = "\"traceparent\":\"";
     char value[] = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
+    const char *given =
+        labels ? strstr(labels, label) : NULL; /* in a value the quotes are escaped */
     if (has_header(request, "traceparent"))
         return;
     write_hexadecimal(value + 3, id->bytes, 16);
     write_hexadecimal(value + 36, id->bytes + 8, 8);
+    if (given && http_begins_traceparent(given + strlen(label)))
+        memcpy(value, given + strlen(label), TRACEPARENT_SIZE);
     http_request_add(request, "traceparent", value);
 }
 
@@ -148,4 +179,28 @@ const char *http_check_header(const char *name, const char *value)
     if (!is_value(value))
         return "must be a header's value, without line breaks and other control characters";
     return NULL;
+}
+
+/* In whatever case: with two Hosts, two readers see two requests. */
+static bool is_given_before(const char *const *pairs, const char *const *pair, const char *name)
+{
+    size_t size = strlen(name);
+    for (; pairs < pair; pairs++)
+        if (strncasecmp(*pairs, name, size) == 0 && (*pairs)[size] == '=')
+            return true;
+    return false;
+}
+
+const char *http_check_headers(const char *const *pairs, char at[HTTP_NAME_SHOWN])
+{
+    const char *wrong = NULL;
+    for (const char *const *pair = pairs; *pair && !wrong; pair++) {
+        char *name = name_of(*pair);
+        wrong = is_given_before(pairs, pair, name)
+                    ? "must not be given twice"
+                    : http_check_header(name, strchr(*pair, '=') + 1);
+        snprintf(at, HTTP_NAME_SHOWN, "%s", name);
+        free(name);
+    }
+    return wrong;
 }

@@ -27,13 +27,18 @@ struct http_request {
 
 /* Copies both. */
 struct http_request *http_request_new(const char *method, const char *url);
-/* Adds a header. */
+/* Adds a header; those of "Name=value" texts. */
 void http_request_add(struct http_request *request, const char *name, const char *value);
+void http_request_add_pairs(struct http_request *request, const char *const *pairs);
 /* Takes the body, which has been written to; says of which type it is, unless a header does. */
 void http_request_set_body(struct http_request *request, struct buffer *body, const char *type);
-/* W3C Trace Context: all requests of a task are of one trace, whose number is the task's id, unless
- * a header says otherwise. */
-void http_request_add_traceparent(struct http_request *request, const struct id *id);
+/* W3C Trace Context: all requests of a task are of one trace. That is what its label `traceparent`
+ * says (labels: a JSON object, or NULL), else a new one, whose number is the task's id; unless a
+ * header of the request says otherwise. */
+void http_request_add_traceparent(struct http_request *request, const struct id *id,
+                                  const char *labels);
+/* Whether the text begins with a good one of 55 characters, of any version. */
+bool http_begins_traceparent(const char *text);
 
 struct http_response {
     long status;
@@ -55,5 +60,8 @@ const char *http_status_words(long status);
 /* What may stand in a request (RFC 9110, sections 5 and 9): the complaint, "must …", or NULL. */
 const char *http_check_method(const char *method);
 const char *http_check_header(const char *name, const char *value);
+/* The same of all "Name=value" texts together; `at` gets the name that it is about. */
+#define HTTP_NAME_SHOWN 64
+const char *http_check_headers(const char *const *pairs, char at[HTTP_NAME_SHOWN]);
 
 #endif

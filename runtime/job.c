@@ -122,6 +122,8 @@ struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *re
     list_init(&job->ready_link);
     list_init(&job->tasks);
     list_init(&job->waiters);
+    list_init(&job->followers);
+    list_init(&job->processes);
     job->started_ns = loop->host->now_ns(loop->host);
     job->root = task_create(job, 0, NULL, NULL);
     if (plan->coroutines[0].n_values > 1) {

@@ -68,7 +68,9 @@ struct job {
     struct list tasks;   /* live ones, in the order of their creation */
     size_t n_tasks;      /* how many they are */
     uint32_t n_created;  /* so far */
-    struct list waiters; /* the runtime's */
+    struct list waiters; /* the runtime's, as followers */
+    struct list followers;
+    struct list processes; /* those of `subprocess` nodes that run: subprocess_frame.h */
     struct task *root;
     struct scope *names;            /* of the spec's own coroutine; NULL: it has none */
     struct future *futures;         /* as plan->futures; NULL before anybody asked for one */
@@ -80,15 +82,18 @@ struct job {
     struct value **unhandled;       /* n_unhandled exceptions, as long as they fit into a result */
     size_t n_unhandled, unhandled_size;
     size_t n_unhandled_more; /* beyond that */
-    uint64_t n_entered;      /* timeouts, so far */
+    uint64_t n_entered;      /* timeouts and subprocesses, so far */
     uint32_t last_node;      /* where its last step was */
     size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */
     int64_t log_seq;
+    int64_t stored_line;             /* the runtime's: the last one that it saw stored */
     struct value *outcome;           /* ENDED: the root's */
     struct store_request *insertion; /* the runtime's: while it is not handed to the store yet */
-    uint32_t n_requests; /* the runtime's: store requests under way that will ask for the job */
-    bool is_stored;      /* the runtime's: the submission is on disk */
+    uint32_t n_requests;    /* the runtime's: store requests under way that will ask for the job */
+    bool is_stored;         /* the runtime's: the submission is on disk */
+    bool has_progress;      /* some was told */
+    struct frame *counting; /* the map whose items are the job's progress (progress.h); or NULL */
 };
 
 /* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's

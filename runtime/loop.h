@@ -20,6 +20,8 @@ struct loop_events {
     /* NULL, or: an error that nobody awaited; a turn that took longer than slow_callback_ns */
     void (*unhandled)(void *context, struct job *job, const struct value *exception);
     void (*slow)(void *context, struct job *job, int64_t took_ns);
+    /* NULL, or: how far it is (runtime/progress.h); fraction NAN or message NULL: as before */
+    void (*progressed)(void *context, struct job *job, double fraction, const char *message);
 };
 
 /* Who wants to see what the engine does, callback by callback: a test that holds one run against

@@ -52,11 +52,14 @@ static void begin_draining(struct loop_thread *thread)
 {
     struct loop *loop = &thread->loop;
     thread->is_draining = true;
+    loop_thread_drop_feeds(thread);
     host_uv_hold(thread->host);
     for (size_t i = 0; i < loop->n_buckets; i++)
-        for (struct job *job = loop->table[i]; job; job = job->next)
+        for (struct job *job = loop->table[i]; job; job = job->next) {
+            loop_thread_tell_followers(job, false);
             if (job->is_stored)
                 loop_thread_answer_waiters(thread, job, NULL);
+        }
 }
 
 void loop_thread_handle_drain(struct loop *loop, struct message *message)
@@ -218,6 +221,7 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     thread->drain.handle = loop_thread_handle_drain;
     thread->close.handle = loop_thread_handle_close;
     chain_init(&thread->outbox);
+    list_init(&thread->feeds);
     loop_init(&thread->loop, host_uv_port(thread->host), &loop_thread_events, thread);
     thread->loop.max_result = options->max_result_bytes;
     thread->loop.slow_callback_ns = options->slow_callback_ns;

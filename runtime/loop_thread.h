@@ -35,6 +35,7 @@ struct loop_thread {
     struct chain outbox; /* store requests of this round */
     size_t n_requests;   /* at the store, and will come back as messages */
     char *handler;       /* the URL that unhandled errors are posted to; NULL: none */
+    struct list feeds;   /* bytes on their way to processes */
     bool is_draining, is_closing;
     int64_t stop_at_ns; /* no job gets a turn after it; INT64_MAX before the drain */
     /* the router's */
@@ -79,6 +80,15 @@ void loop_thread_answer_waiters(struct loop_thread *thread, struct job *job,
 void loop_thread_drop_waiters(struct loop_thread *thread, struct job *job);
 /* Those whose time passed before the job was on disk. */
 void loop_thread_answer_overdue(struct loop_thread *thread, struct job *job);
+
+/* follow.c: tells all who follow the job's log; the one with that ticket, if he does */
+void loop_thread_tell_followers(struct job *job, bool goes_on);
+void loop_thread_tell_follower(struct job *job, uint64_t ticket);
+
+/* process_requests.c: those who wait for bytes to get into a pipe are told that they need not; the
+ * one with that ticket, if there is one */
+void loop_thread_drop_feeds(struct loop_thread *thread);
+void loop_thread_drop_feed(struct loop_thread *thread, uint64_t ticket);
 
 /* admission.c: a job of a former run, stored already, is on the loop from now on */
 void loop_thread_adopt(struct loop_thread *thread, struct job *job);

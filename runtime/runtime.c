@@ -14,6 +14,11 @@ const struct op_table *runtime_ops(void)
     return &op_registry;
 }
 
+bool runtime_progress(struct runtime *runtime, const struct id *id, struct progress *out)
+{
+    return progress_get(&runtime->progress, id, out);
+}
+
 void runtime_stats(struct runtime *runtime, struct runtime_stats *out)
 {
     out->open_tasks = atomic_load_explicit(&runtime->n_open, memory_order_relaxed);
@@ -61,6 +66,7 @@ static void release(struct runtime *runtime)
         loop_thread_free(runtime->threads[--runtime->n_threads]);
     groups_release(&runtime->groups); /* the main loop had their timers */
     sem_destroy(&runtime->drained);
+    progress_table_release(&runtime->progress);
     free(runtime);
 }
 
@@ -102,7 +108,9 @@ int runtime_open(struct runtime **out, struct store *store, const struct runtime
     if (runtime->options.n_loops == 0)
         runtime->options.n_loops = 1;
     sem_init(&runtime->drained, 0, 0);
-    int status = add_loops(runtime, e);
+    int status = progress_table_init(&runtime->progress) < 0
+                     ? error_set(e, ERROR_NO_MEMORY, "out of memory")
+                     : add_loops(runtime, e);
     if (status == 0)
         status = runtime_read_loops(runtime, e);
     if (status == 0)

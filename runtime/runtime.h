@@ -15,6 +15,7 @@
 #include "runtime/group_record.h"
 #include "runtime/lag.h"
 #include "runtime/message.h"
+#include "runtime/progress.h"
 #include "runtime/store/store.h"
 #include "runtime/timer.h"
 #include "schema/buffer.h"
@@ -99,9 +100,25 @@ struct waiter {
 };
 void runtime_wait(struct runtime *runtime, struct waiter *waiter); /* [any] */
 
-/* Ends a wait early, if it is still going on: its done is called as if the time had passed. [any]
- */
+/* Ends a wait early, if it is still going on: its done is called as if the time had passed; or that
+ * of a follower, as if there were more. [any] */
 void runtime_give_up(struct runtime *runtime, const struct id *id, uint64_t ticket);
+
+/* ---- follow ---- */
+
+/* Waits until there is more of a task's log on disk than the lines up to `after`. done(follower,
+ * goes_on): look, and ask again; or, goes_on false, look for the last time, since the task has
+ * ended and all its lines are on disk, or the server is shutting down. On a loop's thread. */
+struct follower {
+    struct message message;
+    struct list link; /* the runtime's own */
+    struct id id;
+    const char *loop;
+    int64_t after;
+    uint64_t ticket; /* for runtime_give_up, after which there need not be more */
+    void (*done)(struct follower *follower, bool goes_on);
+};
+void runtime_follow(struct runtime *runtime, struct follower *follower); /* [any] */
 
 /* ---- cancel, delete, look ---- */
 
@@ -142,6 +159,36 @@ struct rescheduling {
 };
 void runtime_reschedule(struct runtime *runtime, struct rescheduling *rescheduling); /* [any] */
 
+/* Asks something of the process of a `subprocess` node that runs, found by the node's name (NULL:
+ * it is the only one that comes into question). done on the loop's thread, for bytes once they went
+ * into the pipe. */
+enum process_answer {
+    PROCESS_DONE,
+    PROCESS_TASK_ENDED,
+    PROCESS_UNKNOWN, /* no `subprocess` node has that name */
+    PROCESS_SEVERAL, /* come into question */
+    PROCESS_NOT_RUNNING,
+    PROCESS_NOT_FED, /* its standard input is not the client's */
+    PROCESS_INPUT_CLOSED,
+    PROCESS_GIVEN_UP, /* bytes: by runtime_give_up; they may still get into the pipe */
+    PROCESS_DRAINING,
+};
+struct process_request {
+    struct message message;
+    struct id id;
+    const char *loop, *name; /* borrowed until done */
+    enum { PROCESS_SIGNAL, PROCESS_FEED, PROCESS_CLOSE_INPUT } verb;
+    int signal;
+    char *bytes; /* PROCESS_FEED: from malloc, `size` of them; NULL once they were taken, else the
+                  * caller's still */
+    size_t size, n_written; /* n_written: of them, into the pipe; filled in, as answer */
+    uint64_t number;        /* 0; filled in: the next request with it is for the same process */
+    uint64_t ticket;        /* for runtime_give_up */
+    enum process_answer answer;
+    void (*done)(struct process_request *request);
+};
+void runtime_ask_process(struct runtime *runtime, struct process_request *request); /* [any] */
+
 /* Sets a future of a running job: Future.set_result or set_exception. done once it is on disk, and
  * the future has it: 0; -INVALID when the job has no such future; -CONFLICT when it is done
  * already, or was cancelled; -NOT_FOUND, -STORE_FULL, -STORE_UNKNOWN as above. is_look: changes
@@ -176,6 +223,9 @@ struct look {
     void (*done)(struct look *look, int status);
 };
 void runtime_look(struct runtime *runtime, struct look *look); /* [any] */
+
+/* How far a running task says it is; false, and nothing known in *out, when it does not. [any] */
+bool runtime_progress(struct runtime *runtime, const struct id *id, struct progress *out);
 
 /* ---- loops ---- */
 

@@ -10,6 +10,7 @@
 
 #include "runtime/groups.h"
 #include "runtime/loop_thread.h"
+#include "runtime/progress.h"
 #include "runtime/runtime.h"
 
 /* The most threads there can be: those opened in former runs, and those of --loops of this one. */
@@ -30,6 +31,7 @@ struct runtime {
     size_t n_threads;
     size_t n_last; /* of --loops: who got the last job that names no loop */
     struct groups groups;
+    struct progress_table progress;
 };
 
 /* router.c: the loop of that name (NULL: the main one), whatever its state; NULL: none. [router] */

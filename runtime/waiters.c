@@ -98,6 +98,9 @@ static void handle_giving_up(struct loop *loop, struct message *message)
 {
     struct giving_up *asked = CONTAINER_OF(message, struct giving_up, message);
     struct job *job = loop_find(loop, &asked->id);
+    loop_thread_drop_feed(loop_thread_of(loop), asked->ticket);
+    if (job)
+        loop_thread_tell_follower(job, asked->ticket);
     for (struct list *l = job ? job->waiters.next : NULL; l && l != &job->waiters; l = l->next) {
         struct waiter *waiter = CONTAINER_OF(l, struct waiter, link);
         if (waiter->ticket == asked->ticket) {

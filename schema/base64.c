@@ -53,3 +53,41 @@ bool base64_decode(const char *text, size_t size, void *out, size_t *out_size)
     }
     return true;
 }
+
+/* ---- for URLs ---- */
+
+static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void buffer_base64url(struct buffer *b, const void *bytes, size_t size)
+{
+    const unsigned char *from = bytes;
+    uint32_t bits = 0;
+    unsigned n = 0;
+    for (size_t i = 0; i < size; i++) {
+        bits = bits << 8 | from[i];
+        for (n += 8; n >= 6; n -= 6)
+            buffer_char(b, url_digits[bits >> (n - 6) & 63]);
+    }
+    if (n)
+        buffer_char(b, url_digits[bits << (6 - n) & 63]);
+}
+
+bool base64url_decode(const char *text, void *out, size_t *out_size)
+{
+    unsigned char *to = out;
+    uint32_t bits = 0;
+    unsigned n = 0;
+    *out_size = 0;
+    for (; *text; text++) {
+        const char *digit = strchr(url_digits, *text);
+        if (!digit)
+            return false;
+        bits = bits << 6 | (uint32_t)(digit - url_digits);
+        n += 6;
+        if (n >= 8) {
+            n -= 8;
+            to[(*out_size)++] = (unsigned char)(bits >> n);
+        }
+    }
+    return n < 6 && (bits & ((1u << n) - 1)) == 0;
+}

@@ -1,4 +1,4 @@
-/* Base64 as in RFC 4648, section 4. Pure. [any] */
+/* Base64 as in RFC 4648, section 4, and for URLs, section 5. Pure. [any] */
 #ifndef AWAITD_SCHEMA_BASE64_H
 #define AWAITD_SCHEMA_BASE64_H
 
@@ -19,5 +19,11 @@ static inline size_t base64_decoded_max(size_t size)
 /* Decodes a text of whole groups of four digits, with padding, into `out`, which has room for
  * base64_decoded_max bytes. False when it is none: other characters, bits behind the end. */
 bool base64_decode(const char *text, size_t size, void *out, size_t *out_size);
+
+/* The same for URLs, without padding. */
+void buffer_base64url(struct buffer *b, const void *bytes, size_t size);
+/* Decodes a text into `out`, which has room for as many bytes as it has digits. False when it is
+ * not the one text of any bytes. */
+bool base64url_decode(const char *text, void *out, size_t *out_size);
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "runtime/base/bug.h"
+#include "schema/base64.h"
 
 #define KIND "secret" /* of documents: no resource shows these */
 #define NAME "callbacks"
@@ -93,44 +94,6 @@ int callback_open(struct server *server, struct error *e)
     return status;
 }
 
-/* ---- base64url without padding (RFC 4648, section 5) ---- */
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static void write_base64(struct buffer *out, const unsigned char *bytes, size_t size)
-{
-    uint32_t bits = 0;
-    unsigned n = 0;
-    for (size_t i = 0; i < size; i++) {
-        bits = bits << 8 | bytes[i];
-        for (n += 8; n >= 6; n -= 6)
-            buffer_char(out, digits[bits >> (n - 6) & 63]);
-    }
-    if (n)
-        buffer_char(out, digits[bits << (6 - n) & 63]);
-}
-
-/* Into bytes, which has room for as many as there are characters. False when it is not the one text
- * of those bytes. */
-static bool read_base64(const char *text, unsigned char *bytes, size_t *size)
-{
-    uint32_t bits = 0;
-    unsigned n = 0;
-    *size = 0;
-    for (; *text; text++) {
-        const char *digit = strchr(digits, *text);
-        if (!digit)
-            return false;
-        bits = bits << 6 | (uint32_t)(digit - digits);
-        n += 6;
-        if (n >= 8) {
-            n -= 8;
-            bytes[(*size)++] = (unsigned char)(bits >> n);
-        }
-    }
-    return n < 6 && (bits & ((1u << n) - 1)) == 0;
-}
-
 /* ---- tokens: the task's id, the future's name, the signature of both ---- */
 
 static bool sign(const struct server *server, const void *what, size_t size,
@@ -153,7 +116,7 @@ void callback_write(struct buffer *out, const struct server *server, const struc
     buffer_add(&token, signature, SIGNATURE_SIZE);
     buffer_text(out, "\"/v1/callbacks/");
     if (!token.failed)
-        write_base64(out, (const unsigned char *)token.bytes, token.size);
+        buffer_base64url(out, token.bytes, token.size);
     buffer_char(out, '"');
     out->failed |= token.failed;
     buffer_release(&token);
@@ -163,7 +126,8 @@ bool callback_read(const struct server *server, const char *token, struct id *ta
 {
     unsigned char signature[SIGNATURE_SIZE], *bytes = malloc(strlen(token) + 1);
     size_t size = 0;
-    bool is_good = bytes && read_base64(token, bytes, &size) && size > ID_SIZE + SIGNATURE_SIZE &&
+    bool is_good = bytes && base64url_decode(token, bytes, &size) &&
+                   size > ID_SIZE + SIGNATURE_SIZE &&
                    sign(server, bytes, size - SIGNATURE_SIZE, signature) &&
                    CRYPTO_memcmp(signature, bytes + size - SIGNATURE_SIZE, SIGNATURE_SIZE) == 0;
     *name = NULL;

@@ -102,6 +102,7 @@ static const struct {
     {"Sec-Fetch-Site", offsetof(struct headers, sec_fetch_site)},
     {"Expect", offsetof(struct headers, expect)},
     {"If-None-Match", offsetof(struct headers, if_none_match)},
+    {"Traceparent", offsetof(struct headers, traceparent)},
 };
 #define N_SINGLES (sizeof(singles) / sizeof(singles[0]))
 
@@ -275,7 +276,7 @@ static bool check_body(struct request *request, bool is_hidden)
         reply_refusal(request, 411,
                       "this needs a body, and Content-Length or Transfer-Encoding: "
                       "chunked to say where it ends");
-    return !request->response && check_type(request);
+    return !request->response && (request->route->body == BODY_STREAMED || check_type(request));
 }
 
 /* First whether the request's end can be known, then who asks, then what for. */

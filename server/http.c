@@ -22,6 +22,7 @@
  */
 #define CONNECTION_BYTES ((size_t)16384)
 #define STOP_WAIT_MS 1000
+#define SMALL_BODY 65536
 
 struct http {
     struct server *server;
@@ -61,10 +62,10 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 {
     struct request *request = *request_context;
     (void)context;
-    (void)connection;
-    (void)code;
     if (!request)
         return;
+    if (route_stream(request->route) && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)PEER_IDLE_S);
     peer_begin(request->peer, PEER_IDLE_S + PEER_HEAD_S);
     request_free(request);
     *request_context = NULL;
@@ -81,39 +82,96 @@ static enum MHD_Result answer(struct request *request, bool body_is_unread)
     return MHD_queue_response(request->connection, request->status, request->response);
 }
 
+/* What cannot go on in the middle of a body. libmicrohttpd takes no answer before its end, which
+ * may never come: so it is written by hand, and the connection ends. Nothing else was written for
+ * this request, but perhaps a "100 Continue". */
+static enum MHD_Result cut_off(struct request *request, unsigned status, const char *detail)
+{
+    struct buffer body = {0}, answer = {0};
+    reply_write_problem(&body, status, detail);
+    buffer_format(&answer,
+                  "HTTP/1.1 %u %s\r\nConnection: close\r\n"
+                  "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
+                  "X-Content-Type-Options: nosniff\r\nContent-Length: %zu\r\n\r\n",
+                  status, reply_title(status), body.size);
+    buffer_add(&answer, body.bytes, body.size);
+    request->peer->must_linger = true;
+    if (body.failed || answer.failed ||
+        send(request->peer->fd, answer.bytes, answer.size, MSG_DONTWAIT | MSG_NOSIGNAL) <
+            (ssize_t)answer.size)
+        log_line(LOG_DEBUG, "a client did not take its %u", status);
+    buffer_release(&body);
+    buffer_release(&answer);
+    return MHD_NO;
+}
+
+/* A body that is kept until all of it is there, or dropped since it is refused already. */
+static enum MHD_Result keep(struct request *request, const char *bytes, size_t *size)
+{
+    char detail[120];
+    bool goes_on = request_take_body(request, bytes, *size);
+    *size = 0;
+    if (goes_on)
+        return MHD_YES;
+    snprintf(detail, sizeof(detail),
+             "the body has more than %zu bytes, which is the most that is taken (--max-body)",
+             request->server->config->max_body);
+    return cut_off(request, 413, detail);
+}
+
+/* A body whose end is near is read to its end, and the connection lives on. */
+static bool is_small(const struct request *request)
+{
+    const char *length = request->headers.content_length;
+    return length && strtoull(length, NULL, 10) <= SMALL_BODY;
+}
+
+/* A body that is used as it comes. */
+static enum MHD_Result take(struct request *request, const char *bytes, size_t *size)
+{
+    char detail[400];
+    unsigned refusal = route_stream(request->route)->take(request, bytes, size, detail);
+    if (!refusal)
+        return MHD_YES;
+    if (!is_small(request))
+        return cut_off(request, refusal, detail);
+    reply_problem(request, refusal, "%s", detail);
+    peer_begin(request->peer, PEER_BODY_S);
+    *size = 0;
+    return MHD_YES;
+}
+
+static bool is_streamed(const struct request *request)
+{
+    return !request->response && route_stream(request->route);
+}
+
+/* How long the body then takes is up to the client and whoever gets it. */
+static void open_stream(struct request *request)
+{
+    bool must_close = request->must_close;
+    request->must_close |= request->has_body; /* if it is refused */
+    route_stream(request->route)->open(request);
+    if (request->response)
+        return;
+    request->must_close = must_close;
+    peer_begin(request->peer, 0);
+    MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                              (unsigned)WAIT_MAX_S);
+}
+
 /* What cannot go on is answered now; else the body is read first, also where it is not wanted: who
  * is answered before he has sent all has to have his connection closed. */
 static enum MHD_Result begin(struct request *request, const char *method, const char *version)
 {
     request->method = method_parse(method);
     peer_begin(request->peer, PEER_BODY_S);
-    if (!gate_check(request, version) && request->must_close)
+    if (gate_check(request, version) && route_stream(request->route))
+        open_stream(request);
+    if (request->response && request->must_close)
         return answer(request, request->has_body);
     request->phase = PHASE_BODY;
     return MHD_YES;
-}
-
-/* A body in chunks turns out to be too long. libmicrohttpd takes no answer before the end of a
- * body, which may never come: so it is written by hand, and the connection ends. Nothing else was
- * written for this request, but perhaps a "100 Continue". */
-static enum MHD_Result cut_off(struct request *request)
-{
-    char body[256], answer[768];
-    int body_size =
-        snprintf(body, sizeof(body),
-                 "{\"type\":\"about:blank\",\"title\":\"Content Too Large\",\"status\":413,"
-                 "\"detail\":\"the body has more than %zu bytes, which is the most that "
-                 "is taken (--max-body)\"}\n",
-                 request->server->config->max_body);
-    int size = snprintf(answer, sizeof(answer),
-                        "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
-                        "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
-                        "X-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s",
-                        body_size, body);
-    request->peer->must_linger = true;
-    if (send(request->peer->fd, answer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) < size)
-        log_line(LOG_DEBUG, "a client did not take its 413");
-    return MHD_NO;
 }
 
 static enum MHD_Result run(struct request *request, void (*handle)(struct request *request))
@@ -139,14 +197,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return begin(request, method, version);
     if (request->phase == PHASE_PARKED) {
         request_unpark(request);
-        return run(request, request->next);
+        if (request->next)
+            return run(request, request->next);
+        request->phase = PHASE_BODY; /* which was parked in its middle */
     }
     BUG_ON(request->phase != PHASE_BODY);
-    if (*size > 0) {
-        bool goes_on = request_take_body(request, bytes, *size);
-        *size = 0;
-        return goes_on ? MHD_YES : cut_off(request);
-    }
+    if (*size > 0)
+        return is_streamed(request) ? take(request, bytes, size) : keep(request, bytes, size);
     return request->response ? answer(request, false) : run(request, request->route->handle);
 }
 

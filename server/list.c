@@ -80,7 +80,8 @@ static int write_batch(struct request *request, struct page *page, size_t wanted
     for (size_t i = 0; i + 1 < page->filter.limit && i < n && w->out.size < PAGE_BYTES; i++) {
         if (w->n++ > 0)
             buffer_char(&w->out, ',');
-        resource_write(&w->out, records[i]);
+        struct progress progress = resource_progress(request->server, records[i]);
+        resource_write(&w->out, records[i], &progress);
         w->last = records[i]->id;
     }
     w->has_more = n > 0 && id_compare(&records[n - 1]->id, &w->last) != 0;

@@ -47,7 +47,7 @@ static const struct {
     {507, "Insufficient Storage"},
 };
 
-static const char *title_of(unsigned status)
+const char *reply_title(unsigned status)
 {
     for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
         if (titles[i].status == status)
@@ -154,8 +154,14 @@ static void write_text(struct buffer *b, const char *text)
 static void problem_begin(struct buffer *b, unsigned status, const char *detail)
 {
     buffer_format(b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":",
-                  title_of(status), status);
+                  reply_title(status), status);
     write_text(b, detail);
+}
+
+void reply_write_problem(struct buffer *b, unsigned status, const char *detail)
+{
+    problem_begin(b, status, detail);
+    buffer_text(b, "}\n");
 }
 
 static void problem_end(struct request *request, unsigned status, struct buffer *b)

@@ -33,6 +33,9 @@ void reply_problem(struct request *request, unsigned status, const char *detail,
  */
 void reply_refusal(struct request *request, unsigned status, const char *detail, ...)
     __attribute__((format(printf, 3, 4)));
+/* The body of a problem, for one who sends it himself. */
+void reply_write_problem(struct buffer *b, unsigned status, const char *detail);
+const char *reply_title(unsigned status);
 /* An error of an operation, with its pointer if it has one. */
 void reply_error(struct request *request, const struct error *error);
 /* Its code alone. */

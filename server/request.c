@@ -8,6 +8,7 @@
 #include "runtime/base/bug.h"
 #include "server/hangup.h"
 #include "server/reply.h"
+#include "server/routes.h"
 
 #define LARGE_BODY (1 << 20)
 
@@ -42,6 +43,8 @@ void request_free(struct request *request)
     buffer_release(&request->tasks);
     buffer_release(&request->futures);
     free(request->listed);
+    if (route_stream(request->route))
+        free(request->process.bytes);
     group_record_release(&request->group_record);
     free(request->text);
     free(request->name);
@@ -102,12 +105,18 @@ void request_park(struct request *request, void (*next)(struct request *request)
     MHD_suspend_connection(request->connection);
 }
 
+void request_watch(struct request *request, const struct id *id, uint64_t *ticket)
+{
+    *ticket = request->ticket = atomic_fetch_add(&request->server->last_ticket, 1) + 1;
+    peer_wait_begin(request->peer, id, *ticket);
+}
+
 void request_unpark(struct request *request)
 {
     request->phase = PHASE_WORK;
-    if (request->waiter.ticket != 0)
+    if (request->ticket != 0)
         peer_wait_end(request->peer);
-    request->waiter.ticket = 0;
+    request->ticket = 0;
     atomic_fetch_sub(&request->server->n_parked, 1);
 }
 

@@ -53,7 +53,7 @@ enum method {
 /* The header fields that matter here, NULL where absent; they live as long as the request. */
 struct headers {
     const char *content_length, *transfer_encoding, *host, *content_type, *authorization;
-    const char *origin, *sec_fetch_site, *expect, *if_none_match;
+    const char *origin, *sec_fetch_site, *expect, *if_none_match, *traceparent;
     const char *prefer_wait; /* the value of Prefer: wait=, in the request's own memory */
 };
 
@@ -95,17 +95,20 @@ struct request {
      * until he calls back. */
     void (*next)(struct request *request);
     struct waiter waiter;
+    uint64_t ticket; /* of request_watch; 0: nobody watches */
     union {
         struct submission submission;
         struct cancellation cancellation;
         struct rescheduling rescheduling;
         struct future_request future;
         struct look look;
+        struct process_request process;
         struct store_request store;
         struct loop_request loop;
         struct loop_list loops;
         struct group_request group;
     };
+    size_t n_fed;                     /* bytes of the body that a process got */
     struct group_record group_record; /* owned: a group that is to be opened */
     struct id parent;                 /* of a submission: the group that it is for */
     bool has_parent;
@@ -130,6 +133,9 @@ bool request_take_body(struct request *request, const char *bytes, size_t size);
 /* Suspends the connection. After this the handler asks, once, and touches the request no more:
  * `next` may be running before the asking call has returned. */
 void request_park(struct request *request, void (*next)(struct request *request));
+/* Before request_park, when what is asked for may take long: has the client's socket watched. When
+ * he leaves, runtime_give_up is called with the task and the new *ticket. */
+void request_watch(struct request *request, const struct id *id, uint64_t *ticket);
 /* The connection is no longer suspended. */
 void request_unpark(struct request *request);
 /* The done of request->store: keeps the status as the outcome, and wakes the request. [writer] */

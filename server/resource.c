@@ -1,5 +1,6 @@
 #include "server/resource.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +33,30 @@ static void write_outcome(struct buffer *b, const struct task_record *record)
     }
 }
 
-void resource_write(struct buffer *b, const struct task_record *record)
+struct progress resource_progress(struct server *server, const struct task_record *record)
+{
+    struct progress progress = {.fraction = NAN};
+    if (!task_state_is_final(record->state))
+        runtime_progress(server->runtime, &record->id, &progress);
+    return progress;
+}
+
+static void write_progress(struct buffer *b, const struct progress *progress)
+{
+    buffer_text(b, ",\"progress\":");
+    if (isnan(progress->fraction))
+        buffer_text(b, "null");
+    else
+        buffer_json_real(b, progress->fraction);
+    buffer_text(b, ",\"progress_message\":");
+    if (progress->has_message)
+        buffer_json_string(b, progress->message, strlen(progress->message));
+    else
+        buffer_text(b, "null");
+}
+
+void resource_write(struct buffer *b, const struct task_record *record,
+                    const struct progress *progress)
 {
     bool done = task_state_is_final(record->state);
     const char *loop = record->loop ? record->loop : LOOP_MAIN;
@@ -47,6 +71,7 @@ void resource_write(struct buffer *b, const struct task_record *record)
     buffer_text(b, task_state_name(record->state));
     buffer_text(b, done ? "\",\"done\":true" : "\",\"done\":false");
     write_outcome(b, record);
+    write_progress(b, progress);
     write_time(b, ",\"created_at\":", record->created_at_us);
     write_time(b, ",\"started_at\":", record->started_at_us);
     write_time(b, ",\"finished_at\":", record->finished_at_us);
@@ -67,10 +92,19 @@ void resource_write(struct buffer *b, const struct task_record *record)
     buffer_char(b, '}');
 }
 
-/* FNV-1a over what can change in a task's life. Its outcome comes with finished_at. */
-void resource_etag(const struct task_record *record, char tag[ETAG_SIZE])
+/* FNV-1a */
+static uint64_t hash_more(uint64_t hash, const void *bytes, size_t size)
 {
-    const int64_t parts[] = {3, /* of the form: one more when resource_write writes another */
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * 0x100000001b3u;
+    return hash;
+}
+
+/* Of what can change in a task's life. Its outcome comes with finished_at. */
+void resource_etag(const struct task_record *record, const struct progress *progress,
+                   char tag[ETAG_SIZE])
+{
+    const int64_t parts[] = {4, /* of the form: one more when resource_write writes another */
                              record->state,
                              record->starts,
                              record->created_at_us,
@@ -78,20 +112,23 @@ void resource_etag(const struct task_record *record, char tag[ETAG_SIZE])
                              record->finished_at_us,
                              record->deadline_at_us,
                              record->cancel_requested_at_us};
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < sizeof(parts); i++)
-        hash = (hash ^ ((const unsigned char *)parts)[i]) * 0x100000001b3u;
+    uint64_t hash = hash_more(0xcbf29ce484222325u, parts, sizeof(parts));
+    if (!isnan(progress->fraction))
+        hash = hash_more(hash, &progress->fraction, sizeof(progress->fraction));
+    if (progress->has_message)
+        hash = hash_more(hash, progress->message, strlen(progress->message) + 1);
     snprintf(tag, ETAG_SIZE, "\"%016llx\"", (unsigned long long)hash);
 }
 
-static struct MHD_Response *resource_new(struct request *request, const struct task_record *record)
+static struct MHD_Response *resource_new(struct request *request, const struct task_record *record,
+                                         const struct progress *progress)
 {
     struct buffer b = {0};
     char tag[ETAG_SIZE];
-    resource_write(&b, record);
+    resource_write(&b, record, progress);
     buffer_char(&b, '\n');
     struct MHD_Response *response = reply_new(request, &b, TYPE_JSON);
-    resource_etag(record, tag);
+    resource_etag(record, progress, tag);
     reply_header(response, MHD_HTTP_HEADER_ETAG, tag);
     if (request->prefer_was_followed) {
         char applied[32];
@@ -101,15 +138,32 @@ static struct MHD_Response *resource_new(struct request *request, const struct t
     return response;
 }
 
+void resource_answer(struct request *request, const struct task_record *record)
+{
+    struct progress progress = resource_progress(request->server, record);
+    char tag[ETAG_SIZE];
+    const char *condition = request->headers.if_none_match;
+    resource_etag(record, &progress, tag);
+    if (!condition || !etag_matches(condition, tag)) {
+        reply_send(request, 200, resource_new(request, record, &progress));
+        return;
+    }
+    struct MHD_Response *response = reply_empty();
+    reply_header(response, MHD_HTTP_HEADER_ETAG, tag);
+    reply_send(request, 304, response);
+}
+
 void resource_reply(struct request *request, unsigned status, const struct task_record *record)
 {
-    reply_send(request, status, resource_new(request, record));
+    struct progress progress = resource_progress(request->server, record);
+    reply_send(request, status, resource_new(request, record, &progress));
 }
 
 void resource_reply_made(struct request *request, unsigned status, const struct task_record *record)
 {
     char location[] = "/v1/tasks/00000000-0000-0000-0000-000000000000";
-    struct MHD_Response *response = resource_new(request, record);
+    struct progress progress = resource_progress(request->server, record);
+    struct MHD_Response *response = resource_new(request, record, &progress);
     id_format(&record->id, location + strlen("/v1/tasks/"));
     reply_header(response, MHD_HTTP_HEADER_LOCATION, location);
     reply_send(request, status, response);

@@ -13,6 +13,8 @@ static const struct route routes[] = {
     {METHOD_GET, "/v1/tasks/{id}/log", get_task_log, BODY_NONE, SCOPE_READ},
     {METHOD_POST, "/v1/tasks/{id}/cancel", cancel_task, BODY_OPTIONAL, SCOPE_CANCEL},
     {METHOD_POST, "/v1/tasks/{id}/reschedule", reschedule_task, BODY_REQUIRED, SCOPE_CANCEL},
+    {METHOD_POST, "/v1/tasks/{id}/signal", signal_process, BODY_OPTIONAL, SCOPE_CANCEL},
+    {METHOD_POST, "/v1/tasks/{id}/stdin", end_stdin, BODY_STREAMED, SCOPE_SUBMIT},
     {METHOD_POST, "/v1/tasks/{id}/futures/{name}", set_task_future, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_GET, "/v1/callbacks/{token}", get_callback, BODY_NONE, SCOPE_NONE},
     {METHOD_POST, "/v1/callbacks/{token}", post_callback, BODY_REQUIRED, SCOPE_NONE},
@@ -46,6 +48,16 @@ static const struct route routes[] = {
     {METHOD_GET, "/openapi.yaml", get_contract, BODY_NONE, SCOPE_NONE},
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static const struct body_stream streams[] = {{end_stdin, open_stdin, take_stdin}};
+
+const struct body_stream *route_stream(const struct route *route)
+{
+    for (size_t i = 0; route && i < sizeof(streams) / sizeof(streams[0]); i++)
+        if (streams[i].handle == route->handle)
+            return &streams[i];
+    return NULL;
+}
 
 static const char *const method_names[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 

@@ -4,7 +4,7 @@
 
 #include "server/request.h"
 
-enum body_rule { BODY_NONE, BODY_OPTIONAL, BODY_REQUIRED };
+enum body_rule { BODY_NONE, BODY_OPTIONAL, BODY_REQUIRED, BODY_STREAMED };
 
 /* What a token will have to allow, once there are tokens. */
 enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL };
@@ -17,6 +17,21 @@ struct route {
     enum body_rule body;
     enum scope scope;
 };
+
+/* BODY_STREAMED: the handler is called at the end of the body, which went through these. */
+struct body_stream {
+    void (*handle)(struct request *request); /* the route's */
+    /* At its beginning; may answer. */
+    void (*open)(struct request *request);
+    /* For what came, as long as nobody answered. It may park, and is called again with what it left
+     * over, and what came since; *size is how much that is. 0, or the status and the detail of a
+     * problem, which is the end of it. */
+    unsigned (*take)(struct request *request, const char *bytes, size_t *size, char detail[400]);
+};
+/* NULL: it is not streamed, or there is no route. */
+const struct body_stream *route_stream(const struct route *route);
+void open_stdin(struct request *request); /* stdin.c, both */
+unsigned take_stdin(struct request *request, const char *bytes, size_t *size, char detail[400]);
 
 /* Cuts request->path into path and query, and finds the route and the id or the
  * name, which may be a bad one. False when there is none:
@@ -35,6 +50,8 @@ void set_task_future(struct request *request);       /* futures.c */
 void get_callback(struct request *request);          /* futures.c */
 void post_callback(struct request *request);         /* futures.c */
 void delete_task(struct request *request);           /* tasks.c */
+void signal_process(struct request *request);        /* signal.c */
+void end_stdin(struct request *request);             /* stdin.c */
 void get_task_tree(struct request *request);         /* tree.c */
 void get_task_log(struct request *request);          /* log.c */
 void open_group(struct request *request);            /* groups.c */

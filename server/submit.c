@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/http_request.h"
 #include "runtime/services.h"
 #include "schema/json.h"
+#include "schema/utf8.h"
 #include "server/body.h"
 #include "server/coroutines.h"
 #include "server/group_resource.h"
@@ -142,6 +144,28 @@ static char *json_text(const json_t *value)
     return buffer_take(&b);
 }
 
+/* The trace that the submission is part of, which its requests are to be part of too, is kept with
+ * the labels, unless they name one or are as many as there may be. */
+static bool has_trace(const struct request *request, const struct fields *fields)
+{
+    const char *trace = request->headers.traceparent;
+    return trace && http_begins_traceparent(trace) && strlen(trace) <= LABEL_VALUE_MAX &&
+           utf8_is_valid(trace, strlen(trace)) && !json_object_get(fields->labels, "traceparent") &&
+           json_object_size(fields->labels) < LABELS_MAX;
+}
+
+/* JSON; NULL when out of memory. */
+static char *labels_text(const struct request *request, const struct fields *fields)
+{
+    if (!has_trace(request, fields))
+        return json_text(fields->labels);
+    json_t *all = fields->labels ? json_copy((json_t *)(uintptr_t)fields->labels) : json_object();
+    json_t *trace = json_string(request->headers.traceparent);
+    char *text = json_object_set_new(all, "traceparent", trace) == 0 ? json_text(all) : NULL;
+    json_decref(all);
+    return text;
+}
+
 static int64_t deadline_of(const struct fields *fields, int64_t now)
 {
     if (fields->timeout == TIMEOUT_NEVER)
@@ -164,11 +188,12 @@ static struct task_record *make_record(struct request *request, const struct fie
     record->deadline_at_us = deadline_of(fields, record->created_at_us);
     if (fields->name)
         record->name = strdup(json_string_value(fields->name));
-    if (fields->labels)
-        record->labels = json_text(fields->labels);
+    bool has_labels = fields->labels || has_trace(request, fields);
+    if (has_labels)
+        record->labels = labels_text(request, fields);
     if (fields->loop)
         record->loop = strdup(fields->loop);
-    if (record->spec && !record->name == !fields->name && !record->labels == !fields->labels &&
+    if (record->spec && !record->name == !fields->name && !record->labels == !has_labels &&
         !record->loop == !fields->loop)
         return record;
     task_record_unref(record);

@@ -41,6 +41,16 @@ bool limit_read(struct request *request, size_t *limit)
     return true;
 }
 
+bool flag_read(struct request *request, const char *name, bool *flag)
+{
+    const char *text = query_get(&request->query, name);
+    *flag = text && strcmp(text, "1") == 0;
+    if (!text || *flag || strcmp(text, "0") == 0)
+        return true;
+    reply_problem(request, 422, "%s=%.100s must be 0 or 1", name, text);
+    return false;
+}
+
 bool task_read(struct request *request, unsigned parts)
 {
     struct error e;
@@ -56,27 +66,13 @@ bool task_read(struct request *request, unsigned parts)
 
 /* ---- GET /v1/tasks/{id} ---- */
 
-static void answer_task(struct request *request, const struct task_record *record)
-{
-    char tag[ETAG_SIZE];
-    const char *condition = request->headers.if_none_match;
-    resource_etag(record, tag);
-    if (!condition || !etag_matches(condition, tag)) {
-        resource_reply(request, 200, record);
-        return;
-    }
-    struct MHD_Response *response = reply_empty();
-    reply_header(response, MHD_HTTP_HEADER_ETAG, tag);
-    reply_send(request, 304, response);
-}
-
 /* The wait is over. Without an end it may have come since. */
 static void answer_waited(struct request *request)
 {
     if (request->ended)
-        answer_task(request, request->ended);
+        resource_answer(request, request->ended);
     else if (task_read(request, 0))
-        answer_task(request, request->record);
+        resource_answer(request, request->record);
 }
 
 void get_task(struct request *request)
@@ -87,7 +83,7 @@ void get_task(struct request *request)
         return;
     bool waits = wait > 0 && !task_state_is_final(request->record->state);
     if (!waits || !server_may_ask(request->server)) {
-        answer_task(request, request->record);
+        resource_answer(request, request->record);
         return;
     }
     wait_park(request, request->record, wait, answer_waited);

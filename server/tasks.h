@@ -19,4 +19,8 @@ bool message_read(struct request *request, char **message);
 /* `limit`: how many at most. False when it is not acceptable; then it is answered. */
 bool limit_read(struct request *request, size_t *limit);
 
+/* A parameter that is 0 or 1; without it, 0. False when it is something else; then it is answered.
+ */
+bool flag_read(struct request *request, const char *name, bool *flag);
+
 #endif

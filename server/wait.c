@@ -43,10 +43,9 @@ static void wait_is_over(struct waiter *waiter, struct task_record *ended)
 
 void wait_prepare(struct request *request, const struct id *id, double seconds)
 {
-    uint64_t ticket = atomic_fetch_add(&request->server->last_ticket, 1) + 1;
-    request->waiter = (struct waiter){
-        .id = *id, .wait_ns = (int64_t)(seconds * 1e9), .ticket = ticket, .done = wait_is_over};
-    peer_wait_begin(request->peer, id, ticket);
+    request->waiter =
+        (struct waiter){.id = *id, .wait_ns = (int64_t)(seconds * 1e9), .done = wait_is_over};
+    request_watch(request, id, &request->waiter.ticket);
 }
 
 void wait_park(struct request *request, const struct task_record *record, double seconds,

@@ -8,7 +8,7 @@ set -eu
 build='gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev libuv1-dev libsqlite3-dev
     libcurl4-openssl-dev libssl-dev zlib1g-dev libjq-dev'
 run="$build ca-certificates curl jq" # the README's tour and the examples use both
-tests="$run procps libcunit1-dev python3 python3-jsonschema python3-yaml"
+tests="$run procps openssl libcunit1-dev python3 python3-jsonschema python3-yaml python3-h2"
 
 install=yes
 if [ "${1:-}" = --check ]; then
@@ -19,7 +19,7 @@ case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
 test) wanted=$tests ;;
-bench) wanted="$build wrk" ;;
+bench) wanted="$build wrk python3" ;;
 *)
     echo "usage: $0 [--check] build|run|test|bench" >&2
     exit 64

@@ -95,10 +95,10 @@ static bool read_all(struct function_call *call, struct digest *digest, int file
                      const char *name)
 {
     unsigned char *block = malloc(BLOCK);
-    ssize_t n = -1;
+    ssize_t n = block ? 1 : -1; /* more than 0 after the loop: cancelled */
     off_t done = 0;
     errno = ENOMEM;
-    while (block && !function_is_cancelled(call) && (n = read(file, block, BLOCK)) > 0) {
+    while (n > 0 && !function_is_cancelled(call) && (n = read(file, block, BLOCK)) > 0) {
         digest_add(digest, block, (size_t)n);
         done += n;
         if (size > 64 * BLOCK)

@@ -7,6 +7,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/ops/op.h"
+#include "runtime/progress.h"
 #include "runtime/scope.h"
 #include "runtime/semaphore.h"
 
@@ -70,6 +71,7 @@ static void gather_task_ended(struct task *task, struct frame *frame, struct tas
     struct gather_frame *self = (struct gather_frame *)frame;
     uint32_t n = self->children.n;
     self->n_ended++;
+    job_count(task->job, frame, self->n_ended, n);
     if (!task_is_pending(task)) {
         child->is_retrieved = true;
     } else if (!self->return_exceptions && child->is_cancelled) {
@@ -112,7 +114,7 @@ static void gather_show(struct task *task, struct frame *frame, struct buffer *o
 static void gather_release(struct task *task, struct frame *frame)
 {
     struct gather_frame *self = (struct gather_frame *)frame;
-    (void)task;
+    job_count_end(task->job, frame);
     for (uint32_t i = 0; i < self->children.n; i++)
         self->children.tasks[i]->is_retrieved = true; /* their done callback looks at the error */
     children_release(&self->children);
@@ -219,6 +221,7 @@ static struct action map_start(struct task *task, struct frame *frame)
     create_all(task, self, semaphore, items);
     if (semaphore)
         value_unref(&semaphore->handle.base);
+    job_count_begin(task->job, frame);
     return action_await();
 }
 

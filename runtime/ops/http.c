@@ -48,25 +48,10 @@ static const char *check_url(const char *url)
                  "encoded";
 }
 
-/* Of "Name=value" texts; *at is the name. */
-static const char *check_headers(const char *const *pairs, char at[64])
-{
-    for (; *pairs; pairs++) {
-        const char *equals = strchr(*pairs, '=');
-        char *name = memory_need(strndup(*pairs, (size_t)(equals - *pairs)));
-        const char *wrong = http_check_header(name, equals + 1);
-        snprintf(at, 64, "%.63s", name);
-        free(name);
-        if (wrong)
-            return wrong;
-    }
-    return NULL;
-}
-
 /* The first of the node's fields that cannot be sent. Those that `unknown` names are not known yet.
  */
 static const char *find_wrong(const union argument *given, uint32_t present, uint32_t unknown,
-                              int *field, char header[64])
+                              int *field, char header[HTTP_NAME_SHOWN])
 {
     uint32_t known = present & ~unknown;
     const char *wrong = NULL;
@@ -77,7 +62,7 @@ static const char *find_wrong(const union argument *given, uint32_t present, uin
         return *field = METHOD, wrong;
     if (known >> URL & 1 && (wrong = check_url(given[URL].text->bytes)))
         return *field = URL, wrong;
-    if (known >> HEADERS & 1 && (wrong = check_headers(given[HEADERS].texts, header)))
+    if (known >> HEADERS & 1 && (wrong = http_check_headers(given[HEADERS].texts, header)))
         return *field = HEADERS, wrong;
     return NULL;
 }
@@ -85,7 +70,7 @@ static const char *find_wrong(const union argument *given, uint32_t present, uin
 static bool http_check(const struct services *services, const struct node *node,
                        struct node_complaint *complaint)
 {
-    char header[64];
+    char header[HTTP_NAME_SHOWN];
     const char *wrong =
         find_wrong(node->arguments, node->present, node->dynamic, &complaint->field, header);
     (void)services;
@@ -120,16 +105,6 @@ static void set_body(struct http_request *request, const union argument *given, 
                           is_json ? "application/json" : "text/plain; charset=utf-8");
 }
 
-static void add_headers(struct http_request *request, const char *const *pairs)
-{
-    for (; *pairs; pairs++) {
-        const char *equals = strchr(*pairs, '=');
-        char *name = memory_need(strndup(*pairs, (size_t)(equals - *pairs)));
-        http_request_add(request, name, equals + 1);
-        free(name);
-    }
-}
-
 static void set_limits(struct http_request *request, const union argument *given, uint32_t present)
 {
     request->timeout = present >> TIMEOUT & 1 ? given[TIMEOUT].number : TIMEOUT_DEFAULT;
@@ -143,8 +118,8 @@ static void set_limits(struct http_request *request, const union argument *given
         !(present >> RAISE_FOR_STATUS & 1) || given[RAISE_FOR_STATUS].integer;
 }
 
-static struct http_request *make_request(const struct id *id, const union argument *given,
-                                         uint32_t present)
+static struct http_request *make_request(const struct task_record *record,
+                                         const union argument *given, uint32_t present)
 {
     bool has_json = present >> JSON & 1, has_body = has_json || present >> BODY & 1;
     struct http_request *request =
@@ -153,10 +128,10 @@ static struct http_request *make_request(const struct id *id, const union argume
                                                : "GET",
                          given[URL].text->bytes);
     if (present >> HEADERS & 1)
-        add_headers(request, given[HEADERS].texts);
+        http_request_add_pairs(request, given[HEADERS].texts);
     if (has_body)
         set_body(request, given, has_json);
-    http_request_add_traceparent(request, id);
+    http_request_add_traceparent(request, &record->id, record->labels);
     set_limits(request, given, present);
     return request;
 }
@@ -165,13 +140,13 @@ static struct action http_start(struct task *task, struct frame *frame)
 {
     const union argument *given = frame_arguments(task, frame);
     uint32_t present = frame_node(task, frame)->present;
-    char header[64];
+    char header[HTTP_NAME_SHOWN];
     int field;
     ((struct operation_frame *)frame)->operation = NULL;
     const char *wrong = find_wrong(given, present, 0, &field, header);
     if (wrong)
         return action_raise(wrong_argument(task, frame, field, header, wrong));
-    struct http_request *request = make_request(&task->job->record->id, given, present);
+    struct http_request *request = make_request(task->job->record, given, present);
     return operation_begin(task, frame, &request->operation);
 }
 

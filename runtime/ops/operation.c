@@ -2,6 +2,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
+#include "runtime/progress.h"
 
 static struct value *outcome_of(struct job *job, uint32_t node, const struct answer *answer)
 {
@@ -23,6 +24,12 @@ static void ended(struct operation *operation)
     operation_free(operation);
 }
 
+static void progressed(struct operation *operation, double fraction, const char *message)
+{
+    struct operation_frame *self = operation->context;
+    job_report_progress(frame_task(&self->base)->job, fraction, message);
+}
+
 struct action operation_begin(struct task *task, struct frame *frame, struct operation *operation)
 {
     struct operation_frame *self = (struct operation_frame *)frame;
@@ -30,6 +37,7 @@ struct action operation_begin(struct task *task, struct frame *frame, struct ope
     self->operation = operation;
     operation->context = self;
     operation->ended = ended;
+    operation->progressed = progressed;
     host->begin(host, operation);
     return action_await();
 }

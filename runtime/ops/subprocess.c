@@ -11,20 +11,11 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
-#include "runtime/ops/op.h"
 #include "runtime/ops/subprocess_fields.h"
+#include "runtime/ops/subprocess_frame.h"
 #include "runtime/ops/subprocess_result.h"
 
 #define KILL_AFTER_DEFAULT 5.0
-
-enum subprocess_state { RUNNING, TERMINATING, KILLING };
-
-struct subprocess_frame {
-    struct timed_frame base; /* the timer: SIGKILL after SIGTERM */
-    struct process *process; /* NULL once it was reaped */
-    struct value *message;   /* of the cancellation */
-    enum subprocess_state state;
-};
 
 static void subprocess_ended(struct process *process);
 
@@ -72,8 +63,13 @@ static struct action subprocess_start(struct task *task, struct frame *frame)
     }
     self->base.timer.state = TIMER_IDLE;
     self->message = NULL;
+    self->live = NULL;
     self->state = RUNNING;
+    self->input_is_closed = false;
+    self->number = ++task->job->n_entered;
+    list_append(&task->job->processes, &self->link);
     self->process = subprocess_new_process(task, frame);
+    self->process->printed = subprocess_printed;
     self->process->ended = subprocess_ended;
     self->process->context = self;
     host->spawn(host, self->process);
@@ -101,6 +97,8 @@ static void subprocess_ended(struct process *process)
 {
     struct subprocess_frame *self = process->context;
     struct task *task = frame_task(&self->base.base);
+    subprocess_end_lines(self);
+    list_remove(&self->link);
     task_resolve(task, job_limit_result(task->job, self->base.base.node, outcome_of(task, self)));
     self->process = NULL;
     free_process(process);
@@ -144,6 +142,8 @@ static void subprocess_release(struct task *task, struct frame *frame)
     frame_disarm(&self->base);
     value_unref(self->message);
     if (self->process) { /* only when the job is given up */
+        list_remove(&self->link);
+        subprocess_drop_lines(self);
         host->abandon(host, self->process);
         free_process(self->process);
     }

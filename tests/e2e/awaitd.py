@@ -134,6 +134,11 @@ class Contract:
             return
         kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
         assert kind in response["content"], f"{what}: content type {kind!r} is not documented"
+        if kind == "application/x-ndjson":
+            assert answer.body.endswith(b"\n") or not answer.body, f"{what}: the last line has no end"
+            for line in answer.body.splitlines():
+                self.hold_body(what, response["content"][kind]["schema"], line)
+            return
         assert answer.body.endswith(b"\n"), f"{what}: the body does not end with a newline: {answer.body[-40:]!r}"
         if kind.endswith("json"):
             self.hold_body(what, response["content"][kind]["schema"], answer.body)

@@ -191,5 +191,6 @@ def make_authority(folder):
 
 def server_tls(folder, name):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # an end without goodbye is an error here
     context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
     return context

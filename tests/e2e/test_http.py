@@ -73,6 +73,25 @@ class Requests(TestCase):
         self.assertIn("gzip", headers.pop("accept-encoding"))
         self.assertEqual(headers, {"host": self.web.authority, "accept": "*/*", "traceparent": f"00-{digits}-{digits[16:]}-01"})
 
+    def test_trace(self):
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+        spec = http(self.web.url + "/echo")
+
+        def run(header, **fields):
+            answer = self.server.request("POST", "/v1/tasks?wait=60", {"spec": spec, **fields}, {"traceparent": header})
+            task = answer.json
+            sent = {name.lower(): value for name, value in task["result"]["json"]["headers"]}
+            return task["labels"], sent["traceparent"]
+
+        self.assertEqual(run(trace), ({"traceparent": trace}, trace))
+        self.assertEqual(run(trace, labels={"a": "b"}), ({"a": "b", "traceparent": trace}, trace))
+        labels, sent = run("00-what-ever-01", labels={"a": "b"})
+        self.assertEqual(labels, {"a": "b"})
+        self.assertNotIn("what", sent)
+        own = trace.replace("-00", "-01")
+        self.assertEqual(run(trace, labels={"traceparent": own}), ({"traceparent": own}, own))
+        self.assertEqual(self.server.submit(spec)["labels"], {})
+
     def test_json(self):
         sent = self.echo(json={"a": [1, None, "ñ"]})
         self.assertEqual((sent["method"], sent["body"]), ("POST", '{"a":[1,null,"ñ"]}'))
@@ -163,6 +182,11 @@ class Responses(TestCase):
             self.assert_error(self.fail_to(path, **fields), "BodyTooLarge",
                               f"the body is larger than max_body, {most} bytes: {self.web.url}{path}")
         self.assertEqual(base64.b64decode(self.fetch("/huge?mib=1", max_body=1 << 20)["body_base64"]), web.HUGE)
+
+    def test_too_many_headers(self):
+        error = self.fail_to("/endless/headers")
+        self.assertIn(error["type"], ("HTTPProtocolError", "ConnectionAbortedError"))
+        self.assertIn("header", error["message"].lower())
 
     def test_broken_off(self):
         for path in "/broken", "/broken/chunk", "/silent":

@@ -16,6 +16,7 @@ DEEP_JSON = 200
 DEEP_NODES = 64
 MANY_NODES = 1_000_000
 LARGEST_BODY = 64 << 20
+URL = "http://127.0.0.1:9/"
 MISSING_ID = "01980e5a-6f2b-7c3d-9e4f-0123456789ab"
 
 
@@ -276,6 +277,43 @@ INVALID = {
     "cancel_empty": node({"op": "cancel", "task": ""}, "/task"),
     "cancel_message_number": node({"op": "sequence", "steps": [
         {"op": "create_task", "name": "a", "body": GOOD}, {"op": "cancel", "task": "a", "message": 1}]}, "/steps/1/message"),
+    # http
+    "http_nothing": node({"op": "http"}, ""),
+    "http_url_number": node({"op": "http", "url": 1}, "/url"),
+    "http_url_empty": node({"op": "http", "url": ""}, "/url"),
+    "http_url_relative": node({"op": "http", "url": "/v1/tasks"}, "/url"),
+    "http_url_no_host": node({"op": "http", "url": "http://"}, "/url"),
+    "http_url_one_slash": node({"op": "http", "url": "http:/example.com"}, "/url"),
+    "http_url_ftp": node({"op": "http", "url": "ftp://example.com/"}, "/url"),
+    "http_url_file": node({"op": "http", "url": "file:///etc/passwd"}, "/url"),
+    "http_url_space": node({"op": "http", "url": "http://example.com/a b"}, "/url"),
+    "http_url_line_break": node({"op": "http", "url": "http://example.com/\r\nX: 1"}, "/url"),
+    "http_url_port": node({"op": "http", "url": "http://example.com:65536/"}, "/url"),
+    "http_method_number": node({"op": "http", "url": URL, "method": 1}, "/method"),
+    "http_method_empty": node({"op": "http", "url": URL, "method": ""}, "/method"),
+    "http_method_space": node({"op": "http", "url": URL, "method": "GET /"}, "/method"),
+    "http_method_line_break": node({"op": "http", "url": URL, "method": "GET\r\n"}, "/method"),
+    "http_method_connect": node({"op": "http", "url": URL, "method": "connect"}, "/method"),
+    "http_headers_array": node({"op": "http", "url": URL, "headers": ["A: 1"]}, "/headers"),
+    "http_header_number": node({"op": "http", "url": URL, "headers": {"A": 1}}, "/headers/A"),
+    "http_header_cr": node({"op": "http", "url": URL, "headers": {"A": "b\rc"}}, "/headers"),
+    "http_header_lf": node({"op": "http", "url": URL, "headers": {"A": "b\nc"}}, "/headers"),
+    "http_header_name_empty": node({"op": "http", "url": URL, "headers": {"": "b"}}, "/headers/"),
+    "http_header_name_colon": node({"op": "http", "url": URL, "headers": {"A:": "b"}}, "/headers"),
+    "http_header_name_line_break": node({"op": "http", "url": URL, "headers": {"A: 1\r\nB": "b"}}, "/headers"),
+    "http_header_length": node({"op": "http", "url": URL, "headers": {"content-length": "1"}}, "/headers"),
+    "http_header_chunked": node({"op": "http", "url": URL, "headers": {"Transfer-Encoding": "chunked"}}, "/headers"),
+    "http_header_twice": node({"op": "http", "url": URL, "headers": {"Host": "a", "host": "b"}}, "/headers"),
+    "http_both_bodies": node({"op": "http", "url": URL, "json": 1, "body": "1"}, "/body"),
+    "http_body_number": node({"op": "http", "url": URL, "body": 1}, "/body"),
+    "http_timeout_negative": node({"op": "http", "url": URL, "timeout": -1}, "/timeout"),
+    "http_max_body_zero": node({"op": "http", "url": URL, "max_body": 0}, "/max_body"),
+    "http_max_body_too_large": node({"op": "http", "url": URL, "max_body": (64 << 20) + 1}, "/max_body"),
+    "http_max_redirects_fraction": node({"op": "http", "url": URL, "max_redirects": 1.5}, "/max_redirects"),
+    "http_max_redirects_too_many": node({"op": "http", "url": URL, "max_redirects": 21}, "/max_redirects"),
+    "http_follow_string": node({"op": "http", "url": URL, "follow_redirects": "yes"}, "/follow_redirects"),
+    "http_raise_number": node({"op": "http", "url": URL, "raise_for_status": 1}, "/raise_for_status"),
+    "http_verify": node({"op": "http", "url": URL, "verify": False}, "/verify"),
     # subprocess
     "subprocess_nothing": node({"op": "subprocess"}, ""),
     "subprocess_both": node({"op": "subprocess", "argv": ["true"], "shell": "true"}, ""),
@@ -376,6 +414,10 @@ def job(body, *pointers):
     return "POST", "/v1/loops/main/run_until_complete", body, list(pointers)
 
 
+def executor(body, *pointers):
+    return "PUT", "/v1/executors/bad", body, list(pointers)
+
+
 def new_group(body, *pointers):
     return "POST", "/v1/groups", body, list(pointers)
 
@@ -389,6 +431,23 @@ def exception(error, *pointers):
 
 
 BODIES = {
+    "executor_no_json": executor(b"workers=1"),
+    "executor_empty": executor(b""),
+    "executor_duplicate": executor(b'{"workers":1,"workers":2}'),
+    "executor_array": executor([], ""),
+    "executor_unknown": executor({"worker": 1}, "/worker"),
+    "executor_workers_text": executor({"workers": "1"}, "/workers"),
+    "executor_workers_none": executor({"workers": 0}, "/workers"),
+    "executor_workers_negative": executor({"workers": -1}, "/workers"),
+    "executor_workers_many": executor({"workers": 1001}, "/workers"),
+    "executor_workers_half": executor({"workers": 1.5}, "/workers"),
+    "executor_workers_huge": executor({"workers": 1e300}, "/workers"),
+    "executor_queue_negative": executor({"max_queue": -1}, "/max_queue"),
+    "executor_queue_long": executor({"max_queue": 1000001}, "/max_queue"),
+    "executor_queue_true": executor({"max_queue": True}, "/max_queue"),
+    "executor_kind": executor({"kind": "fiber"}, "/kind"),
+    "executor_kind_number": executor({"kind": 1}, "/kind"),
+    "executor_all": executor({"kind": "", "workers": "", "max_queue": ""}, "/kind", "/workers", "/max_queue"),
     "future_no_json": outcome(b"result=1"),
     "future_empty": outcome(b""),
     "future_duplicate": outcome(b'{"result":1,"result":2}'),
@@ -548,6 +607,22 @@ REQUESTS = {
     "callback_long": ("GET", "/v1/callbacks/" + "A" * 8000, {}, None, 404),
     "delete_unknown": ("DELETE", f"/v1/tasks/{MISSING_ID}", {}, None, 404),
     "below_task": ("GET", f"/v1/tasks/{MISSING_ID}/nothing", {}, None, 404),
+    "function_unknown": ("GET", "/v1/functions/nobody", {}, None, 404),
+    "function_bad_name": ("GET", "/v1/functions/a%00", {}, None, 404),
+    "executor_unknown": ("GET", "/v1/executors/nobody", {}, None, 404),
+    "executor_delete_unknown": ("DELETE", "/v1/executors/nobody", {}, None, 404),
+    "executor_delete_default": ("DELETE", "/v1/executors/default", {}, None, 409),
+    "executor_bad_percent": ("GET", "/v1/executors/a%zz", {}, None, 404),
+    "executor_long": ("DELETE", "/v1/executors/" + "x" * 101, {}, None, 404),
+    "executor_name_digit": ("PUT", "/v1/executors/1st", {}, JSON, 422),
+    "executor_name_nul": ("PUT", "/v1/executors/a%00", {}, JSON, 422),
+    "post_executors": ("POST", "/v1/executors", {}, JSON, 405),
+    "post_executor": ("POST", "/v1/executors/a", {}, JSON, 405),
+    "put_function": ("PUT", "/v1/functions/noop", {}, JSON, 405),
+    "delete_functions": ("DELETE", "/v1/functions", {}, None, 405),
+    "executor_type_text": ("PUT", "/v1/executors/a", {"Content-Type": "text/plain"}, b"{}", 415),
+    "executors_parameter": ("GET", "/v1/executors?limit=1", {}, None, 400),
+    "functions_parameter": ("GET", "/v1/functions?x=1", {}, None, 400),
     "coroutine_unknown": ("GET", "/v1/coroutines/nobody", {}, None, 404),
     "coroutine_delete_unknown": ("DELETE", "/v1/coroutines/nobody", {}, None, 404),
     "coroutine_bad_name": ("GET", "/v1/coroutines/1st", {}, None, 404),
@@ -709,6 +784,39 @@ REQUESTS = {
     "group_tasks_group": ("POST", "/v1/groups/{group}/tasks", {}, b'{"group":null,"spec":{"op":"value","value":1}}', 422),
     "task_with_group": tasks({}, 422, b'{"group":"x","spec":{"op":"value","value":1}}'),
     "log_limit_zero": ("GET", "/v1/tasks/{id}/log?limit=0", {}, None, 422),
+    "follow_word": ("GET", "/v1/tasks/{id}/log?follow=yes", {}, None, 422),
+    "follow_two": ("GET", "/v1/tasks/{id}/log?follow=2", {}, None, 422),
+    "follow_with_limit": ("GET", "/v1/tasks/{id}/log?follow=1&limit=10", {}, None, 422),
+    "follow_after_word": ("GET", "/v1/tasks/{id}/log?follow=1&after=last", {}, None, 422),
+    "follow_unknown": ("GET", f"/v1/tasks/{MISSING_ID}/log?follow=1", {}, None, 404),
+    "follow_no_id": ("GET", "/v1/tasks/17/log?follow=1", {}, None, 404),
+    "follow_misspelt": ("GET", "/v1/tasks/{id}/log?folow=1", {}, None, 400),
+    "stdin_unknown": ("POST", f"/v1/tasks/{MISSING_ID}/stdin", {}, b"x", 404),
+    "stdin_no_id": ("POST", "/v1/tasks/17/stdin", {}, b"x", 404),
+    "stdin_of_no_process": ("POST", "/v1/tasks/{id}/stdin", {}, b"x", 409),
+    "stdin_of_nobody": ("POST", "/v1/tasks/{id}/stdin?name=nobody", {}, b"x", 404),
+    "stdin_nothing_of_nobody": ("POST", "/v1/tasks/{id}/stdin?name=nobody", {}, None, 404),
+    "stdin_large_of_nobody": ("POST", "/v1/tasks/{id}/stdin?name=nobody", {}, b"x" * 1000000, 404),
+    "stdin_close_word": ("POST", "/v1/tasks/{id}/stdin?close=yes", {}, b"x", 422),
+    "stdin_query": ("POST", "/v1/tasks/{id}/stdin?closes=1", {}, b"x", 400),
+    "stdin_get": ("GET", "/v1/tasks/{id}/stdin", {}, None, 405),
+    "stdin_put": ("PUT", "/v1/tasks/{id}/stdin", {}, b"x", 405),
+    "stdin_foreign": ("POST", "/v1/tasks/{id}/stdin", {"Origin": "http://evil.example"}, b"x", 403),
+    "signal_unknown": ("POST", f"/v1/tasks/{MISSING_ID}/signal", {}, b"{}", 404),
+    "signal_to_no_process": ("POST", "/v1/tasks/{id}/signal", {}, None, 409),
+    "signal_to_nobody": ("POST", "/v1/tasks/{id}/signal", {}, b'{"name":"nobody"}', 404),
+    "signal_no_json": ("POST", "/v1/tasks/{id}/signal", {}, b"SIGINT", 400),
+    "signal_array": ("POST", "/v1/tasks/{id}/signal", {}, b"[9]", 422),
+    "signal_zero": ("POST", "/v1/tasks/{id}/signal", {}, b'{"signal":0}', 422),
+    "signal_too_large": ("POST", "/v1/tasks/{id}/signal", {}, b'{"signal":4294967305}', 422),
+    "signal_negative": ("POST", "/v1/tasks/{id}/signal", {}, b'{"signal":-9}', 422),
+    "signal_word": ("POST", "/v1/tasks/{id}/signal", {}, b'{"signal":"INT"}', 422),
+    "signal_null": ("POST", "/v1/tasks/{id}/signal", {}, b'{"signal":null}', 422),
+    "signal_name_number": ("POST", "/v1/tasks/{id}/signal", {}, b'{"name":1}', 422),
+    "signal_member": ("POST", "/v1/tasks/{id}/signal", {}, b'{"sig":9}', 422),
+    "signal_query": ("POST", "/v1/tasks/{id}/signal?signal=9", {}, None, 400),
+    "signal_type": ("POST", "/v1/tasks/{id}/signal", {"Content-Type": "text/plain"}, b"{}", 415),
+    "signal_get": ("GET", "/v1/tasks/{id}/signal", {}, None, 405),
 }
 
 # ---- bytes on the wire; one answer each, and the connection is closed. name: (bytes, status) ----
@@ -752,6 +860,9 @@ FRAMING = {
     "te_in_http_1_0": (wire(b"POST /v1/tasks HTTP/1.0", TYPE, CHUNKED, body=chunk(JSON) + END), 400),
     "te_folded": (wire(POST, TYPE, b"Transfer-Encoding:\r\n chunked", body=chunk(JSON) + END), 411),
     "cl_folded": (wire(POST, TYPE, b"Content-Length:\r\n 33", body=JSON), 411),
+    # a body that is used as it comes
+    "stdin_of_nobody": (wire(b"POST /v1/tasks/%s/stdin HTTP/1.1" % MISSING_ID.encode(), CHUNKED, body=chunk(b"x")), 404),
+    "stdin_bad_query": (wire(b"POST /v1/tasks/%s/stdin?a=1 HTTP/1.1" % MISSING_ID.encode(), CHUNKED), 400),
     # heads
     "host_twice": (wire(GET, b"Host: evil.example"), 400),
     "type_twice": (wire(POST, TYPE, b"Content-Type: text/plain", LENGTH, body=JSON), 400),

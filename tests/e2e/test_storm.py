@@ -24,9 +24,15 @@ def make_spec(chance, depth=0):
         lambda: {"op": "value", "value": chance.random()},
         lambda: {"op": "log", "message": "a line"},
         lambda: {"op": "raise", "type": chance.choice(["ValueError", "CancelledError", "OSError"])},
+        lambda: {"op": "thread", "function": "sleep", "args": {"seconds": chance.choice([0, 0.01, 5])},
+                 "executor": chance.choice(["default", "storm"])},
+        lambda: {"op": "thread", "function": "primes", "args": {"n": chance.choice([10, 10**7])}},
         lambda: {"op": "timeout", "seconds": 1, "body": {"op": "future", "name": chance.choice("fg")}},
+        lambda: {"op": "http", "url": chance.choice(["http://127.0.0.1:1/", "http://169.254.0.1/"])},
         lambda: {"op": "subprocess", "shell": chance.choice(["true", "exit 3", "sleep 1", "trap '' TERM; sleep 0.2", "kill $$"]),
                  "kill_after": 0.05},
+        lambda: {"op": "stream", "host": chance.choice(["127.0.0.1", "localhost"]), "port": 1,
+                 "read": {"eof": True}},
     ]
     below = lambda: make_spec(chance, depth + 1)
     some = lambda: [below() for _ in range(chance.randrange(4))]
@@ -65,7 +71,7 @@ class Client:
         try:
             for _ in range(REQUESTS // CLIENTS):
                 self.chance.choice([self.submit] * 4 + [self.look, self.tree, self.log, self.list, self.cancel,
-                                    self.delete, self.leave, self.set_future, self.set_callback])()
+                                    self.delete, self.leave, self.set_future, self.set_callback, self.change_executor])()
         except Exception as error:
             self.failure = repr(error)
         finally:
@@ -111,6 +117,9 @@ class Client:
         for url in set(found):
             self.ask("POST", url.decode(), self.outcome())
 
+    def change_executor(self):
+        self.ask("PUT", "/v1/executors/storm", {"workers": self.chance.randrange(1, 5)})
+
     def delete(self):
         self.ask("DELETE", f"/v1/tasks/{self.id()}")
 
@@ -125,6 +134,7 @@ class Storm(unittest.TestCase):
         seed = int(os.environ.get("AWAITD_SEED") or random.randrange(1 << 32))
         print(f"AWAITD_SEED={seed}")
         with awaitd.Server() as server:
+            server.put("/v1/executors/storm", {"workers": 2})
             ids = collections.deque([server.run({"op": "value", "value": 1})["id"]], RECENT)
             clients = [Client(server, ids, seed + number) for number in range(CLIENTS)]
             threads = [threading.Thread(target=client.run) for client in clients]

@@ -180,6 +180,13 @@ class Connection:
                 self.writer.write(b"more and " * 1000)
                 await self.writer.drain()
 
+    async def do_endless_headers(self):
+        self.writer.write(b"HTTP/1.1 200 OK\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                self.writer.write(b"X-More: " + b"and more " * 100 + b"\r\n")
+                await self.writer.drain()
+
     async def do_bytes(self):
         return response(200, b"\xff\x00\xfe")
 

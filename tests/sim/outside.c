@@ -16,6 +16,14 @@ double outside_answer(struct operation *operation)
     return 0;
 }
 
+void outside_print(struct process *process)
+{
+    if (process->out.size > 0)
+        process->printed(process, false, process->out.bytes, process->out.size);
+    if (process->err.size > 0)
+        process->printed(process, true, process->err.bytes, process->err.size);
+}
+
 const struct services *outside_services(void)
 {
     static struct services services = {.exec = {"*"}};

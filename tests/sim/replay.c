@@ -135,6 +135,7 @@ static void end_process(struct replayer *r, const struct tape_entry *entry)
     }
     read_output(r, TAPE_STDOUT, &process->out);
     read_output(r, TAPE_STDERR, &process->err);
+    outside_print(process);
     process->ended(process);
 }
 

@@ -99,6 +99,7 @@ static void process_over(struct timer *timer)
     process->exit_code = event->exit_code;
     recorder_exited(&event->sim->recorder, process);
     free(event);
+    outside_print(process);
     process->ended(process);
 }
 

@@ -59,7 +59,7 @@ def texts(values):
 def headers(pairs):
     if any(re.search("[\0-\x08\n-\x1f\x7f]", check(value, "string"))
            or not re.fullmatch("[A-Za-z0-9!#$%&'*+.^_`|~-]+", name)
-           for name, value in check(pairs, "object").items()):
+           for name, value in check(pairs, "object").items()) or len({name.lower() for name in pairs}) < len(pairs):
         raise vague(ValueError)
     return pairs
 

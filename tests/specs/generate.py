@@ -11,7 +11,7 @@ CAUGHT = RAISED + ("Exception", "Exception", "BaseException", "BaseException", "
                    "LookupError", "OSError", "ConnectionError", "ExceptionGroup", "TypeError",
                    "BaseExceptionGroup", "CalledProcessError")
 LEAVES = ("sleep sleep sleep log value raise await await cancel reschedule reschedule subprocess "
-          "future thread")
+          "future thread http stream")
 INNER = ("sequence sequence sequence sequence gather group group timeout timeout wait race shield "
          "try try try retry semaphore semaphore map create_task create_task call call")
 GUARD = {"op": "try", "except": [{"types": ["BaseException"], "body": {"op": "value", "value": 0}}]}
@@ -179,6 +179,11 @@ class Generator:
         argv = ["sim", f"after={self.delay()}", f"exit={self.pick(0, 0, 1)}"]
         return {"argv": argv + self.pick([], ["ignore_term"]), "kill_after": self.delay()}
 
+    def op_http(self, _):
+        word = self.pick("status=200", "status=200", "status=500", "json=[1]", "error=ConnectionError", "echo")
+        more = {"timeout": self.delay()} if self.chance() < 0.2 else {}
+        return {"url": f"http://sim/?after={self.delay()}&{word}"} | self.maybe("json", self.value) | more
+
     def op_thread(self, _):
         function, args = self.pick(
             ("sleep", {"seconds": self.number(self.delay())} | self.maybe("result", self.value)),
@@ -186,6 +191,16 @@ class Generator:
             ("echo", {"value": self.value()}),
             ("sort", {"items": self.or_reference(self.numbers(), "list")} | self.flag("reverse")))
         return {"function": function, "args": args}
+
+    def op_stream(self, _):
+        """All that the peer does it does in one moment: in another one CPython's task would have a
+        step of its own, whose place among others nobody sees but who cancels it just then."""
+        peer = self.pick("say=one\ntwo|eof", "say=one\ntwo|eof", "base64=/wAK|eof", "eof", "reset", "refuse")
+        read = self.pick({"until": "\n"}, {"exactly": 3}, {"exactly": self.number(2)}, {"eof": True})
+        talk = {"read": read} | self.maybe("send", lambda: self.text("hello"))
+        if self.chance() < 0.3:
+            talk = {"exchange": [talk, {"send": "x"}, {"read": {"eof": True}}]}
+        return {"host": f"sim|connect={self.delay()}|{peer}", "port": 7, **talk}
 
     def task_name(self):
         return self.pick("a", "a", "b", "b", "c", "d")

@@ -6,15 +6,22 @@ extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
 extern CU_TestInfo tests_exec_policy[];
+extern CU_TestInfo tests_follow[];
+extern CU_TestInfo tests_executor[];
+extern CU_TestInfo tests_function[];
 extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
 extern CU_TestInfo tests_json[];
+extern CU_TestInfo tests_line_splitter[];
 extern CU_TestInfo tests_lag[];
+extern CU_TestInfo tests_net[];
+extern CU_TestInfo tests_net_policy[];
 extern CU_TestInfo tests_output[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
+extern CU_TestInfo tests_progress[];
 extern CU_TestInfo tests_replay[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
@@ -33,15 +40,22 @@ CU_SuiteInfo suites[] = {
     {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
+    {"follow", NULL, NULL, NULL, NULL, tests_follow},
+    {"executor", NULL, NULL, NULL, NULL, tests_executor},
+    {"function", NULL, NULL, NULL, NULL, tests_function},
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
     {"json", NULL, NULL, NULL, NULL, tests_json},
+    {"line_splitter", NULL, NULL, NULL, NULL, tests_line_splitter},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
+    {"net", NULL, NULL, NULL, NULL, tests_net},
+    {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
     {"output", NULL, NULL, NULL, NULL, tests_output},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
+    {"progress", NULL, NULL, NULL, NULL, tests_progress},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},

@@ -173,6 +173,76 @@ static void every_op_has_spec_tests(void)
     }
 }
 
+#define STREAM "{\"op\":\"stream\",\"host\":\"h\",\"port\":7,"
+
+static void records_are_checked_as_nodes_are(void)
+{
+    refuses(STREAM "\"read\":{\"until\":1,\"exactly\":-1,\"untill\":\"x\"}}",
+            "/spec/read/untill: 'read' has no field 'untill'; did you mean 'until'?\n"
+            "/spec/read/until: must be a string or {\"base64\": …}, not a number\n"
+            "/spec/read/exactly: must be an integer from 0 to 9007199254740992\n"
+            "/spec/read: 'read' needs exactly one of 'until' and 'exactly' and 'eof'\n");
+    refuses(STREAM "\"read\":[]}", "/spec/read: must be an object, not an array\n");
+    refuses(STREAM "\"read\":{\"eof\":false}}", "/spec/read/eof: must be true\n");
+    refuses(STREAM "\"exchange\":[]}", "/spec/exchange: must have at least 1 item\n");
+    refuses(STREAM "\"exchange\":[{},{\"read\":{\"until\":\"\"}},7]}",
+            "/spec/exchange/1/read/until: must not be empty\n"
+            "/spec/exchange/2: must be an object, not a number\n");
+}
+
+static void bytes_are_text_or_base64(void)
+{
+    refuses(STREAM "\"send\":{\"base64\":\"a\"},\"read\":{\"eof\":true}}",
+            "/spec/send/base64: must be base64: groups of four letters, digits, '+' and '/', with "
+            "'=' at the end\n");
+    refuses(STREAM "\"send\":{\"text\":\"a\"},\"read\":{\"eof\":true}}",
+            "/spec/send/text: 'bytes' has no field 'text'\n"
+            "/spec/send: 'bytes' needs the field 'base64'\n");
+}
+
+/* What stands in for a value that nobody knows yet is looked at as far as that goes. */
+static void records_with_references(void)
+{
+    refuses(STREAM "\"read\":{\"exactly\":\"${a}\",\"until\":2}}",
+            "/spec/read/until: must be a string or {\"base64\": …}, not a number\n"
+            "/spec/read: 'read' needs exactly one of 'until' and 'exactly' and 'eof'\n");
+    refuses(STREAM "\"exchange\":[{\"read\":{\"exactly\":\"${a} bytes\"}}]}",
+            "/spec/exchange/0/read/exactly: must be one reference, such as ${name}, and nothing "
+            "else\n");
+    refuses(STREAM "\"exchange\":[{\"send\":\"${a}\",\"read\":{\"exactly\":1}}]}",
+            "/spec/exchange/0/send: the reference '${a}' names nothing that is visible here; write "
+            "'$${' for a literal '${'\n");
+}
+
+/* One for each name, whoever awaits it, under the task's own timeout as well. */
+static void futures_are_found_by_their_names(void)
+{
+    static const char text[] =
+        "{\"op\":\"gather\",\"tasks\":[{\"op\":\"future\",\"name\":\"m\"},"
+        "{\"op\":\"future\",\"name\":\"z\"},{\"op\":\"value\",\"name\":\"v\",\"value\":1},"
+        "{\"op\":\"future\",\"name\":\"a\"},{\"op\":\"future\",\"name\":\"m\"}]}";
+    static const char *const names[] = {"a", "m", "z"};
+    static const uint32_t nodes[] = {5, 2, 3};
+    struct error_list errors = {0};
+    json_t *spec = json_read(text, strlen(text), NULL);
+    const struct plan_options options = {.ops = runtime_ops(), .timeout = 1};
+    struct plan *plan = plan_compile(spec, &options, &errors);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(plan);
+    CU_ASSERT_EQUAL_FATAL(plan->n_futures, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct future_name *found = plan_find_future(plan, names[i]);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+        CU_ASSERT_PTR_EQUAL(found, plan->futures[i]);
+        CU_ASSERT_EQUAL(found->index, i);
+        CU_ASSERT_EQUAL(found->node, nodes[i]);
+    }
+    CU_ASSERT_PTR_EQUAL(plan->nodes[6].arguments[0].future, plan->futures[1]);
+    CU_ASSERT_PTR_NULL(plan_find_future(plan, "v"));
+    CU_ASSERT_PTR_NULL(plan_find_future(plan, ""));
+    plan_unref(plan);
+    json_decref(spec);
+}
+
 CU_TestInfo tests_plan[] = {
     {"every_error_is_reported_with_its_pointer", every_error_is_reported_with_its_pointer},
     {"pointers_are_escaped", pointers_are_escaped},
@@ -184,6 +254,10 @@ CU_TestInfo tests_plan[] = {
     {"raise_takes_no_exception_that_ends_the_program",
      raise_takes_no_exception_that_ends_the_program},
     {"frames_of_siblings_share_their_place", frames_of_siblings_share_their_place},
+    {"futures_are_found_by_their_names", futures_are_found_by_their_names},
     {"every_op_has_spec_tests", every_op_has_spec_tests},
+    {"records_are_checked_as_nodes_are", records_are_checked_as_nodes_are},
+    {"bytes_are_text_or_base64", bytes_are_text_or_base64},
+    {"records_with_references", records_with_references},
     CU_TEST_INFO_NULL,
 };

@@ -72,7 +72,7 @@ static bool without_wall(struct tape_entry *entry)
 
 static void a_question_that_has_no_answer_is_told(void)
 {
-    assert_complaint(without_wall, "replay: asked for wall_us where the record has now_ns");
+    assert_complaint(without_wall, "replay: asked for wall_us where the record has a turn");
 }
 
 static bool other_chance(struct tape_entry *entry)
