@@ -63,6 +63,20 @@ $(OUT)/%-tests:
 	@echo "link $@"
 	@$(CC) $(CFLAGS) $^ -o $@ $(LIBS) -lcunit
 
+# ---- plugins: the example, and those of the tests, most of them bad ----
+
+PLUGIN_FLAGS := -std=c99 -D_GNU_SOURCE -pedantic -I. $(WARN) -O1 -g -shared -fPIC
+TEST_PLUGINS := $(patsubst tests/plugins/%.c,build/test-plugins/%.so,$(wildcard tests/plugins/*.c))
+
+plugin-example: ## build build/plugins/example.so, for --plugins build/plugins
+	@$(MAKE) -C examples/plugin OUT=$(CURDIR)/build/plugins
+
+test-plugins: $(TEST_PLUGINS)
+
+build/test-plugins/%.so: tests/plugins/%.c tests/plugins/plugin.h runtime/awaitd_plugin.h
+	@mkdir -p $(@D)
+	@$(CC) $(PLUGIN_FLAGS) $< -o $@ -ljansson
+
 # ---- running ----
 
 run: ## install what is missing, build, and serve http://127.0.0.1:8080 with ./awaitd.db
@@ -83,10 +97,10 @@ test: ## install what is missing, then run every check below but bench
 	@$(MAKE) FLAVOUR=asan test-programs
 	@MAKE='$(MAKE)' tests/run-all.sh $(CHECKS)
 
-test-programs: $(OUT)/awaitd $(OUT)/unit-tests $(OUT)/specs-tests $(OUT)/store-tests
+test-programs: test-plugins $(OUT)/awaitd $(OUT)/unit-tests $(OUT)/specs-tests $(OUT)/store-tests
 
 check-unit: ## the parts, one by one (CUnit; ASan and UBSan)
-	@$(MAKE) FLAVOUR=asan build/asan/unit-tests
+	@$(MAKE) FLAVOUR=asan build/asan/unit-tests test-plugins
 	@build/asan/unit-tests $(T)
 
 check-specs: ## tests/specs/*.test: a job, and what must come of it, in simulated time
@@ -110,19 +124,19 @@ DOCUMENTS := test_examples test_readme
 E2E := $(filter-out $(DOCUMENTS),$(basename $(notdir $(sort $(wildcard tests/e2e/test_*.py)))))
 
 check-e2e: ## the whole server over HTTP
-	@$(MAKE) FLAVOUR=asan build/asan/awaitd
+	@$(MAKE) FLAVOUR=asan build/asan/awaitd test-plugins
 	@$(call pytest,build/asan/awaitd,$(E2E))
 
 check-examples: ## examples/*.sh and every command of README.md print what they say
 	@$(MAKE) all
-	@$(MAKE) FLAVOUR=asan build/asan/awaitd
+	@$(MAKE) FLAVOUR=asan build/asan/awaitd plugin-example
 	@$(call pytest,build/asan/awaitd,$(DOCUMENTS))
 
 check-reference: ## the same spec files, against CPython's own asyncio
 	@$(PYTHON) tests/specs/reference.py $(if $(T),tests/specs/$(T).test,$(sort $(wildcard tests/specs/*.test)))
 
 check-tsan: ## the threaded parts again, under TSan
-	@$(MAKE) FLAVOUR=tsan build/tsan/awaitd build/tsan/unit-tests build/tsan/store-tests
+	@$(MAKE) FLAVOUR=tsan build/tsan/awaitd build/tsan/unit-tests build/tsan/store-tests test-plugins
 	@build/tsan/store-tests $(T)
 	@build/tsan/unit-tests $(T)
 	@$(call pytest,build/tsan/awaitd,$(filter-out test_malformed,$(E2E)))
@@ -169,6 +183,6 @@ $(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
 $(OUT)/embedded.o: $(OUT)/embedded.c
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-.PHONY: all run image test test-programs check-unit check-specs check-random check-store check-e2e check-examples \
+.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-e2e check-examples \
 	check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)

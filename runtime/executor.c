@@ -200,7 +200,7 @@ struct operation_backend *executors_backend(struct executors *executors)
     return &executors->backend;
 }
 
-struct executors *executors_open(struct error *e)
+struct executors *executors_open(const struct worker_command *command, struct error *e)
 {
     struct executors *executors = calloc(1, sizeof *executors);
     const struct executor_options options = executor_defaults();
@@ -208,6 +208,7 @@ struct executors *executors_open(struct error *e)
         error_set(e, ERROR_NO_MEMORY, "out of memory");
         return NULL;
     }
+    executors->command = command;
     executors->backend =
         (struct operation_backend){.begin = executors_begin, .give_up = executors_give_up};
     BUG_ON(pthread_mutex_init(&executors->lock, NULL) != 0);

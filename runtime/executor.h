@@ -20,6 +20,7 @@
 #include "schema/error.h"
 
 struct executors;
+struct worker_command; /* worker_process.h */
 
 #define EXECUTOR_DEFAULT "default"
 #define EXECUTORS_MAX 256
@@ -32,8 +33,9 @@ struct executor_options {
     const struct executor_kind *kind; /* runtime/executor_kind.h */
 };
 
-/* With `default` alone. NULL and *e. [main] */
-struct executors *executors_open(struct error *e);
+/* With `default` alone. command: how worker processes are started; borrowed until executors_close.
+ * NULL and *e. [main] */
+struct executors *executors_open(const struct worker_command *command, struct error *e);
 /* Those that the store knows, `default` too where it was changed. [main] */
 int executors_read(struct executors *executors, struct store *store, struct error *e);
 /* Once nothing can be begun any more: threads end as they finish. Waits for them, for at most

@@ -27,6 +27,7 @@ struct executor {
 
 struct executors {
     struct operation_backend backend; /* first */
+    const struct worker_command *command;
     pthread_mutex_t lock;
     struct executor **list; /* by name */
     size_t n;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/executor_process.h"
 
 /* ---- thread ---- */
 
@@ -34,6 +35,10 @@ static void run_here(struct worker *worker, struct function_call *call)
 
 const struct executor_kind executor_kinds[EXECUTOR_KINDS] = {
     {.name = "thread", .run = run_here},
+    {.name = "process",
+     .run = executor_process_run,
+     .interrupt = executor_process_interrupt,
+     .close = executor_process_close},
 };
 
 const struct executor_kind *executor_kind_find(const char *name)

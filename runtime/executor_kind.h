@@ -37,7 +37,7 @@ struct executor_kind {
     void (*close)(struct worker *worker);
 };
 
-#define EXECUTOR_KINDS 1
+#define EXECUTOR_KINDS 2
 extern const struct executor_kind executor_kinds[EXECUTOR_KINDS]; /* [any] */
 
 /* The functions run in the worker's own thread. */

@@ -7,10 +7,12 @@
 #include "runtime/exec_policy.h"
 #include "runtime/operation.h"
 #include "runtime/spawner.h"
+#include "runtime/worker_process.h"
 #include "schema/plan.h"
 
 struct executors;
 struct functions;
+struct plugins;
 struct net;
 
 struct services {
@@ -18,6 +20,9 @@ struct services {
     struct spawner *spawner; /* NULL: no program can be run */
     struct exec_policy exec;
     struct functions *functions;
+    struct plugins *plugins; /* whose functions are among these; NULL: none */
+    const char *worker_argv[4];
+    struct worker_command workers;
     struct executors *executors; /* NULL: there are none, as in simulated time */
     struct net *net; /* host_net.h; NULL in tests */
 };

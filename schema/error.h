@@ -23,6 +23,7 @@
     X(STORE_LOCKED, "another server has this database open")                                       \
     X(STORE_FOREIGN, "the file is not a database of this program, or damaged")                     \
     X(STORE_NEWER, "the database was written by a newer version")                                  \
+    X(PLUGIN, "a plugin is not usable")                                                            \
     X(SYSTEM, "the operating system refused")
 
 enum error_code {

@@ -50,6 +50,8 @@ static const struct option {
     {"allow-net", KIND_LIST, offsetof(struct config, allow_net), "", "RANGE",
      "private addresses that jobs may connect to, as 10.0.0.0/8; may be repeated. Where only this "
      "machine reaches the server, they may connect to all; to link-local ones never"},
+    {"plugins", KIND_TEXT, offsetof(struct config, plugins), NULL, "DIR",
+     "loads every *.so in the folder: functions for jobs to call; see awaitd_plugin.h"},
     {"max-body", KIND_SIZE, offsetof(struct config, max_body), "64MiB", "SIZE",
      "the largest request body that is taken"},
     {"max-result", KIND_SIZE, offsetof(struct config, max_result), "16MiB", "SIZE",
@@ -355,6 +357,7 @@ void config_release(struct config *config)
     free(config->listen);
     free(config->db);
     free(config->file);
+    free(config->plugins);
     free(config->allow_hosts);
     free(config->allow_exec);
     free(config->allow_net);

@@ -18,6 +18,7 @@ struct config {
     char *listen;                /* as given: host:port, [v6]:port or unix:/path */
     char *db;                    /* a path, or ":memory:" */
     char *file;                  /* --config; NULL: none */
+    char *plugins;               /* --plugins, a folder; NULL: none */
     char *allow_hosts;           /* host names, comma-separated; "*" for any; "" for none */
     char *allow_net;             /* ranges of addresses, comma-separated; "" for none */
     char *allow_exec;            /* patterns, comma-separated; NULL: not said */

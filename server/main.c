@@ -1,15 +1,19 @@
-/* Reads the configuration, and serves. */
+/* Reads the configuration, and serves; or is a worker process of a server. */
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/worker_main.h"
 #include "server/refuse.h"
 #include "server/serve.h"
 #include "server/signals.h"
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0)
+        return worker_main(argc, argv);
     struct config config;
     struct error e;
     struct buffer help = {0};

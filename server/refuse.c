@@ -12,7 +12,7 @@ static const struct {
     {ERROR_CONFLICT, EX_UNAVAILABLE}, /* the address is in use */
     {ERROR_STORE_LOCKED, EX_CANTCREAT}, {ERROR_STORE_FOREIGN, EX_CONFIG},
     {ERROR_STORE_NEWER, EX_CONFIG},     {ERROR_STORE_FULL, EX_IOERR},
-    {ERROR_STORE_UNKNOWN, EX_TEMPFAIL},
+    {ERROR_STORE_UNKNOWN, EX_TEMPFAIL}, {ERROR_PLUGIN, EX_CONFIG},
 };
 
 int refuse(const struct error *e)

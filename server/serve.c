@@ -57,12 +57,11 @@ int serve(const struct config *config, struct error *e)
     struct server server = {.config = config, .services = &services};
     struct listener listener;
     struct http *http = NULL;
-    int status = spawner_start(&services.spawner, e); /* first: it is forked */
-    if (status < 0)
-        return status;
-    status = poster_start(&options.poster, &posts, e);
+    int status = services_start(&services, config, e); /* first: it forks */
+    if (status == 0)
+        status = poster_start(&options.poster, &posts, e);
     if (status < 0) {
-        spawner_stop(services.spawner);
+        services_stop(&services);
         return status;
     }
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* libcurl's */
@@ -90,9 +89,8 @@ int serve(const struct config *config, struct error *e)
     bool is_quiet = services_close(&services);
     listener_close(&listener);
     poster_stop(options.poster, POST_MS);
-    if (is_quiet)
-        spawner_stop(services.spawner);
-    else if (status == 0)
+    if (!is_quiet && status == 0)
         _exit(EX_OK); /* which ends the spawner as well */
+    services_stop(&services);
     return status;
 }

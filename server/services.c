@@ -1,10 +1,14 @@
 #include "server/services.h"
 
+#include <unistd.h>
+
 #include "runtime/executor.h"
 #include "runtime/function.h"
 #include "runtime/host_net.h"
+#include "runtime/plugin.h"
+#include "runtime/worker_main.h"
 
-#define FUNCTIONS_MS 200 /* for functions that see that they are cancelled */
+#define FUNCTIONS_MS 800 /* for functions that see that they are cancelled, or are killed */
 
 /* Who cannot run programs on this machine himself must be given the right to. */
 static struct exec_policy exec_policy(const struct config *config, bool is_local)
@@ -18,6 +22,31 @@ static struct exec_policy exec_policy(const struct config *config, bool is_local
     else
         log_line(LOG_INFO, "jobs may run programs: %s", patterns);
     return (struct exec_policy){patterns};
+}
+
+/* The program itself, also when its file was replaced since: the spawner is it, too. */
+static void describe_workers(struct services *services, const struct config *config)
+{
+    services->worker_argv[0] = "/proc/self/exe";
+    services->worker_argv[1] = WORKER_COMMAND;
+    services->worker_argv[2] = config->plugins;
+    services->workers = (struct worker_command){.spawner = services->spawner,
+                                                .argv = services->worker_argv,
+                                                .env = (const char *const *)environ};
+}
+
+int services_start(struct services *services, const struct config *config, struct error *e)
+{
+    int status = spawner_start(&services->spawner, e);
+    if (status < 0)
+        return status;
+    describe_workers(services, config);
+    services->functions = functions_new(e);
+    if (!services->functions)
+        return -(int)e->code;
+    return config->plugins ? plugins_open(&services->plugins, config->plugins, PLUGIN_PATIENCE_MS,
+                                          services->functions, e)
+                           : 0;
 }
 
 /* Who reaches private networks himself may have jobs reach them; others need the right to. */
@@ -43,8 +72,7 @@ static int open_net(struct services *services, const struct config *config, bool
 
 static int open_functions(struct services *services, struct error *e)
 {
-    services->functions = functions_new(e);
-    services->executors = services->functions ? executors_open(e) : NULL;
+    services->executors = executors_open(&services->workers, e);
     if (!services->executors)
         return -(int)e->code;
     services->backends[OPERATION_CALL] = executors_backend(services->executors);
@@ -64,10 +92,19 @@ bool services_close(struct services *services)
     if (services->net)
         net_stop(services->net);
     bool is_quiet = !services->executors || executors_close(services->executors, FUNCTIONS_MS);
-    if (is_quiet)
-        functions_free(services->functions);
-    else
+    services->executors = NULL;
+    if (!is_quiet) {
+        services->functions = NULL; /* which they are */
+        services->plugins = NULL;
         log_line(LOG_WARNING, "functions that do not look whether they are cancelled are still "
                               "running, and end now");
+    }
     return is_quiet;
+}
+
+void services_stop(struct services *services)
+{
+    functions_free(services->functions);
+    plugins_close(services->plugins);
+    spawner_stop(services->spawner);
 }

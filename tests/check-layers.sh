@@ -27,7 +27,7 @@ sqlite3.h       runtime/store/sqlite
 openssl/crypto.h server/callback
 openssl/evp.h   server/callback runtime/functions/
 openssl/hmac.h  server/callback
-sys/socket.h    server/ runtime/host_uv runtime/host_net runtime/spawner
+sys/socket.h    server/ runtime/host_uv runtime/host_net runtime/spawner runtime/worker_
 netinet/in.h    server/ runtime/host_uv runtime/host_net
 arpa/inet.h     server/ runtime/host_uv runtime/host_net runtime/net_policy
 netdb.h         server/ runtime/host_uv runtime/host_net

@@ -28,7 +28,8 @@ class Examples(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = awaitd.Server(env={"no_proxy": "*"})  # an exception handler is on this machine
+        cls.server = awaitd.Server("--plugins", str(awaitd.ROOT / "build/plugins"),  # make plugin-example
+                                   env={"no_proxy": "*"})  # an exception handler is on this machine
 
     @classmethod
     def tearDownClass(cls):

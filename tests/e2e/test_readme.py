@@ -18,6 +18,7 @@ import awaitd
 
 README = (awaitd.ROOT / "README.md").read_text()
 BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+PLUGINS = "## Plugins\n"  # a section with a server of its own
 # What this test cannot run: it needs a docker engine.
 NOT_HERE = ("make image\n", "docker ")
 VARYING = (
@@ -36,8 +37,9 @@ def comparable(text):
 class Terminal:
     """Where the reader runs the server."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, cwd=awaitd.ROOT):
         self.folder = folder
+        self.cwd = cwd
         self.make = None
         self.errors = open(folder / "stderr", "w+")
         self.address = "127.0.0.1:0"
@@ -45,7 +47,7 @@ class Terminal:
     def run(self, command):
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWAITD", "MAKE", "MFLAGS"))}
         env = {**kept, "AWAITD_LISTEN": self.address, "AWAITD_DB": str(self.folder / "awaitd.db")}
-        self.make = subprocess.Popen(command, shell=True, cwd=awaitd.ROOT, env=env, stdin=subprocess.DEVNULL,
+        self.make = subprocess.Popen(command, shell=True, cwd=self.cwd, env=env, stdin=subprocess.DEVNULL,
                                      stdout=subprocess.PIPE, stderr=self.errors, start_new_session=True)
         output = b""
         while not (said := re.search(rb"^listening on http://(127\.0\.0\.1:\d+)\n", output, re.MULTILINE)):
@@ -111,7 +113,8 @@ class Readme(unittest.TestCase):
         shell = Shell(self.folder)
         self.addCleanup(shell.close)
         ran = 0
-        for commands, expected in BLOCK.findall(README):
+        before, _, section = README.partition(PLUGINS)
+        for commands, expected in BLOCK.findall(before + section.partition("\n## ")[2]):
             with self.subTest(commands):
                 if commands.startswith(NOT_HERE):
                     continue
@@ -125,6 +128,24 @@ class Readme(unittest.TestCase):
                     self.assertEqual(status, 0)
                     self.assertEqual(comparable(printed), comparable(expected))
         self.assertGreater(ran, 15)
+        terminal.kill("TERM")
+
+    def test_plugins(self):
+        section = README.partition(PLUGINS)[2].partition("\n## ")[0]
+        (self.folder / "double.c").write_text(re.search("^```c\n(.*?)^```\n", section, re.MULTILINE | re.DOTALL)[1])
+        for name in ("build", "runtime"):
+            (self.folder / name).symlink_to(awaitd.ROOT / name)
+        terminal = Terminal(self.folder, self.folder)
+        self.addCleanup(terminal.close)
+        shell = Shell(self.folder)
+        self.addCleanup(shell.close)
+        for commands, expected in BLOCK.findall(section):
+            with self.subTest(commands):
+                if commands.startswith("build/awaitd serve"):
+                    terminal.run(commands)
+                else:
+                    printed, status = shell.run(commands.replace("localhost:8080", terminal.address))
+                    self.assertEqual((printed, status), (expected, 0))
         terminal.kill("TERM")
 
     def test_names_every_option(self):

@@ -1,4 +1,8 @@
 /* The unit tests: one line here declares a file's table, one below lists it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/worker_main.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_base64[];
@@ -19,6 +23,7 @@ extern CU_TestInfo tests_net[];
 extern CU_TestInfo tests_net_policy[];
 extern CU_TestInfo tests_output[];
 extern CU_TestInfo tests_plan[];
+extern CU_TestInfo tests_plugin[];
 extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_progress[];
@@ -33,6 +38,7 @@ extern CU_TestInfo tests_time[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
 extern CU_TestInfo tests_utf8[];
+extern CU_TestInfo tests_worker_process[];
 
 CU_SuiteInfo suites[] = {
     {"base64", NULL, NULL, NULL, NULL, tests_base64},
@@ -53,6 +59,7 @@ CU_SuiteInfo suites[] = {
     {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
     {"output", NULL, NULL, NULL, NULL, tests_output},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
+    {"plugin", NULL, NULL, NULL, NULL, tests_plugin},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
     {"progress", NULL, NULL, NULL, NULL, tests_progress},
@@ -67,5 +74,13 @@ CU_SuiteInfo suites[] = {
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},
     {"utf8", NULL, NULL, NULL, NULL, tests_utf8},
+    {"worker process", NULL, NULL, NULL, NULL, tests_worker_process},
     CU_SUITE_INFO_NULL,
 };
+
+/* This program is also the worker processes that it tests. */
+void suites_prepare(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0)
+        exit(worker_main(argc, argv));
+}

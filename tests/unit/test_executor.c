@@ -38,7 +38,7 @@ static struct world open_world(void)
     struct error e;
     w.functions = functions_new(&e);
     CU_ASSERT_EQUAL_FATAL(functions_add(w.functions, &function_gate, &e), 0);
-    w.executors = executors_open(&e);
+    w.executors = executors_open(NULL, &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(w.executors);
     w.backend = executors_backend(w.executors);
     sem_init(&gate.started, 0, 0);
