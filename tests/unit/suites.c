@@ -28,6 +28,7 @@ extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_progress[];
 extern CU_TestInfo tests_replay[];
+extern CU_TestInfo tests_resolve[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
@@ -64,6 +65,7 @@ CU_SuiteInfo suites[] = {
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
     {"progress", NULL, NULL, NULL, NULL, tests_progress},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
+    {"resolve", NULL, NULL, NULL, NULL, tests_resolve},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
