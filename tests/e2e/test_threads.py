@@ -250,8 +250,8 @@ class Cancellation(WithExecutors):
 
     def test_the_tree_says_what_it_waits_for(self):
         id = self.server.submit(call("sleep", seconds=3600))["id"]
-        awaitd.until(lambda: self.server.tree(id)["tasks"], "the task has begun")
-        self.assertEqual(self.server.tree(id)["tasks"][0]["waits_for"], "function 'sleep' on executor 'default'")
+        task, = awaitd.until(lambda: [t for t in self.server.tree(id)["tasks"] if t["state"] == "waiting"], "it waits")
+        self.assertEqual(task["waits_for"], "function 'sleep' on executor 'default'")
         self.server.cancel(id)
 
 
