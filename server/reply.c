@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* code, status, and what there is to say when nobody said more. */
 static const struct {
     enum error_code code;
