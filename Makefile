@@ -119,7 +119,7 @@ check-store: ## the store's backends
 
 # Python's tests; those of the examples and of the README have a target of their own.
 pytest = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/$(1) \
-	$(PYTHON) -m unittest -b $(if $(T),-k '$(T)') $(2)
+	$(PYTHON) tests/e2e/run.py $(if $(T),-k '$(T)') $(2)
 DOCUMENTS := test_examples test_readme
 E2E := $(filter-out $(DOCUMENTS),$(basename $(notdir $(sort $(wildcard tests/e2e/test_*.py)))))
 

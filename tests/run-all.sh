@@ -7,7 +7,7 @@
 set -u
 
 logs=build/checks
-limit=480 # seconds for one check
+limit=900 # seconds for one check
 mkdir -p "$logs"
 total_passed=0
 total_failed=0
