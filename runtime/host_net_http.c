@@ -22,7 +22,13 @@ struct fetch {
     bool has_left;     /* another scheme, host or port than the job named: keeps secrets */
     bool is_too_large; /* the response's body */
     bool has_no_room;  /* the bodies of all responses are too large */
+    size_t n_head_lines, head_size; /* of this hop, interim responses and trailers included */
 };
+
+/* libcurl has no limit for what comes before and after the response proper, and is slow with many
+ * headers: it compares each with all. */
+#define HEAD_LINES_MAX 500
+#define HEAD_BYTES_MAX (256 << 10)
 
 static struct fetch *fetch_of(struct transfer *transfer)
 {
@@ -123,6 +129,21 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *context)
     return size * n;
 }
 
+static bool has_too_much_head(const struct fetch *fetch)
+{
+    return fetch->n_head_lines > HEAD_LINES_MAX || fetch->head_size > HEAD_BYTES_MAX;
+}
+
+/* A line of the head. */
+static size_t take_head(char *bytes, size_t size, size_t n, void *context)
+{
+    struct fetch *fetch = context;
+    (void)bytes;
+    fetch->n_head_lines++;
+    fetch->head_size += size * n;
+    return has_too_much_head(fetch) ? 0 : size * n;
+}
+
 #define SET(option, value) (curl_easy_setopt(easy, CURLOPT_##option, value) == CURLE_OK)
 
 /* POST stands for any request with a body, or one that says that it has none. */
@@ -154,7 +175,8 @@ static bool is_idempotent(const char *method)
 static bool set_up(struct fetch *fetch, CURL *easy)
 {
     return SET(HTTPHEADER, fetch->headers) && SET(WRITEFUNCTION, take_body) &&
-           SET(WRITEDATA, fetch) && SET(ACCEPT_ENCODING, "") && SET(UPLOAD_BUFFERSIZE, 16384L) &&
+           SET(WRITEDATA, fetch) && SET(HEADERFUNCTION, take_head) && SET(HEADERDATA, fetch) &&
+           SET(ACCEPT_ENCODING, "") && SET(UPLOAD_BUFFERSIZE, 16384L) &&
            SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) && set_method(fetch, easy);
 }
 
@@ -164,6 +186,7 @@ static void start_hop(struct fetch *fetch)
     struct transfer *transfer = &fetch->transfer;
     drop_body(fetch);
     buffer_text(&fetch->body, "");
+    fetch->n_head_lines = fetch->head_size = 0;
     add_headers(fetch);
     transfer->sends_once = !is_idempotent(fetch->method);
     CURL *easy = memory_need(transfer_make_easy(transfer, fetch->url));
@@ -183,15 +206,6 @@ static void raise_about(struct fetch *fetch, const char *type, const char *what)
     free(text);
 }
 
-static size_t count_headers(CURL *easy)
-{
-    size_t n = 0;
-    struct curl_header *header = NULL;
-    while ((header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)))
-        n++;
-    return n;
-}
-
 /* libcurl leaves the end of the line to a header without a value. */
 static struct http_header header_of(struct curl_header *header)
 {
@@ -204,15 +218,15 @@ static struct http_header header_of(struct curl_header *header)
 static void answer(struct fetch *fetch, long status)
 {
     CURL *easy = fetch->transfer.easy;
-    size_t n = count_headers(easy), i = 0;
-    struct http_header *headers = memory_new_zeroed(n + 1, sizeof *headers);
+    size_t n = 0;
+    struct http_header *headers = memory_new_zeroed(HEAD_LINES_MAX, sizeof *headers);
     struct curl_header *header = NULL;
-    while (i < n && (header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)))
-        headers[i++] = header_of(header);
+    while (n < HEAD_LINES_MAX && (header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)))
+        headers[n++] = header_of(header);
     const struct http_response response = {.status = status,
                                            .url = fetch->public_url,
                                            .headers = headers,
-                                           .n_headers = i,
+                                           .n_headers = n,
                                            .body = fetch->body.bytes,
                                            .body_size = fetch->body.size};
     http_answer(fetch->request, &response, &fetch->transfer.operation->answer);
@@ -286,6 +300,8 @@ static void finished(struct transfer *transfer, CURLcode result)
         raise_too_large(fetch);
     else if (result == CURLE_WRITE_ERROR && fetch->has_no_room)
         raise_about(fetch, "MemoryError", "no room for one more response's body");
+    else if (result == CURLE_WRITE_ERROR && has_too_much_head(fetch))
+        raise_about(fetch, "HTTPProtocolError", "the response's headers are too many");
     else if (result == CURLE_ABORTED_BY_CALLBACK)
         raise_about(fetch, "ConnectionAbortedError",
                     "the connection was closed without an answer, and this method is not sent "

@@ -187,6 +187,9 @@ class Responses(TestCase):
         error = self.fail_to("/endless/headers")
         self.assertIn(error["type"], ("HTTPProtocolError", "ConnectionAbortedError"))
         self.assertIn("header", error["message"].lower())
+        for path in "/many/headers?n=500", "/interim", "/trailers":
+            self.assert_error(self.fail_to(path), "HTTPProtocolError", f"the response's headers are too many: {self.web.url}{path}")
+        self.assertEqual(self.fetch("/many/headers?n=400")["headers"]["x-399"], "")
 
     def test_broken_off(self):
         for path in "/broken", "/broken/chunk", "/silent":
