@@ -144,6 +144,14 @@ class Requests(TestCase):
         self.assertEqual((task["error"]["type"], task["error"]["path"]), ("ValueError", "/steps/1"))
         self.assertEqual(self.web.count()["requests"], before["requests"])
 
+    def test_a_null_character_from_a_reference(self):
+        """It does not end what it stands in."""
+        for field, node in (("headers", http(self.web.url + "/echo", headers={"X-A": "${a.body}"})),
+                            ("argv", {"op": "subprocess", "argv": ["echo", "${a.body}"]}),
+                            ("env", {"op": "subprocess", "argv": ["env"], "env": {"A": "${a.body}"}})):
+            task = self.server.run({"op": "sequence", "steps": [http(self.web.url + "/null", name="a"), node]})
+            self.assert_error(task["error"], "ValueError", f"'{field}' has a null character")
+
 
 class Responses(TestCase):
     def test_chunked(self):

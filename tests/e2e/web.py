@@ -204,6 +204,9 @@ class Connection:
                 self.writer.write(b"X-More: and more\r\n")
                 await self.writer.drain()
 
+    async def do_null(self):
+        return response(200, b"a\0b")
+
     async def do_bytes(self):
         return response(200, b"\xff\x00\xfe")
 
