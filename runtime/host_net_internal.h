@@ -37,9 +37,11 @@ struct net {
     struct timer idleness;
     struct list transfers;  /* all of them */
     struct list waiting[2]; /* those that have no room yet; [1]: and a name to be resolved */
-    size_t n_running, n_resolving, max_running;
-    size_t bodies; /* bytes that fetches hold */
-    bool is_used;  /* there were transfers when it settled last */
+    struct list orphans;    /* without operations: libcurl resolves names that nobody needs now */
+    size_t n_running, max_running;
+    size_t n_resolving; /* of those that libcurl runs; the resolver counts its own */
+    size_t bodies;      /* bytes that fetches hold */
+    bool is_used;       /* there were transfers when it settled last */
 };
 
 struct transfer;
@@ -76,7 +78,7 @@ struct transfer {
     } state;
     CURL *easy;        /* unless IDLE */
     bool is_named;     /* its host is no address */
-    bool is_resolving; /* a name, as far as is known */
+    bool is_resolving; /* libcurl, a name, as far as is known */
     int socket_error;  /* errno, when the last socket could not be made; else 0 */
     bool is_refused;   /* the policy refused the last address that it came to: */
     struct net_address refused;
@@ -117,8 +119,6 @@ void transfer_raise(struct transfer *transfer, const char *type, const char *mes
 /* The same, with the exception that stands for libcurl's error; `public_url` is for the message. */
 void transfer_raise_curl(struct transfer *transfer, CURLcode result, const char *public_url);
 
-/* It needs no name any more. */
-void transfer_has_resolved(struct transfer *transfer);
 /* The exception's type that Python chooses for an errno. */
 const char *net_type_of_errno(long number);
 struct net_address net_address_of(const struct sockaddr *address);

@@ -15,7 +15,8 @@ struct resolver {
     pthread_mutex_t lock;
     uv_async_t *bell; /* NULL once it is closed */
     struct lookup *answered, **end;
-    size_t refs; /* the network thread's, and one for each thread that asks */
+    size_t refs;    /* the network thread's, and one for each thread that asks */
+    size_t n_asked; /* the network thread's: lookups that it has not taken */
 };
 
 static void lock(struct resolver *resolver)
@@ -117,6 +118,7 @@ void resolver_take(struct resolver *resolver)
     unlock(resolver);
     for (; lookup; lookup = next) {
         next = lookup->next;
+        resolver->n_asked--;
         if (lookup->done)
             lookup->done(lookup);
         free_lookup(lookup);
@@ -145,6 +147,7 @@ struct lookup *resolver_ask(struct resolver *resolver, const char *host, int por
     *lookup = (struct lookup){
         .resolver = resolver, .host = memory_need(strdup(host)), .done = done, .context = context};
     snprintf(lookup->port, sizeof lookup->port, "%d", port);
+    resolver->n_asked++;
     lock(resolver);
     resolver->refs++;
     unlock(resolver);
@@ -155,6 +158,11 @@ struct lookup *resolver_ask(struct resolver *resolver, const char *host, int por
         answer(lookup);
     }
     return lookup;
+}
+
+size_t resolver_count(const struct resolver *resolver)
+{
+    return resolver->n_asked;
 }
 
 /* Only this thread looks at `done`. */

@@ -34,6 +34,8 @@ void resolver_close(struct resolver *resolver);
 struct lookup *resolver_ask(struct resolver *resolver, const char *host, int port,
                             void (*done)(struct lookup *lookup), void *context);
 void lookup_cancel(struct lookup *lookup);
+/* Threads that ask, also for nobody: nothing stops them. */
+size_t resolver_count(const struct resolver *resolver);
 
 /* Addresses of a host that is one itself, in digits: at once. NULL: it is a name. The caller frees
  * them by freeaddrinfo. */

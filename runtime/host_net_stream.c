@@ -374,7 +374,6 @@ static void found(struct lookup *lookup)
 {
     struct talk *talk = lookup->context;
     talk->lookup = NULL;
-    transfer_has_resolved(&talk->transfer);
     talk->addresses = lookup->found;
     lookup->found = NULL;
     if (talk->addresses) {

@@ -21,6 +21,7 @@ extern CU_TestInfo tests_line_splitter[];
 extern CU_TestInfo tests_lag[];
 extern CU_TestInfo tests_net[];
 extern CU_TestInfo tests_net_policy[];
+extern CU_TestInfo tests_net_names[];
 extern CU_TestInfo tests_output[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_plugin[];
@@ -56,6 +57,7 @@ CU_SuiteInfo suites[] = {
     {"line_splitter", NULL, NULL, NULL, NULL, tests_line_splitter},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
     {"net", NULL, NULL, NULL, NULL, tests_net},
+    {"net_names", NULL, NULL, NULL, NULL, tests_net_names},
     {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
     {"output", NULL, NULL, NULL, NULL, tests_output},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
