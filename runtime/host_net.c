@@ -245,6 +245,11 @@ struct operation_backend *net_backend(struct net *net)
     return &net->backend;
 }
 
+const struct net_policy *net_get_policy(const struct net *net)
+{
+    return &net->policy;
+}
+
 void net_stop(struct net *net)
 {
     atomic_store(&net->is_stopping, true);

@@ -27,6 +27,8 @@ struct net_options {
 int net_start(struct net **out, const struct net_options *options, struct error *e);
 /* Of both kinds of operations; as long as the thread. [any] */
 struct operation_backend *net_backend(struct net *net);
+/* Borrowed, as long as the thread. [any] */
+const struct net_policy *net_get_policy(const struct net *net);
 /* Breaks off what is under way, and frees it all. No loop begins anything any more. [main] */
 void net_stop(struct net *net);
 

@@ -11,6 +11,7 @@
 
 #include "runtime/base/list.h"
 #include "runtime/base/mpsc.h"
+#include "runtime/host_net_address.h"
 #include "runtime/host_net.h"
 #include "runtime/host_net_resolve.h"
 #include "runtime/timer.h"
@@ -121,7 +122,6 @@ void transfer_raise_curl(struct transfer *transfer, CURLcode result, const char 
 
 /* The exception's type that Python chooses for an errno. */
 const char *net_type_of_errno(long number);
-struct net_address net_address_of(const struct sockaddr *address);
 
 /* To be called at the end of each callback of libuv: ends, starts and arms what there is. */
 void net_settle(struct net *net);

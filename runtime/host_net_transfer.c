@@ -230,17 +230,6 @@ void net_end_transfers(struct net *net)
 
 /* ---- connections ---- */
 
-struct net_address net_address_of(const struct sockaddr *address)
-{
-    struct net_address out = {.size = 4};
-    if (address->sa_family == AF_INET6) {
-        out.size = 16;
-        memcpy(out.bytes, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
-    } else
-        memcpy(out.bytes, &((const struct sockaddr_in *)address)->sin_addr, 4);
-    return out;
-}
-
 /* The address is the one that libcurl is about to connect to. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
