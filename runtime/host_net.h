@@ -18,8 +18,9 @@ struct net_options {
     struct net_policy policy; /* taken */
     const char *user_agent;   /* copied; of requests that name none */
     /* 0 stands for the value that is named. */
-    size_t max_bodies; /* 512 MiB: what responses under way may hold, all together */
-    double idle;       /* 15 seconds: so long connections are kept after the last transfer */
+    size_t
+        max_bodies; /* 512 MiB: what responses and conversations under way may hold, all together */
+    double idle;    /* 15 seconds: so long connections are kept after the last transfer */
 };
 
 /* 0, or -SYSTEM or -NO_MEMORY and *e; the policy is taken in any case. [main, before other threads

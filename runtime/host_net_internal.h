@@ -41,7 +41,7 @@ struct net {
     struct list orphans;    /* without operations: libcurl resolves names that nobody needs now */
     size_t n_running, max_running;
     size_t n_resolving; /* of those that libcurl runs; the resolver counts its own */
-    size_t bodies;      /* bytes that fetches hold */
+    size_t bodies;      /* bytes that transfers have received, and hold */
     bool is_used;       /* there were transfers when it settled last */
 };
 

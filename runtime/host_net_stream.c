@@ -32,6 +32,7 @@ struct talk {
     struct watch *watch;              /* of the channel's descriptor */
     struct channel channel;
     bool has_written_eof;
+    size_t n_heard; /* bytes, which it holds as long as it lasts */
     /* of the addresses that did not do */
     unsigned n_failures;
     bool is_one_failure; /* all are the same */
@@ -94,6 +95,7 @@ static void hang_up(struct talk *talk)
 static void free_talk(struct transfer *transfer)
 {
     struct talk *talk = (struct talk *)transfer;
+    transfer->net->bodies -= talk->n_heard;
     if (talk->lookup)
         lookup_cancel(talk->lookup);
     hang_up(talk);
@@ -235,6 +237,11 @@ static void has_connected(struct talk *talk)
         stream_connected(talk->request);
         return;
     }
+    if (name_of(talk)[0] == '.') { /* for OpenSSL, any host of that domain */
+        stream_fail(talk->request, "ValueError",
+                    "server_hostname cannot be an empty string or start with a leading dot.", NULL);
+        return;
+    }
     if (!net->trust)
         net->trust = memory_need(channel_trust(net->trusted));
     channel_secure(&talk->channel, net->trust, name_of(talk));
@@ -275,6 +282,18 @@ static void shake_hands(struct talk *talk)
     stream_connected(talk->request);
 }
 
+static void take(struct talk *talk, const char *bytes, size_t n)
+{
+    struct net *net = talk->transfer.net;
+    if (n > net->max_bodies - net->bodies) {
+        stream_fail(talk->request, "MemoryError", "no room for more bytes", NULL);
+        return;
+    }
+    net->bodies += n;
+    talk->n_heard += n;
+    stream_received(talk->request, bytes, n);
+}
+
 static void hear(struct talk *talk)
 {
     struct stream_request *request = talk->request;
@@ -286,7 +305,7 @@ static void hear(struct talk *talk)
             return;
         switch (channel_read(channel, bytes, sizeof bytes, &n)) {
         case CHANNEL_DONE:
-            stream_received(request, bytes, n);
+            take(talk, bytes, n);
             break;
         case CHANNEL_WAITS:
             return;
