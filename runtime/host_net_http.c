@@ -77,13 +77,23 @@ static bool begins(const char *line, const char *name)
     return strncasecmp(line, name, size) == 0 && (line[size] == ':' || line[size] == '-');
 }
 
-/* What is said of a body goes with it, and what is secret, or about the host, stays at home. */
+/* Secrets have many names (X-Api-Key, PRIVATE-TOKEN …): to others goes only what is none. */
+static bool is_for_all(const char *line)
+{
+    static const char *const names[] = {"Accept", "Cache-Control", "Content",     "If",
+                                        "Range",  "User-Agent",    "traceparent", "tracestate"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (begins(line, names[i]))
+            return true;
+    return false;
+}
+
+/* What is said of a body goes with it. */
 static bool is_sent(const struct fetch *fetch, const char *line)
 {
     if (!fetch->has_body && begins(line, "Content"))
         return false;
-    return !fetch->has_left || !(begins(line, "Authorization") || begins(line, "Cookie") ||
-                                 begins(line, "Proxy") || begins(line, "Host"));
+    return !fetch->has_left || is_for_all(line);
 }
 
 static void add_header(struct fetch *fetch, const char *line)
