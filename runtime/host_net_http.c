@@ -190,19 +190,38 @@ static bool set_up(struct fetch *fetch, CURL *easy)
            SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) && set_method(fetch, easy);
 }
 
+/* Whether the host of a URL that libcurl takes is a name. */
+static bool is_named(const char *url)
+{
+    char *host = NULL;
+    struct net_address address;
+    CURLU *parts = curl_url();
+    bool is_address = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                      curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                      (host[0] == '[' || net_address_parse(host, &address));
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return !is_address;
+}
+
 /* [the URL is set] */
 static void start_hop(struct fetch *fetch)
 {
-    struct transfer *transfer = &fetch->transfer;
     drop_body(fetch);
     buffer_text(&fetch->body, "");
     fetch->n_head_lines = fetch->head_size = 0;
+    transfer_run(&fetch->transfer, is_named(fetch->url));
+}
+
+static void start(struct transfer *transfer)
+{
+    struct fetch *fetch = fetch_of(transfer);
     add_headers(fetch);
     transfer->sends_once = !is_idempotent(fetch->method);
     CURL *easy = memory_need(transfer_make_easy(transfer, fetch->url));
     if (!set_up(fetch, easy))
         memory_need(NULL);
-    transfer_run(transfer, easy);
+    transfer_perform(transfer, easy);
 }
 
 /* ---- its end ---- */
@@ -335,7 +354,7 @@ static void timed_out(struct transfer *transfer)
 /* ---- its beginning ---- */
 
 static const struct transfer_kind kind = {
-    .finished = finished, .timed_out = timed_out, .free = free_fetch};
+    .start = start, .finished = finished, .timed_out = timed_out, .free = free_fetch};
 
 void net_begin_fetch(struct net *net, struct operation *operation)
 {

@@ -49,9 +49,9 @@ struct transfer;
 
 /* What one kind of transfer does. Functions of libcurl may be called by all of these. */
 struct transfer_kind {
-    /* There is room now, of one without an easy handle. It may end at once. */
+    /* There is room now: transfer_perform, or something else. It may end at once. */
     void (*start)(struct transfer *transfer);
-    /* What transfer_run started has ended. */
+    /* What transfer_perform began has ended. */
     void (*finished)(struct transfer *transfer, CURLcode result);
     /* Its deadline has come. */
     void (*timed_out)(struct transfer *transfer);
@@ -74,10 +74,10 @@ struct transfer {
     enum transfer_state {
         TRANSFER_IDLE,
         TRANSFER_WAITING, /* for room */
-        TRANSFER_RUNNING, /* libcurl works on it */
+        TRANSFER_RUNNING, /* libcurl, or the kind, works on it */
         TRANSFER_ENDED    /* libcurl is through with it, or connected */
     } state;
-    CURL *easy;        /* unless IDLE */
+    CURL *easy;        /* RUNNING or ENDED, of one that libcurl works on */
     bool is_named;     /* its host is no address */
     bool is_resolving; /* libcurl, a name, as far as is known */
     int socket_error;  /* errno, when the last socket could not be made; else 0 */
@@ -104,10 +104,12 @@ void transfer_set_deadline(struct transfer *transfer, double seconds);
  * policy, trust. Any protocol but these is refused. The caller sets what is its own; NULL for want
  * of memory. */
 CURL *transfer_make_easy(struct transfer *transfer, const char *url);
-/* Takes the handle (NULL: the kind's `start` does all, and is_named is set); `finished` comes
- * later, always, unless the transfer is answered or given up. It waits for a free connection if it
- * must. */
-void transfer_run(struct transfer *transfer, CURL *easy);
+/* `start` is called when there is room. Until then nothing of libcurl's is needed, as thousands may
+ * wait. is_named: its host is no address. */
+void transfer_run(struct transfer *transfer, bool is_named);
+/* From `start`. Takes the handle; `finished` comes later, always, unless the transfer is answered
+ * or given up. */
+void transfer_perform(struct transfer *transfer, CURL *easy);
 /* Lets the handle go: a connection in the middle of something, or with CURLOPT_CONNECT_ONLY, is
  * closed; one that is through goes to the pool. */
 void transfer_rest(struct transfer *transfer);

@@ -425,6 +425,5 @@ void net_begin_talk(struct net *net, struct operation *operation)
     talk->channel.fd = -1;
     transfer_add(&talk->transfer, net, operation, &kind);
     talk->addresses = resolve_digits(talk->request->host, talk->request->port);
-    talk->transfer.is_named = !talk->addresses;
-    transfer_run(&talk->transfer, NULL);
+    transfer_run(&talk->transfer, !talk->addresses);
 }

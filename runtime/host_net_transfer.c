@@ -141,13 +141,8 @@ static void start(struct transfer *transfer)
     struct net *net = transfer->net;
     list_remove(&transfer->turn);
     transfer->state = TRANSFER_RUNNING;
-    transfer->is_resolving = transfer->is_named && transfer->easy;
-    net->n_resolving += transfer->is_resolving;
     net->n_running++;
-    if (!transfer->easy)
-        transfer->kind->start(transfer);
-    else if (curl_multi_add_handle(net->multi, transfer->easy) != CURLM_OK)
-        memory_need(NULL);
+    transfer->kind->start(transfer);
 }
 
 static bool has_room(const struct net *net, bool is_named)
@@ -166,35 +161,27 @@ void net_start_waiting(struct net *net)
     }
 }
 
-/* Whether the host of a URL that libcurl takes is a name. */
-static bool is_named(const char *url)
+void transfer_run(struct transfer *transfer, bool is_named)
 {
-    char *host = NULL;
-    struct net_address address;
-    CURLU *parts = curl_url();
-    bool is_address = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-                      curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-                      (host[0] == '[' || net_address_parse(host, &address));
-    curl_free(host);
-    curl_url_cleanup(parts);
-    return !is_address;
+    BUG_ON(transfer->state != TRANSFER_IDLE);
+    transfer->state = TRANSFER_WAITING;
+    transfer->is_named = is_named;
+    list_append(&transfer->net->waiting[is_named], &transfer->turn);
 }
 
-void transfer_run(struct transfer *transfer, CURL *easy)
+void transfer_perform(struct transfer *transfer, CURL *easy)
 {
-    char *url = NULL;
-    BUG_ON(transfer->state != TRANSFER_IDLE);
+    struct net *net = transfer->net;
+    BUG_ON(transfer->state != TRANSFER_RUNNING || transfer->easy);
     transfer->easy = easy;
-    transfer->state = TRANSFER_WAITING;
     transfer->socket_error = 0;
     transfer->is_refused = false;
     transfer->n_sent = 0;
     transfer->why[0] = '\0';
-    if (easy) {
-        curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
-        transfer->is_named = !url || is_named(url);
-    }
-    list_append(&transfer->net->waiting[transfer->is_named], &transfer->turn);
+    transfer->is_resolving = transfer->is_named;
+    net->n_resolving += transfer->is_resolving;
+    if (curl_multi_add_handle(net->multi, easy) != CURLM_OK)
+        memory_need(NULL);
 }
 
 void transfer_rest(struct transfer *transfer)
