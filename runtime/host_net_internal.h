@@ -36,11 +36,12 @@ struct net {
     struct timer_heap deadlines;
     int64_t armed_ns; /* what the clock is set to; INT64_MAX: stopped */
     struct timer idleness;
-    struct list transfers;  /* all of them */
-    struct list waiting[2]; /* those that have no room yet; [1]: and a name to be resolved */
-    struct list orphans;    /* without operations: libcurl resolves names that nobody needs now */
+    struct list transfers; /* all of them */
+    struct list
+        waiting[2];      /* those that have no room yet; [1]: and libcurl has a name to resolve */
+    struct list orphans; /* without operations: libcurl resolves names that nobody needs now */
     size_t n_running, max_running;
-    size_t n_resolving; /* of those that libcurl runs; the resolver counts its own */
+    size_t n_resolving; /* names that libcurl asks for; the resolver sees to its own */
     size_t bodies;      /* bytes that transfers have received, and hold */
     bool is_used;       /* there were transfers when it settled last */
 };
@@ -105,7 +106,8 @@ void transfer_set_deadline(struct transfer *transfer, double seconds);
  * of memory. */
 CURL *transfer_make_easy(struct transfer *transfer, const char *url);
 /* `start` is called when there is room. Until then nothing of libcurl's is needed, as thousands may
- * wait. is_named: its host is no address. */
+ * wait. is_named: libcurl has
+ * to ask for the host's addresses. */
 void transfer_run(struct transfer *transfer, bool is_named);
 /* From `start`. Takes the handle; `finished` comes later, always, unless the transfer is answered
  * or given up. */

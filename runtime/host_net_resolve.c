@@ -14,10 +14,14 @@
 struct resolver {
     pthread_mutex_t lock;
     uv_async_t *bell; /* NULL once it is closed */
-    struct lookup *answered, **end;
-    size_t refs;    /* the network thread's, and one for each thread that asks */
-    size_t n_asked; /* the network thread's: lookups that it has not taken */
+    struct lookups {
+        struct lookup *first, **end;
+    } waiting, answered;
+    size_t n_threads;
+    size_t refs; /* the network thread's, and one for each thread */
 };
+
+#define THREADS_MAX 256
 
 static void lock(struct resolver *resolver)
 {
@@ -27,6 +31,28 @@ static void lock(struct resolver *resolver)
 static void unlock(struct resolver *resolver)
 {
     BUG_ON(pthread_mutex_unlock(&resolver->lock) != 0);
+}
+
+static void append(struct lookups *list, struct lookup *lookup)
+{
+    lookup->next = NULL;
+    *list->end = lookup;
+    list->end = &lookup->next;
+}
+
+static struct lookup *take_all(struct lookups *list)
+{
+    struct lookup *first = list->first;
+    *list = (struct lookups){.end = &list->first};
+    return first;
+}
+
+static struct lookup *take_first(struct lookups *list)
+{
+    struct lookup *first = list->first;
+    if (first && !(list->first = first->next))
+        list->end = &list->first;
+    return first;
 }
 
 static void free_lookup(struct lookup *lookup)
@@ -51,39 +77,53 @@ static int ask(const char *host, const char *port, int flags, struct addrinfo **
     return getaddrinfo(host, port, &hints, found);
 }
 
-/* [any] */
-static void answer(struct lookup *lookup)
+/* Locked. */
+static void answer(struct resolver *resolver, struct lookup *lookup)
 {
-    struct resolver *resolver = lookup->resolver;
+    append(&resolver->answered, lookup);
+    uv_async_send(resolver->bell);
+}
+
+/* Hands in what it has, NULL at first, and takes what is next; NULL when it is not needed. */
+static struct lookup *change(struct resolver *resolver, struct lookup *lookup)
+{
+    struct lookup *next = NULL;
     lock(resolver);
-    bool is_open = resolver->bell != NULL, is_last = --resolver->refs == 0;
-    if (is_open) {
-        lookup->next = NULL;
-        *resolver->end = lookup;
-        resolver->end = &lookup->next;
-        uv_async_send(resolver->bell);
+    bool is_open = resolver->bell != NULL, is_last = false;
+    if (is_open && lookup)
+        answer(resolver, lookup);
+    if (is_open)
+        next = take_first(&resolver->waiting);
+    if (!next) {
+        resolver->n_threads--;
+        is_last = --resolver->refs == 0;
     }
     unlock(resolver);
-    if (!is_open)
+    if (!is_open && lookup)
         free_lookup(lookup);
     if (is_last)
         free_resolver(resolver);
+    return next;
 }
 
 static void *run(void *context)
 {
-    struct lookup *lookup = context;
-    lookup->error = ask(lookup->host, lookup->port, 0, &lookup->found);
-    lookup->system_error = errno;
-    answer(lookup);
+    struct resolver *resolver = context;
+    struct lookup *lookup = NULL;
+    while ((lookup = change(resolver, lookup))) {
+        if (atomic_load(&lookup->is_cancelled))
+            continue;
+        lookup->error = ask(lookup->host, lookup->port, 0, &lookup->found);
+        lookup->system_error = errno;
+    }
     return NULL;
 }
 
 /* The network thread has all signals blocked already, and so has this one. */
-static int start_thread(struct lookup *lookup)
+static int start_thread(struct resolver *resolver)
 {
     pthread_t thread;
-    int rc = pthread_create(&thread, NULL, run, lookup);
+    int rc = pthread_create(&thread, NULL, run, resolver);
     if (rc == 0) {
         pthread_setname_np(thread, "awaitd-name");
         pthread_detach(thread);
@@ -98,29 +138,29 @@ struct resolver *resolver_open(uv_async_t *bell)
     struct resolver *resolver = memory_new_zeroed(1, sizeof *resolver);
     BUG_ON(pthread_mutex_init(&resolver->lock, NULL) != 0);
     resolver->bell = bell;
-    resolver->end = &resolver->answered;
+    resolver->waiting.end = &resolver->waiting.first;
+    resolver->answered.end = &resolver->answered.first;
     resolver->refs = 1;
     return resolver;
-}
-
-static struct lookup *take_all(struct resolver *resolver)
-{
-    struct lookup *first = resolver->answered;
-    resolver->answered = NULL;
-    resolver->end = &resolver->answered;
-    return first;
 }
 
 void resolver_take(struct resolver *resolver)
 {
     lock(resolver);
-    struct lookup *lookup = take_all(resolver), *next;
+    struct lookup *lookup = take_all(&resolver->answered), *next;
     unlock(resolver);
     for (; lookup; lookup = next) {
         next = lookup->next;
-        resolver->n_asked--;
-        if (lookup->done)
+        if (!atomic_load(&lookup->is_cancelled))
             lookup->done(lookup);
+        free_lookup(lookup);
+    }
+}
+
+static void free_all(struct lookup *lookup)
+{
+    for (struct lookup *next; lookup; lookup = next) {
+        next = lookup->next;
         free_lookup(lookup);
     }
 }
@@ -128,47 +168,50 @@ void resolver_take(struct resolver *resolver)
 void resolver_close(struct resolver *resolver)
 {
     lock(resolver);
-    struct lookup *lookup = take_all(resolver), *next;
+    struct lookup *answered = take_all(&resolver->answered);
+    struct lookup *waiting = take_all(&resolver->waiting);
     resolver->bell = NULL;
     bool is_last = --resolver->refs == 0;
     unlock(resolver);
-    for (; lookup; lookup = next) {
-        next = lookup->next;
-        free_lookup(lookup);
-    }
+    free_all(answered);
+    free_all(waiting);
     if (is_last)
         free_resolver(resolver);
+}
+
+/* Locked: one more thread, if there may be one. Without any, nobody would ask: then it is all over
+ * with those that wait. */
+static void add_thread(struct resolver *resolver)
+{
+    struct lookup *lookup;
+    int rc = 0;
+    if (resolver->n_threads < THREADS_MAX && (rc = start_thread(resolver)) == 0) {
+        resolver->n_threads++;
+        resolver->refs++;
+    }
+    while (resolver->n_threads == 0 && (lookup = take_first(&resolver->waiting))) {
+        lookup->error = EAI_SYSTEM;
+        lookup->system_error = rc;
+        answer(resolver, lookup);
+    }
 }
 
 struct lookup *resolver_ask(struct resolver *resolver, const char *host, int port,
                             void (*done)(struct lookup *lookup), void *context)
 {
     struct lookup *lookup = memory_new(sizeof *lookup);
-    *lookup = (struct lookup){
-        .resolver = resolver, .host = memory_need(strdup(host)), .done = done, .context = context};
+    *lookup = (struct lookup){.host = memory_need(strdup(host)), .done = done, .context = context};
     snprintf(lookup->port, sizeof lookup->port, "%d", port);
-    resolver->n_asked++;
     lock(resolver);
-    resolver->refs++;
+    append(&resolver->waiting, lookup);
+    add_thread(resolver);
     unlock(resolver);
-    int rc = start_thread(lookup);
-    if (rc != 0) {
-        lookup->error = EAI_SYSTEM;
-        lookup->system_error = rc;
-        answer(lookup);
-    }
     return lookup;
 }
 
-size_t resolver_count(const struct resolver *resolver)
-{
-    return resolver->n_asked;
-}
-
-/* Only this thread looks at `done`. */
 void lookup_cancel(struct lookup *lookup)
 {
-    lookup->done = NULL;
+    atomic_store(&lookup->is_cancelled, true);
 }
 
 struct addrinfo *resolve_digits(const char *host, int port)

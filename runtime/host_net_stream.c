@@ -7,14 +7,11 @@
  *
  * libcurl has no part in it: what it connects (CURLOPT_CONNECT_ONLY) it keeps among its idle
  * connections, and closes when they are old or have something to say. */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/host_net_call.h"
 #include "runtime/host_net_channel.h"
 #include "runtime/host_net_internal.h"
 #include "runtime/host_net_resolve.h"
@@ -27,17 +24,12 @@ struct talk {
     struct transfer transfer; /* first */
     struct stream_request *request;
     enum { FINDING, CONNECTING, SECURING, TALKING } phase;
-    struct lookup *lookup;            /* FINDING a name */
-    struct addrinfo *addresses, *now; /* all; the one that is being tried */
-    struct watch *watch;              /* of the channel's descriptor */
+    struct lookup *lookup; /* FINDING a name */
+    struct call call;
+    struct watch *watch; /* of the channel's descriptor */
     struct channel channel;
     bool has_written_eof;
     size_t n_heard; /* bytes, which it holds as long as it lasts */
-    /* of the addresses that did not do */
-    unsigned n_failures;
-    bool is_one_failure; /* all are the same */
-    struct channel_failure first;
-    struct buffer failures;
 };
 
 /* Lives until libuv has let it go, perhaps longer than the talk. */
@@ -99,10 +91,7 @@ static void free_talk(struct transfer *transfer)
     if (talk->lookup)
         lookup_cancel(talk->lookup);
     hang_up(talk);
-    if (talk->addresses)
-        freeaddrinfo(talk->addresses);
-    channel_failure_release(&talk->first);
-    buffer_release(&talk->failures);
+    call_release(&talk->call);
     free(talk);
 }
 
@@ -123,105 +112,6 @@ static void answer(struct talk *talk)
 }
 
 /* ---- connecting ---- */
-
-/* Takes the failure. */
-static void add_failure(struct talk *talk, struct channel_failure *failure)
-{
-    memory_need(failure->message.bytes);
-    buffer_text(&talk->failures, talk->n_failures > 0 ? ", " : "");
-    buffer_text(&talk->failures, failure->message.bytes);
-    if (talk->n_failures++ == 0) {
-        talk->first = *failure;
-        talk->is_one_failure = true;
-        return;
-    }
-    talk->is_one_failure &= strcmp(talk->first.message.bytes, failure->message.bytes) == 0;
-    channel_failure_release(failure);
-}
-
-static void fail_connecting(struct talk *talk)
-{
-    struct channel_failure all = {.type = "OSError"};
-    if (talk->is_one_failure) {
-        fail(talk, &talk->first);
-        return;
-    }
-    buffer_text(&all.message, "Multiple exceptions: ");
-    buffer_add(&all.message, talk->failures.bytes, talk->failures.size);
-    fail(talk, &all);
-    channel_failure_release(&all);
-}
-
-/* As Python shows an address: ('127.0.0.1', 9), ('::1', 9, 0, 0). */
-static void write_address(struct buffer *b, const struct addrinfo *address)
-{
-    char text[INET6_ADDRSTRLEN];
-    if (address->ai_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address->ai_addr;
-        buffer_format(b, "('%s', %u, %u, %u)",
-                      inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text), ntohs(v6->sin6_port),
-                      ntohl(v6->sin6_flowinfo), v6->sin6_scope_id);
-    } else {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address->ai_addr;
-        buffer_format(b, "('%s', %u)", inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text),
-                      ntohs(v4->sin_port));
-    }
-}
-
-static void call_failed(struct talk *talk, int number)
-{
-    struct channel_failure failure = {.type = net_type_of_errno(number)};
-    buffer_format(&failure.message, "[Errno %d] Connect call failed ", number);
-    write_address(&failure.message, talk->now);
-    add_failure(talk, &failure);
-}
-
-/* False: the policy has an objection. */
-static bool is_permitted(struct talk *talk)
-{
-    struct channel_failure failure = {.type = "PermissionError"};
-    struct net_address to = net_address_of(talk->now->ai_addr);
-    if (net_policy_permits(&talk->transfer.net->policy, &to))
-        return true;
-    net_policy_explain(&to, &failure.message);
-    add_failure(talk, &failure);
-    return false;
-}
-
-/* 0: connected or on the way; else errno. */
-static int call(struct talk *talk)
-{
-    const struct addrinfo *to = talk->now;
-    int one = 1, fd = socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return errno;
-    channel_open(&talk->channel, fd);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS || errno == EINTR)
-        return 0;
-    int number = errno;
-    hang_up(talk);
-    return number;
-}
-
-/* Tries addresses, from `now` on, until one is on the way. */
-static void call_first(struct talk *talk)
-{
-    for (; talk->now; talk->now = talk->now->ai_next) {
-        struct channel_failure failure = {0};
-        if (!is_permitted(talk))
-            continue;
-        int number = call(talk);
-        if (number == 0) {
-            talk->phase = CONNECTING;
-            talk->channel.events = UV_WRITABLE;
-            return;
-        }
-        channel_fail_errno(&failure, number);
-        add_failure(talk, &failure);
-    }
-    fail_connecting(talk);
-}
 
 static const char *name_of(const struct talk *talk)
 {
@@ -248,24 +138,25 @@ static void has_connected(struct talk *talk)
     talk->phase = SECURING;
 }
 
+/* An address is on the way, or there is none left. */
+static void has_called(struct talk *talk, enum channel_result result)
+{
+    talk->phase = CONNECTING;
+    if (result == CHANNEL_DONE)
+        has_connected(talk);
+    else if (result == CHANNEL_FAILED)
+        fail(talk, &talk->call.failure);
+}
+
 /* The call was answered, or not, or it rings still. */
 static void look_at_call(struct talk *talk)
 {
-    int number = 0;
-    socklen_t size = sizeof number;
-    struct sockaddr_storage peer;
-    socklen_t peer_size = sizeof peer;
-    getsockopt(talk->channel.fd, SOL_SOCKET, SO_ERROR, &number, &size);
-    if (number == 0 && getpeername(talk->channel.fd, (struct sockaddr *)&peer, &peer_size) == 0) {
-        has_connected(talk);
-    } else if (number != 0) {
-        call_failed(talk, number);
-        hang_up(talk);
-        talk->now = talk->now->ai_next;
-        call_first(talk);
-    } else {
-        talk->channel.events = UV_WRITABLE;
+    if (!call_has_failed(&talk->call, &talk->channel)) {
+        has_called(talk, call_result(&talk->channel));
+        return;
     }
+    hang_up(talk);
+    has_called(talk, call_next(&talk->call, &talk->channel, &talk->transfer.net->policy));
 }
 
 /* ---- talking ---- */
@@ -381,8 +272,7 @@ static void fail_finding(struct talk *talk, const struct lookup *lookup)
 /* The addresses are known. */
 static void begin_calling(struct talk *talk)
 {
-    talk->now = talk->addresses;
-    call_first(talk);
+    has_called(talk, call_next(&talk->call, &talk->channel, &talk->transfer.net->policy));
     if (talk->request->state == STREAM_OVER)
         answer(talk);
     else
@@ -393,9 +283,9 @@ static void found(struct lookup *lookup)
 {
     struct talk *talk = lookup->context;
     talk->lookup = NULL;
-    talk->addresses = lookup->found;
+    call_init(&talk->call, lookup->found);
     lookup->found = NULL;
-    if (talk->addresses) {
+    if (talk->call.addresses) {
         begin_calling(talk);
     } else {
         fail_finding(talk, lookup);
@@ -409,7 +299,7 @@ static void start(struct transfer *transfer)
 {
     struct talk *talk = (struct talk *)transfer;
     const struct stream_request *request = talk->request;
-    if (talk->addresses)
+    if (talk->call.addresses)
         begin_calling(talk);
     else
         talk->lookup =
@@ -424,6 +314,6 @@ void net_begin_talk(struct net *net, struct operation *operation)
     talk->request = stream_of(operation);
     talk->channel.fd = -1;
     transfer_add(&talk->transfer, net, operation, &kind);
-    talk->addresses = resolve_digits(talk->request->host, talk->request->port);
-    transfer_run(&talk->transfer, !talk->addresses);
+    call_init(&talk->call, resolve_digits(talk->request->host, talk->request->port));
+    transfer_run(&talk->transfer, false); /* for names the resolver has turns of its own */
 }

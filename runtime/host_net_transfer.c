@@ -10,7 +10,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/host_net_internal.h"
 
-#define RESOLVING_MAX 32 /* each name that is asked for takes a thread */
+#define RESOLVING_MAX 32 /* libcurl makes a thread for each name that it asks for */
 #define CONNECT_SECONDS 30L
 #define POOLED_SECONDS 15L
 
@@ -147,8 +147,7 @@ static void start(struct transfer *transfer)
 
 static bool has_room(const struct net *net, bool is_named)
 {
-    size_t n_resolving = net->n_resolving + resolver_count(net->resolver);
-    return net->n_running < net->max_running && (!is_named || n_resolving < RESOLVING_MAX);
+    return net->n_running < net->max_running && (!is_named || net->n_resolving < RESOLVING_MAX);
 }
 
 /* Names come first: there are the fewest at once of them. */

@@ -181,7 +181,7 @@ int worker_main(int argc, char *const *argv)
 {
     struct worker w = {.socket = take_socket()};
     struct plugins *plugins = NULL;
-    struct error e = {.text = "standard input is not the server"};
+    struct error e = {.text = "there is no descriptor left"};
     int status = 0;
     prctl(PR_SET_NAME, "awaitd-worker");
     signal(SIGPIPE, SIG_IGN);
@@ -190,8 +190,10 @@ int worker_main(int argc, char *const *argv)
         status = EX_CONFIG;
     if (status == 0 && send_frame(&w, FRAME_READY, "", "", 0))
         serve(&w);
-    else if (status != 0 && !send_frame(&w, FRAME_FAILED, "", e.text, strlen(e.text)))
-        fprintf(stderr, "awaitd worker: %s\n", e.text);
+    else if (status == 0 || !send_frame(&w, FRAME_FAILED, "", e.text, strlen(e.text))) {
+        fprintf(stderr, "awaitd worker: this is for the server to start\n");
+        status = EX_USAGE;
+    }
     functions_free(w.functions);
     plugins_close(plugins);
     buffer_release(&w.in);

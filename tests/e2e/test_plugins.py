@@ -252,6 +252,15 @@ class InProcesses(WithPlugins):
         self.pid_of()  # so the worker is free again
         self.server.stop()
 
+    def test_progress(self):
+        for executor in ("apart", "default"):
+            id, _ = self.call_and_wait_for("reports", executor)  # it reports first, and waits then
+            awaitd.until(lambda: self.server.task(id)["progress_message"] == "half done", "the latest message is shown")
+            awaitd.until(lambda: self.server.task(id)["progress"] == 0.5, "the latest fraction is shown")
+            self.server.cancel(id)
+            self.assertEqual(self.server.wait(id)["state"], "cancelled")
+        self.server.stop()
+
     def test_who_stops_by_himself_is_not_killed(self):
         pid = self.pid_of()
         id, _ = self.call_and_wait_for("polite")

@@ -80,6 +80,18 @@ class Functions(WithExecutors):
             {"n": 1, "name": "a"}, {"n": 2, "name": "b"}, {"n": 3, "name": "c"}]))
         self.assertEqual(task["result"], ["b", "c"])
 
+    def test_a_filter_that_crashes_its_library(self):
+        """json_query runs in a worker process on any executor."""
+        task = self.server.run(gather(call("json_query", filter="1e18 | todate"), call("json_query", filter="1"),
+                                      return_exceptions=True))
+        self.assertEqual([one["error"]["type"] if isinstance(one, dict) else one for one in task["result"]],
+                         ["BrokenProcessPool", [1]])
+
+    def test_a_filter_that_never_ends(self):
+        task = self.server.run({"op": "timeout", "seconds": 0.5, "body": call("json_query", filter="def f: f; f")})
+        self.assertEqual(task["error"]["type"], "TimeoutError")
+        self.expect("default", running=0, abandoned=0)
+
 
 class Refusals(WithExecutors):
     def refused(self, spec, pointer, *words):

@@ -21,7 +21,6 @@ extern CU_TestInfo tests_line_splitter[];
 extern CU_TestInfo tests_lag[];
 extern CU_TestInfo tests_net[];
 extern CU_TestInfo tests_net_policy[];
-extern CU_TestInfo tests_net_names[];
 extern CU_TestInfo tests_output[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_plugin[];
@@ -29,6 +28,7 @@ extern CU_TestInfo tests_post_queue[];
 extern CU_TestInfo tests_poster[];
 extern CU_TestInfo tests_progress[];
 extern CU_TestInfo tests_replay[];
+extern CU_TestInfo tests_resolve[];
 extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
@@ -57,7 +57,6 @@ CU_SuiteInfo suites[] = {
     {"line_splitter", NULL, NULL, NULL, NULL, tests_line_splitter},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
     {"net", NULL, NULL, NULL, NULL, tests_net},
-    {"net_names", NULL, NULL, NULL, NULL, tests_net_names},
     {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
     {"output", NULL, NULL, NULL, NULL, tests_output},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
@@ -66,6 +65,7 @@ CU_SuiteInfo suites[] = {
     {"poster", NULL, NULL, NULL, NULL, tests_poster},
     {"progress", NULL, NULL, NULL, NULL, tests_progress},
     {"replay", NULL, NULL, NULL, NULL, tests_replay},
+    {"resolve", NULL, NULL, NULL, NULL, tests_resolve},
     {"runtime", NULL, NULL, NULL, NULL, tests_runtime},
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
