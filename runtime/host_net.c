@@ -106,11 +106,12 @@ static void close_idle(struct timer *timer)
 
 static void watch_idleness(struct net *net)
 {
-    if (!list_is_empty(&net->transfers))
+    bool is_used = !list_is_empty(&net->transfers) || !list_is_empty(&net->orphans);
+    if (is_used)
         timer_disarm(&net->deadlines, &net->idleness);
     else if (net->idleness.state == TIMER_IDLE && net->is_used)
         timer_arm(&net->deadlines, &net->idleness, net_now_ns() + (int64_t)(net->idle * 1e9));
-    net->is_used = !list_is_empty(&net->transfers);
+    net->is_used = is_used;
 }
 
 void net_settle(struct net *net)
@@ -213,6 +214,7 @@ static struct net *new_net(const struct net_options *options)
     net->max_running = connections_max();
     net->idleness.fire = close_idle;
     list_init(&net->transfers);
+    list_init(&net->orphans);
     list_init(&net->waiting[0]);
     list_init(&net->waiting[1]);
     return net;
@@ -241,6 +243,11 @@ int net_start(struct net **out, const struct net_options *options, struct error 
 struct operation_backend *net_backend(struct net *net)
 {
     return &net->backend;
+}
+
+const struct net_policy *net_get_policy(const struct net *net)
+{
+    return &net->policy;
 }
 
 void net_stop(struct net *net)

@@ -18,8 +18,9 @@ struct net_options {
     struct net_policy policy; /* taken */
     const char *user_agent;   /* copied; of requests that name none */
     /* 0 stands for the value that is named. */
-    size_t max_bodies; /* 512 MiB: what responses under way may hold, all together */
-    double idle;       /* 15 seconds: so long connections are kept after the last transfer */
+    size_t
+        max_bodies; /* 512 MiB: what responses and conversations under way may hold, all together */
+    double idle;    /* 15 seconds: so long connections are kept after the last transfer */
 };
 
 /* 0, or -SYSTEM or -NO_MEMORY and *e; the policy is taken in any case. [main, before other threads
@@ -27,6 +28,8 @@ struct net_options {
 int net_start(struct net **out, const struct net_options *options, struct error *e);
 /* Of both kinds of operations; as long as the thread. [any] */
 struct operation_backend *net_backend(struct net *net);
+/* Borrowed, as long as the thread. [any] */
+const struct net_policy *net_get_policy(const struct net *net);
 /* Breaks off what is under way, and frees it all. No loop begins anything any more. [main] */
 void net_stop(struct net *net);
 

@@ -157,10 +157,10 @@ void channel_secure(struct channel *channel, SSL_CTX *trust, const char *name)
     BUG_ON(SSL_set_fd(ssl, channel->fd) != 1);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (net_address_parse(name, &address)) {
-        X509_VERIFY_PARAM_set1_ip(param, address.bytes, address.size);
+        BUG_ON(X509_VERIFY_PARAM_set1_ip(param, address.bytes, address.size) != 1);
     } else {
-        SSL_set_tlsext_host_name(ssl, name);
-        SSL_set1_host(ssl, name);
+        SSL_set_tlsext_host_name(ssl, name);   /* no name of more than 255 bytes */
+        BUG_ON(SSL_set1_host(ssl, name) != 1); /* else any would do */
     }
     SSL_set_connect_state(ssl);
 }

@@ -22,7 +22,13 @@ struct fetch {
     bool has_left;     /* another scheme, host or port than the job named: keeps secrets */
     bool is_too_large; /* the response's body */
     bool has_no_room;  /* the bodies of all responses are too large */
+    size_t n_head_lines, head_size; /* of this hop, interim responses and trailers included */
 };
+
+/* libcurl has no limit for what comes before and after the response proper, and is slow with many
+ * headers: it compares each with all. */
+#define HEAD_LINES_MAX 500
+#define HEAD_BYTES_MAX (256 << 10)
 
 static struct fetch *fetch_of(struct transfer *transfer)
 {
@@ -71,13 +77,23 @@ static bool begins(const char *line, const char *name)
     return strncasecmp(line, name, size) == 0 && (line[size] == ':' || line[size] == '-');
 }
 
-/* What is said of a body goes with it, and what is secret, or about the host, stays at home. */
+/* Secrets have many names (X-Api-Key, PRIVATE-TOKEN …): to others goes only what is none. */
+static bool is_for_all(const char *line)
+{
+    static const char *const names[] = {"Accept", "Cache-Control", "Content",     "If",
+                                        "Range",  "User-Agent",    "traceparent", "tracestate"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (begins(line, names[i]))
+            return true;
+    return false;
+}
+
+/* What is said of a body goes with it. */
 static bool is_sent(const struct fetch *fetch, const char *line)
 {
     if (!fetch->has_body && begins(line, "Content"))
         return false;
-    return !fetch->has_left || !(begins(line, "Authorization") || begins(line, "Cookie") ||
-                                 begins(line, "Proxy") || begins(line, "Host"));
+    return !fetch->has_left || is_for_all(line);
 }
 
 static void add_header(struct fetch *fetch, const char *line)
@@ -123,6 +139,21 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *context)
     return size * n;
 }
 
+static bool has_too_much_head(const struct fetch *fetch)
+{
+    return fetch->n_head_lines > HEAD_LINES_MAX || fetch->head_size > HEAD_BYTES_MAX;
+}
+
+/* A line of the head. */
+static size_t take_head(char *bytes, size_t size, size_t n, void *context)
+{
+    struct fetch *fetch = context;
+    (void)bytes;
+    fetch->n_head_lines++;
+    fetch->head_size += size * n;
+    return has_too_much_head(fetch) ? 0 : size * n;
+}
+
 #define SET(option, value) (curl_easy_setopt(easy, CURLOPT_##option, value) == CURLE_OK)
 
 /* POST stands for any request with a body, or one that says that it has none. */
@@ -154,22 +185,43 @@ static bool is_idempotent(const char *method)
 static bool set_up(struct fetch *fetch, CURL *easy)
 {
     return SET(HTTPHEADER, fetch->headers) && SET(WRITEFUNCTION, take_body) &&
-           SET(WRITEDATA, fetch) && SET(ACCEPT_ENCODING, "") && SET(UPLOAD_BUFFERSIZE, 16384L) &&
+           SET(WRITEDATA, fetch) && SET(HEADERFUNCTION, take_head) && SET(HEADERDATA, fetch) &&
+           SET(ACCEPT_ENCODING, "") && SET(UPLOAD_BUFFERSIZE, 16384L) &&
            SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) && set_method(fetch, easy);
+}
+
+/* Whether the host of a URL that libcurl takes is a name. */
+static bool is_named(const char *url)
+{
+    char *host = NULL;
+    struct net_address address;
+    CURLU *parts = curl_url();
+    bool is_address = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                      curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                      (host[0] == '[' || net_address_parse(host, &address));
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return !is_address;
 }
 
 /* [the URL is set] */
 static void start_hop(struct fetch *fetch)
 {
-    struct transfer *transfer = &fetch->transfer;
     drop_body(fetch);
     buffer_text(&fetch->body, "");
+    fetch->n_head_lines = fetch->head_size = 0;
+    transfer_run(&fetch->transfer, is_named(fetch->url));
+}
+
+static void start(struct transfer *transfer)
+{
+    struct fetch *fetch = fetch_of(transfer);
     add_headers(fetch);
     transfer->sends_once = !is_idempotent(fetch->method);
     CURL *easy = memory_need(transfer_make_easy(transfer, fetch->url));
     if (!set_up(fetch, easy))
         memory_need(NULL);
-    transfer_run(transfer, easy);
+    transfer_perform(transfer, easy);
 }
 
 /* ---- its end ---- */
@@ -181,15 +233,6 @@ static void raise_about(struct fetch *fetch, const char *type, const char *what)
     char *text = memory_need(buffer_take(&message));
     transfer_raise(&fetch->transfer, type, text, NULL);
     free(text);
-}
-
-static size_t count_headers(CURL *easy)
-{
-    size_t n = 0;
-    struct curl_header *header = NULL;
-    while ((header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)))
-        n++;
-    return n;
 }
 
 /* libcurl leaves the end of the line to a header without a value. */
@@ -204,15 +247,15 @@ static struct http_header header_of(struct curl_header *header)
 static void answer(struct fetch *fetch, long status)
 {
     CURL *easy = fetch->transfer.easy;
-    size_t n = count_headers(easy), i = 0;
-    struct http_header *headers = memory_new_zeroed(n + 1, sizeof *headers);
+    size_t n = 0;
+    struct http_header *headers = memory_new_zeroed(HEAD_LINES_MAX, sizeof *headers);
     struct curl_header *header = NULL;
-    while (i < n && (header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)))
-        headers[i++] = header_of(header);
+    while (n < HEAD_LINES_MAX && (header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)))
+        headers[n++] = header_of(header);
     const struct http_response response = {.status = status,
                                            .url = fetch->public_url,
                                            .headers = headers,
-                                           .n_headers = i,
+                                           .n_headers = n,
                                            .body = fetch->body.bytes,
                                            .body_size = fetch->body.size};
     http_answer(fetch->request, &response, &fetch->transfer.operation->answer);
@@ -286,6 +329,8 @@ static void finished(struct transfer *transfer, CURLcode result)
         raise_too_large(fetch);
     else if (result == CURLE_WRITE_ERROR && fetch->has_no_room)
         raise_about(fetch, "MemoryError", "no room for one more response's body");
+    else if (result == CURLE_WRITE_ERROR && has_too_much_head(fetch))
+        raise_about(fetch, "HTTPProtocolError", "the response's headers are too many");
     else if (result == CURLE_ABORTED_BY_CALLBACK)
         raise_about(fetch, "ConnectionAbortedError",
                     "the connection was closed without an answer, and this method is not sent "
@@ -309,7 +354,7 @@ static void timed_out(struct transfer *transfer)
 /* ---- its beginning ---- */
 
 static const struct transfer_kind kind = {
-    .finished = finished, .timed_out = timed_out, .free = free_fetch};
+    .start = start, .finished = finished, .timed_out = timed_out, .free = free_fetch};
 
 void net_begin_fetch(struct net *net, struct operation *operation)
 {

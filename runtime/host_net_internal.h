@@ -11,6 +11,7 @@
 
 #include "runtime/base/list.h"
 #include "runtime/base/mpsc.h"
+#include "runtime/host_net_address.h"
 #include "runtime/host_net.h"
 #include "runtime/host_net_resolve.h"
 #include "runtime/timer.h"
@@ -35,20 +36,23 @@ struct net {
     struct timer_heap deadlines;
     int64_t armed_ns; /* what the clock is set to; INT64_MAX: stopped */
     struct timer idleness;
-    struct list transfers;  /* all of them */
-    struct list waiting[2]; /* those that have no room yet; [1]: and a name to be resolved */
-    size_t n_running, n_resolving, max_running;
-    size_t bodies; /* bytes that fetches hold */
-    bool is_used;  /* there were transfers when it settled last */
+    struct list transfers; /* all of them */
+    struct list
+        waiting[2];      /* those that have no room yet; [1]: and libcurl has a name to resolve */
+    struct list orphans; /* without operations: libcurl resolves names that nobody needs now */
+    size_t n_running, max_running;
+    size_t n_resolving; /* names that libcurl asks for; the resolver sees to its own */
+    size_t bodies;      /* bytes that transfers have received, and hold */
+    bool is_used;       /* there were transfers when it settled last */
 };
 
 struct transfer;
 
 /* What one kind of transfer does. Functions of libcurl may be called by all of these. */
 struct transfer_kind {
-    /* There is room now, of one without an easy handle. It may end at once. */
+    /* There is room now: transfer_perform, or something else. It may end at once. */
     void (*start)(struct transfer *transfer);
-    /* What transfer_run started has ended. */
+    /* What transfer_perform began has ended. */
     void (*finished)(struct transfer *transfer, CURLcode result);
     /* Its deadline has come. */
     void (*timed_out)(struct transfer *transfer);
@@ -71,12 +75,12 @@ struct transfer {
     enum transfer_state {
         TRANSFER_IDLE,
         TRANSFER_WAITING, /* for room */
-        TRANSFER_RUNNING, /* libcurl works on it */
+        TRANSFER_RUNNING, /* libcurl, or the kind, works on it */
         TRANSFER_ENDED    /* libcurl is through with it, or connected */
     } state;
-    CURL *easy;        /* unless IDLE */
+    CURL *easy;        /* RUNNING or ENDED, of one that libcurl works on */
     bool is_named;     /* its host is no address */
-    bool is_resolving; /* a name, as far as is known */
+    bool is_resolving; /* libcurl, a name, as far as is known */
     int socket_error;  /* errno, when the last socket could not be made; else 0 */
     bool is_refused;   /* the policy refused the last address that it came to: */
     struct net_address refused;
@@ -101,10 +105,13 @@ void transfer_set_deadline(struct transfer *transfer, double seconds);
  * policy, trust. Any protocol but these is refused. The caller sets what is its own; NULL for want
  * of memory. */
 CURL *transfer_make_easy(struct transfer *transfer, const char *url);
-/* Takes the handle (NULL: the kind's `start` does all, and is_named is set); `finished` comes
- * later, always, unless the transfer is answered or given up. It waits for a free connection if it
- * must. */
-void transfer_run(struct transfer *transfer, CURL *easy);
+/* `start` is called when there is room. Until then nothing of libcurl's is needed, as thousands may
+ * wait. is_named: libcurl has
+ * to ask for the host's addresses. */
+void transfer_run(struct transfer *transfer, bool is_named);
+/* From `start`. Takes the handle; `finished` comes later, always, unless the transfer is answered
+ * or given up. */
+void transfer_perform(struct transfer *transfer, CURL *easy);
 /* Lets the handle go: a connection in the middle of something, or with CURLOPT_CONNECT_ONLY, is
  * closed; one that is through goes to the pool. */
 void transfer_rest(struct transfer *transfer);
@@ -117,11 +124,8 @@ void transfer_raise(struct transfer *transfer, const char *type, const char *mes
 /* The same, with the exception that stands for libcurl's error; `public_url` is for the message. */
 void transfer_raise_curl(struct transfer *transfer, CURLcode result, const char *public_url);
 
-/* It needs no name any more. */
-void transfer_has_resolved(struct transfer *transfer);
 /* The exception's type that Python chooses for an errno. */
 const char *net_type_of_errno(long number);
-struct net_address net_address_of(const struct sockaddr *address);
 
 /* To be called at the end of each callback of libuv: ends, starts and arms what there is. */
 void net_settle(struct net *net);

@@ -29,6 +29,7 @@ struct talk {
     struct watch *watch; /* of the channel's descriptor */
     struct channel channel;
     bool has_written_eof;
+    size_t n_heard; /* bytes, which it holds as long as it lasts */
 };
 
 /* Lives until libuv has let it go, perhaps longer than the talk. */
@@ -86,6 +87,7 @@ static void hang_up(struct talk *talk)
 static void free_talk(struct transfer *transfer)
 {
     struct talk *talk = (struct talk *)transfer;
+    transfer->net->bodies -= talk->n_heard;
     if (talk->lookup)
         lookup_cancel(talk->lookup);
     hang_up(talk);
@@ -123,6 +125,11 @@ static void has_connected(struct talk *talk)
     talk->phase = TALKING;
     if (!talk->request->is_tls) {
         stream_connected(talk->request);
+        return;
+    }
+    if (name_of(talk)[0] == '.') { /* for OpenSSL, any host of that domain */
+        stream_fail(talk->request, "ValueError",
+                    "server_hostname cannot be an empty string or start with a leading dot.", NULL);
         return;
     }
     if (!net->trust)
@@ -166,6 +173,18 @@ static void shake_hands(struct talk *talk)
     stream_connected(talk->request);
 }
 
+static void take(struct talk *talk, const char *bytes, size_t n)
+{
+    struct net *net = talk->transfer.net;
+    if (n > net->max_bodies - net->bodies) {
+        stream_fail(talk->request, "MemoryError", "no room for more bytes", NULL);
+        return;
+    }
+    net->bodies += n;
+    talk->n_heard += n;
+    stream_received(talk->request, bytes, n);
+}
+
 static void hear(struct talk *talk)
 {
     struct stream_request *request = talk->request;
@@ -177,7 +196,7 @@ static void hear(struct talk *talk)
             return;
         switch (channel_read(channel, bytes, sizeof bytes, &n)) {
         case CHANNEL_DONE:
-            stream_received(request, bytes, n);
+            take(talk, bytes, n);
             break;
         case CHANNEL_WAITS:
             return;
@@ -264,7 +283,6 @@ static void found(struct lookup *lookup)
 {
     struct talk *talk = lookup->context;
     talk->lookup = NULL;
-    transfer_has_resolved(&talk->transfer);
     call_init(&talk->call, lookup->found);
     lookup->found = NULL;
     if (talk->call.addresses) {
@@ -297,6 +315,5 @@ void net_begin_talk(struct net *net, struct operation *operation)
     talk->channel.fd = -1;
     transfer_add(&talk->transfer, net, operation, &kind);
     call_init(&talk->call, resolve_digits(talk->request->host, talk->request->port));
-    talk->transfer.is_named = !talk->call.addresses;
-    transfer_run(&talk->transfer, NULL);
+    transfer_run(&talk->transfer, false); /* for names the resolver has turns of its own */
 }

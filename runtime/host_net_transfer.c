@@ -74,15 +74,63 @@ void net_drop_given_up(struct net *net)
     }
 }
 
+/* ---- names that nobody waits for any more ---- */
+
+static void free_orphan(struct transfer *orphan)
+{
+    transfer_rest(orphan);
+    list_remove(&orphan->link);
+    free(orphan);
+}
+
+static void orphan_finished(struct transfer *orphan, CURLcode result)
+{
+    (void)result;
+    free_orphan(orphan);
+}
+
+static const struct transfer_kind orphan_kind = {.finished = orphan_finished};
+
+/* Nothing stops libcurl's thread that waits for a name server: its handle stays until the name is
+ * known, so that the thread is counted, and gets no further. */
+static void leave_name(struct transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+    struct transfer *orphan = memory_new_zeroed(1, sizeof *orphan);
+    *orphan = (struct transfer){.net = transfer->net,
+                                .kind = &orphan_kind,
+                                .state = TRANSFER_RUNNING,
+                                .easy = easy,
+                                .is_resolving = true};
+    list_init(&orphan->turn);
+    list_append(&transfer->net->orphans, &orphan->link);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, orphan);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, orphan);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, orphan);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+    transfer->easy = NULL;
+    transfer->is_resolving = false;
+    transfer->state = TRANSFER_IDLE;
+}
+
+static bool is_orphan(const struct transfer *transfer)
+{
+    return transfer->kind == &orphan_kind;
+}
+
 void net_drop_all(struct net *net)
 {
     while (!list_is_empty(&net->transfers))
         complete(CONTAINER_OF(net->transfers.next, struct transfer, link));
+    while (!list_is_empty(&net->orphans))
+        free_orphan(CONTAINER_OF(net->orphans.next, struct transfer, link));
 }
 
 /* ---- turns ---- */
 
-void transfer_has_resolved(struct transfer *transfer)
+static void has_resolved(struct transfer *transfer)
 {
     transfer->net->n_resolving -= transfer->is_resolving;
     transfer->is_resolving = false;
@@ -93,68 +141,59 @@ static void start(struct transfer *transfer)
     struct net *net = transfer->net;
     list_remove(&transfer->turn);
     transfer->state = TRANSFER_RUNNING;
-    transfer->is_resolving = transfer->is_named;
-    net->n_resolving += transfer->is_named;
     net->n_running++;
-    if (!transfer->easy)
-        transfer->kind->start(transfer);
-    else if (curl_multi_add_handle(net->multi, transfer->easy) != CURLM_OK)
-        memory_need(NULL);
+    transfer->kind->start(transfer);
 }
 
-static void start_first(struct net *net, struct list *waiting, size_t n_max, const size_t *n)
+static bool has_room(const struct net *net, bool is_named)
 {
-    while (net->n_running < net->max_running && *n < n_max && !list_is_empty(waiting))
-        start(CONTAINER_OF(waiting->next, struct transfer, turn));
+    return net->n_running < net->max_running && (!is_named || net->n_resolving < RESOLVING_MAX);
 }
 
 /* Names come first: there are the fewest at once of them. */
 void net_start_waiting(struct net *net)
 {
-    start_first(net, &net->waiting[true], RESOLVING_MAX, &net->n_resolving);
-    start_first(net, &net->waiting[false], SIZE_MAX, &net->n_running);
+    for (int is_named = 1; is_named >= 0; is_named--) {
+        struct list *waiting = &net->waiting[is_named];
+        while (!list_is_empty(waiting) && has_room(net, is_named))
+            start(CONTAINER_OF(waiting->next, struct transfer, turn));
+    }
 }
 
-/* Whether the host of a URL that libcurl takes is a name. */
-static bool is_named(const char *url)
+void transfer_run(struct transfer *transfer, bool is_named)
 {
-    char *host = NULL;
-    struct net_address address;
-    CURLU *parts = curl_url();
-    bool is_address = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-                      curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-                      (host[0] == '[' || net_address_parse(host, &address));
-    curl_free(host);
-    curl_url_cleanup(parts);
-    return !is_address;
-}
-
-void transfer_run(struct transfer *transfer, CURL *easy)
-{
-    char *url = NULL;
     BUG_ON(transfer->state != TRANSFER_IDLE);
-    transfer->easy = easy;
     transfer->state = TRANSFER_WAITING;
+    transfer->is_named = is_named;
+    list_append(&transfer->net->waiting[is_named], &transfer->turn);
+}
+
+void transfer_perform(struct transfer *transfer, CURL *easy)
+{
+    struct net *net = transfer->net;
+    BUG_ON(transfer->state != TRANSFER_RUNNING || transfer->easy);
+    transfer->easy = easy;
     transfer->socket_error = 0;
     transfer->is_refused = false;
     transfer->n_sent = 0;
     transfer->why[0] = '\0';
-    if (easy) {
-        curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
-        transfer->is_named = !url || is_named(url);
-    }
-    list_append(&transfer->net->waiting[transfer->is_named], &transfer->turn);
+    transfer->is_resolving = transfer->is_named;
+    net->n_resolving += transfer->is_resolving;
+    if (curl_multi_add_handle(net->multi, easy) != CURLM_OK)
+        memory_need(NULL);
 }
 
 void transfer_rest(struct transfer *transfer)
 {
     struct net *net = transfer->net;
     list_remove(&transfer->turn);
+    if (transfer->is_resolving && !is_orphan(transfer))
+        leave_name(transfer);
     if (transfer->state == TRANSFER_RUNNING || transfer->state == TRANSFER_ENDED) {
         if (transfer->easy)
             curl_multi_remove_handle(net->multi, transfer->easy);
         net->n_running--;
-        transfer_has_resolved(transfer);
+        has_resolved(transfer);
     }
     curl_easy_cleanup(transfer->easy);
     transfer->easy = NULL;
@@ -169,7 +208,7 @@ void net_end_transfers(struct net *net)
         struct transfer *transfer;
         CURLcode result = message->data.result; /* the message ends with the transfer */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        transfer_has_resolved(transfer);
+        has_resolved(transfer);
         transfer->state = TRANSFER_ENDED;
         transfer->kind->finished(transfer, result);
     }
@@ -177,23 +216,12 @@ void net_end_transfers(struct net *net)
 
 /* ---- connections ---- */
 
-struct net_address net_address_of(const struct sockaddr *address)
-{
-    struct net_address out = {.size = 4};
-    if (address->sa_family == AF_INET6) {
-        out.size = 16;
-        memcpy(out.bytes, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
-    } else
-        memcpy(out.bytes, &((const struct sockaddr_in *)address)->sin_addr, 4);
-    return out;
-}
-
 /* The address is the one that libcurl is about to connect to. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct transfer *transfer = context;
-    transfer_has_resolved(transfer);
-    if (purpose != CURLSOCKTYPE_IPCXN ||
+    has_resolved(transfer);
+    if (is_orphan(transfer) || purpose != CURLSOCKTYPE_IPCXN ||
         (address->family != AF_INET && address->family != AF_INET6))
         return CURL_SOCKET_BAD;
     struct net_address to = net_address_of(&address->addr);
@@ -212,9 +240,10 @@ static int before_sending(void *context, char *to, char *from, int to_port, int 
 {
     struct transfer *transfer = context;
     (void)to, (void)from, (void)to_port, (void)from_port;
-    transfer_has_resolved(transfer);
-    return transfer->sends_once && transfer->n_sent++ > 0 ? CURL_PREREQFUNC_ABORT
-                                                          : CURL_PREREQFUNC_OK;
+    has_resolved(transfer);
+    if (is_orphan(transfer) || (transfer->sends_once && transfer->n_sent++ > 0))
+        return CURL_PREREQFUNC_ABORT;
+    return CURL_PREREQFUNC_OK;
 }
 
 #define SET(option, value) (curl_easy_setopt(easy, CURLOPT_##option, value) == CURLE_OK)

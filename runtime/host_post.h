@@ -5,7 +5,8 @@
  *
  * Posts to one URL begin in the order in which they came, a few at a time; those to a slow one hold
  * up no others. Only http and https, redirects included; what is for https never goes to http. The
- * proxies that the environment names (http_proxy, https_proxy, no_proxy) are used. */
+ * proxies that the environment names (http_proxy, https_proxy, no_proxy) are used: they must be
+ * where the policy permits, and then have one of their own. */
 #ifndef AWAITD_RUNTIME_HOST_POST_H
 #define AWAITD_RUNTIME_HOST_POST_H
 
@@ -13,13 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/net_policy.h"
 #include "schema/error.h"
 
 struct poster;
 
 /* 0 or NULL stands for the value that is named. */
 struct poster_options {
-    const char *user_agent;     /* awaitd */
+    const char *user_agent;          /* awaitd */
+    const struct net_policy *policy; /* borrowed; anywhere */
     size_t max_posts;           /* 10,000; beyond, those that have waited longest are dropped */
     size_t max_bytes;           /* 16 MiB, of bodies */
     int64_t first_delay_ms;     /* 500; twice as long before each of the five retries */
@@ -34,7 +37,8 @@ struct poster_options {
  */
 int poster_start(struct poster **out, const struct poster_options *options, struct error *e);
 
-/* Copies url (host_url.h: url_is_http), takes json, to which it adds a newline. [any, until poster_stop is called] */
+/* Copies url (host_url.h: url_is_http), takes json, to which it adds a newline. [any, until
+ * poster_stop is called] */
 void poster_post(struct poster *poster, const char *url, char *json);
 
 /* Returns when all was delivered or dropped, after grace_ms at the latest; what is left then is

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/host_net_address.h"
 
 #define IDLE_CONNECTIONS_MAX 16L
 #define REDIRECTS_MAX 5L
@@ -14,6 +15,9 @@ struct transfer {
     struct list link; /* in running */
     struct post *post;
     CURL *easy;
+    const struct net_policy *policy;
+    bool is_refused; /* the policy refused the last address that it came to: */
+    struct net_address refused;
     char why[CURL_ERROR_SIZE];
 };
 
@@ -31,7 +35,8 @@ static struct curl_slist *make_headers(void)
 
 bool transfers_init(struct transfers *transfers, const struct poster_options *options)
 {
-    *transfers = (struct transfers){.connect_timeout_ms = (long)options->connect_timeout_ms,
+    *transfers = (struct transfers){.policy = options->policy,
+                                    .connect_timeout_ms = (long)options->connect_timeout_ms,
                                     .timeout_ms = (long)options->timeout_ms};
     list_init(&transfers->running);
     transfers->user_agent = strdup(options->user_agent);
@@ -101,10 +106,17 @@ static bool set_trust(CURL *easy)
     return !curl_version_info(CURLVERSION_NOW)->cainfo || SET(CAPATH, NULL);
 }
 
-/* Of no concern to the processes that jobs start meanwhile. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    (void)context, (void)purpose;
+    struct transfer *transfer = context;
+    if (purpose != CURLSOCKTYPE_IPCXN ||
+        (address->family != AF_INET && address->family != AF_INET6))
+        return CURL_SOCKET_BAD;
+    transfer->refused = net_address_of(&address->addr);
+    transfer->is_refused =
+        transfer->policy && !net_policy_permits(transfer->policy, &transfer->refused);
+    if (transfer->is_refused)
+        return CURL_SOCKET_BAD;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -114,14 +126,16 @@ static bool set_limits(const struct transfers *transfers, struct transfer *trans
 {
     return SET(CONNECTTIMEOUT_MS, transfers->connect_timeout_ms) &&
            SET(TIMEOUT_MS, transfers->timeout_ms) && SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) &&
-           SET(OPENSOCKETFUNCTION, open_socket) && SET(PRIVATE, transfer) &&
-           SET(ERRORBUFFER, transfer->why);
+           SET(OPENSOCKETFUNCTION, open_socket) && SET(OPENSOCKETDATA, transfer) &&
+           SET(PRIVATE, transfer) && SET(ERRORBUFFER, transfer->why);
 }
 
 bool transfers_begin(struct transfers *transfers, struct post *post)
 {
     struct transfer *transfer = calloc(1, sizeof *transfer);
     CURL *easy = curl_easy_init();
+    if (transfer)
+        transfer->policy = transfers->policy;
     if (transfer && easy && set_what(transfers, post, easy) && set_where(post->target->url, easy) &&
         set_trust(easy) && set_limits(transfers, transfer, easy) &&
         curl_multi_add_handle(transfers->multi, easy) == CURLM_OK) {
@@ -149,6 +163,16 @@ static struct post *end(struct transfers *transfers, struct transfer *transfer)
     return post;
 }
 
+/* That is not about to change. */
+static void judge_refusal(const struct transfer *transfer, struct outcome *outcome)
+{
+    struct buffer why = {0};
+    net_policy_explain(&transfer->refused, &why);
+    snprintf(outcome->why, sizeof outcome->why, "%s", why.bytes ? why.bytes : "out of memory");
+    buffer_release(&why);
+    outcome->may_retry = false;
+}
+
 /* The receiver's status line counts, whatever came after it: what it took is not sent again. */
 static void judge(const struct transfer *transfer, CURLcode result, struct outcome *outcome)
 {
@@ -157,7 +181,9 @@ static void judge(const struct transfer *transfer, CURLcode result, struct outco
     *outcome = (struct outcome){.is_delivered = status / 100 == 2,
                                 .may_retry = result != CURLE_URL_MALFORMAT &&
                                              result != CURLE_UNSUPPORTED_PROTOCOL};
-    if (result == CURLE_OK)
+    if (transfer->is_refused && result == CURLE_COULDNT_CONNECT)
+        judge_refusal(transfer, outcome);
+    else if (result == CURLE_OK)
         snprintf(outcome->why, sizeof outcome->why, "answered %ld", status);
     else
         snprintf(outcome->why, sizeof outcome->why, "%s",

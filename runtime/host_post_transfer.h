@@ -16,6 +16,7 @@ struct transfers {
     CURLM *multi;
     struct curl_slist *headers;
     char *user_agent;
+    const struct net_policy *policy; /* or NULL */
     long connect_timeout_ms, timeout_ms;
     struct list running;
     int n_running;

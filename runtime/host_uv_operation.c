@@ -209,22 +209,35 @@ void host_uv_operations_open(struct host_uv *host)
     list_init(&host->held);
 }
 
+/* Locked. Those that are complete, linked by next_taken: others belong to whoever completes them,
+ * who frees them as soon as the mailbox is closed. */
+static struct letter *take_complete(struct mailbox *mailbox)
+{
+    struct letter *complete = NULL, *next;
+    for (struct letter *l = take_all(mailbox); l; l = next) {
+        next = l->next_taken;
+        if (!l->taken.is_complete)
+            continue;
+        mailbox->refs--;
+        l->next_taken = complete;
+        complete = l;
+    }
+    return complete;
+}
+
 /* No job is left: whatever is still under way was given up. */
 void host_uv_operations_close(struct host_uv *host)
 {
     struct mailbox *mailbox = host->mailbox;
     BUG_ON(!list_is_empty(&host->operations) || !list_is_empty(&host->held));
     lock(mailbox);
-    struct letter *letter = take_all(mailbox), *next;
-    for (struct letter *l = letter; l; l = l->next_taken)
-        mailbox->refs -= l->taken.is_complete;
+    struct letter *letter = take_complete(mailbox), *next;
     mailbox->host = NULL;
     bool is_last = --mailbox->refs == 0;
     unlock(mailbox);
     for (; letter; letter = next) {
         next = letter->next_taken;
-        if (letter->taken.is_complete)
-            free_letter(letter);
+        free_letter(letter);
     }
     if (is_last)
         free_mailbox(mailbox);

@@ -53,15 +53,17 @@ static bool compile_number(struct compiler *c, const struct field_shape *field, 
     return true;
 }
 
+#define INTEGER_MAX 9007199254740992.0 /* up to there a double holds each */
+
 static bool compile_integer(struct compiler *c, const struct field_shape *field,
                             const json_t *value, union argument *out)
 {
     double number = json_number_value(value);
     if (!json_is_number(value) || (json_is_real(value) && number != floor(number)))
         return compile_wrong_type(c, "an integer", value);
-    if (number < field->min || (field->max > 0 && number > field->max)) {
-        compile_error(c, "must be an integer from %.0f to %.0f", field->min,
-                      field->max > 0 ? field->max : 9007199254740992.0);
+    double max = field->max > 0 ? field->max : INTEGER_MAX;
+    if (number < field->min || number > max) {
+        compile_error(c, "must be an integer from %.0f to %.0f", field->min, max);
         return false;
     }
     out->integer = json_is_integer(value) ? json_integer_value(value) : (int64_t)number;
@@ -147,6 +149,16 @@ static bool compile_variable(struct compiler *c, const json_t *value, union argu
 
 /* ---- lists and maps of texts ---- */
 
+/* What references bring may hold null characters, behind which a C string would end. */
+static const struct text *compile_c_string(struct compiler *c, const json_t *value)
+{
+    const struct text *text = compile_text(c, value);
+    if (!text || strlen(text->bytes) == text->size)
+        return text;
+    compile_error(c, "has a null character");
+    return NULL;
+}
+
 static const char **new_texts(struct compiler *c, size_t n, union argument *out)
 {
     const char **texts = plan_allocate(c->plan, (n + 1) * sizeof *texts);
@@ -170,7 +182,7 @@ static bool compile_text_list(struct compiler *c, const struct field_shape *fiel
     bool good = texts != NULL;
     for (size_t i = 0; texts && i < json_array_size(value); i++) {
         size_t mark = compile_enter_index(c, i);
-        const struct text *text = compile_text(c, json_array_get(value, i));
+        const struct text *text = compile_c_string(c, json_array_get(value, i));
         texts[i] = text ? text->bytes : "";
         good &= text != NULL;
         compile_leave(c, mark);
@@ -204,7 +216,7 @@ static bool compile_text_map(struct compiler *c, const json_t *value, union argu
     json_object_foreach((json_t *)value, key, member)
     {
         size_t mark = compile_enter(c, key);
-        const struct text *text = compile_text(c, member);
+        const struct text *text = compile_c_string(c, member);
         if (!*key || strchr(key, '=')) {
             compile_error(c, "a variable's name must not be empty or contain '='");
             good = false;

@@ -6,6 +6,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/executor.h"
+#include "runtime/host_net.h"
 #include "runtime/host_post.h"
 #include "server/callback.h"
 #include "server/http.h"
@@ -46,9 +47,16 @@ static int run(struct server *server, struct http *http, const struct listener *
     return 0;
 }
 
+/* Exception handlers are URLs that clients name, as those of jobs are. */
+static int start_poster(struct poster **poster, const struct services *services, struct error *e)
+{
+    const struct poster_options options = {.user_agent = "awaitd/" AWAITD_VERSION,
+                                           .policy = net_get_policy(services->net)};
+    return poster_start(poster, &options, e);
+}
+
 int serve(const struct config *config, struct error *e)
 {
-    const struct poster_options posts = {.user_agent = "awaitd/" AWAITD_VERSION};
     struct runtime_options options = {.max_open_tasks = config->max_open_tasks,
                                       .max_result_bytes = config->max_result,
                                       .n_loops = config->loops,
@@ -58,8 +66,6 @@ int serve(const struct config *config, struct error *e)
     struct listener listener;
     struct http *http = NULL;
     int status = services_start(&services, config, e); /* first: it forks */
-    if (status == 0)
-        status = poster_start(&options.poster, &posts, e);
     if (status < 0) {
         services_stop(&services);
         return status;
@@ -69,6 +75,8 @@ int serve(const struct config *config, struct error *e)
     status = listener_open(&listener, config->listen, e);
     if (status == 0)
         status = services_open(&services, config, listener.is_local, e);
+    if (status == 0)
+        status = start_poster(&options.poster, &services, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
         status = executors_read(services.executors, server.store, e);
@@ -86,9 +94,10 @@ int serve(const struct config *config, struct error *e)
         if (http)
             http_free(http); /* and both may have been ringing its bell */
     }
+    if (options.poster)
+        poster_stop(options.poster, POST_MS);
     bool is_quiet = services_close(&services);
     listener_close(&listener);
-    poster_stop(options.poster, POST_MS);
     if (!is_quiet && status == 0)
         _exit(EX_OK); /* which ends the spawner as well */
     services_stop(&services);

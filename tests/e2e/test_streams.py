@@ -275,6 +275,10 @@ class Security(Streams):
                 self.check_error(stream(peer, tls=True, server_hostname=name, read={"eof": True}),
                                  "SSLCertVerificationError")
 
+    def test_a_leading_dot_stands_for_no_domain(self):
+        error = self.outcome(stream(self.peer(peers.echo), tls=True, server_hostname=".inside.test", read={"eof": True}))["error"]
+        self.assertEqual(error["type"], "ValueError")
+
     def test_a_certificate_that_has_expired(self):
         self.check_error(stream(self.peer(peers.echo, "expired"), tls=True, read={"eof": True}), "SSLCertVerificationError")
 

@@ -187,6 +187,26 @@ class Connection:
                 self.writer.write(b"X-More: " + b"and more " * 100 + b"\r\n")
                 await self.writer.drain()
 
+    async def do_many_headers(self):
+        return response(200, b"", *[f"X-{i}:" for i in range(int(self.query["n"]))])
+
+    async def do_interim(self):
+        """Says for ever that the answer is about to come."""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                self.writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+                await self.writer.drain()
+
+    async def do_trailers(self):
+        self.writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                self.writer.write(b"X-More: and more\r\n")
+                await self.writer.drain()
+
+    async def do_null(self):
+        return response(200, b"a\0b")
+
     async def do_bytes(self):
         return response(200, b"\xff\x00\xfe")
 

@@ -11,6 +11,7 @@
 
 #include "runtime/host_net.h"
 #include "runtime/http_request.h"
+#include "runtime/stream.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_net[];
@@ -231,6 +232,37 @@ static void bodies_have_a_limit_all_together(void)
     close(silent.fd);
 }
 
+static void so_have_conversations(void)
+{
+    static const struct stream_step all = {.read = {.kind = READ_EOF}};
+    struct fixture f;
+    struct silent silent;
+    silent_open(&silent);
+    open_fixture_with(&f, true, (struct net_options){.max_bodies = 15});
+    struct operation_backend *backend = net_backend(f.net);
+    for (int i = 0; i < 3; i++) { /* the second one is too much; then there is room again */
+        struct stream_request *stream =
+            stream_new("127.0.0.1", atoi(strrchr(silent.url, ':') + 1), 1, 1000, 1000);
+        stream_set_step(stream, 0, &all);
+        stream->operation.complete = completed;
+        stream->operation.host = &f;
+        backend->begin(backend, &stream->operation);
+        int fd = accept4(silent.fd, NULL, NULL, SOCK_CLOEXEC);
+        CU_ASSERT_EQUAL(send(fd, "0123456789abcdef", i == 1 ? 16 : 15, MSG_NOSIGNAL) > 0, true);
+        shutdown(fd, SHUT_WR);
+        sem_wait(&f.completed);
+        close(fd);
+        if (i == 1)
+            CU_ASSERT_STRING_EQUAL(stream->operation.answer.type, "MemoryError");
+        if (i != 1)
+            CU_ASSERT_STRING_EQUAL(stream->operation.answer.text, "\"0123456789abcde\"");
+        operation_free(&stream->operation);
+    }
+    net_stop(f.net);
+    free_requests(&f);
+    close(silent.fd);
+}
+
 /* ---- requests ---- */
 
 static void what_may_stand_in_a_request(void)
@@ -361,6 +393,7 @@ CU_TestInfo tests_net[] = {
     {"the_policy_is_asked", the_policy_is_asked},
     {"kept_connections_are_closed_in_the_end", kept_connections_are_closed_in_the_end},
     {"bodies_have_a_limit_all_together", bodies_have_a_limit_all_together},
+    {"so_have_conversations", so_have_conversations},
     {"what_may_stand_in_a_request", what_may_stand_in_a_request},
     {"headers_come_once", headers_come_once},
     {"a_trace_unless_there_is_one", a_trace_unless_there_is_one},

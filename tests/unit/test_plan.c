@@ -182,6 +182,8 @@ static void records_are_checked_as_nodes_are(void)
             "/spec/read/until: must be a string or {\"base64\": …}, not a number\n"
             "/spec/read/exactly: must be an integer from 0 to 9007199254740992\n"
             "/spec/read: 'read' needs exactly one of 'until' and 'exactly' and 'eof'\n");
+    refuses(STREAM "\"read\":{\"exactly\":1e300}}",
+            "/spec/read/exactly: must be an integer from 0 to 9007199254740992\n");
     refuses(STREAM "\"read\":[]}", "/spec/read: must be an object, not an array\n");
     refuses(STREAM "\"read\":{\"eof\":false}}", "/spec/read/eof: must be true\n");
     refuses(STREAM "\"exchange\":[]}", "/spec/exchange: must have at least 1 item\n");

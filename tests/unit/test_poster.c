@@ -237,6 +237,27 @@ static void test_refused(void)
     close(deaf);
 }
 
+/* Neither tried again nor connected to. */
+static void test_policy(void)
+{
+    struct fixture f;
+    struct net_policy policy;
+    struct error e;
+    char text[1000];
+    CU_ASSERT_EQUAL_FATAL(net_policy_init(&policy, false, "", &e), 0);
+    FILE *lines = stderr_catch();
+    start_with(&f, (struct poster_options){.policy = &policy});
+    post(&f, f.receiver.port, "/200", "{}");
+    poster_post(f.poster, "http://169.254.169.254/", strdup("{}"));
+    wait_for_ends(&f, 2);
+    stop(&f, 0);
+    stderr_release(lines, text, sizeof text);
+    check_ends(&f, 0, 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "dropped: 127.0.0.1 is loopback"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "dropped: 169.254.169.254 is link-local"));
+    net_policy_release(&policy);
+}
+
 static void test_timed_out(void)
 {
     struct fixture f;
@@ -361,6 +382,7 @@ CU_TestInfo tests_poster[] = {
     {"slow neighbour", test_slow_neighbour},
     {"given up", test_given_up},
     {"refused", test_refused},
+    {"policy", test_policy},
     {"timed out", test_timed_out},
     {"only http", test_only_http},
     {"too many", test_too_many},

@@ -1,10 +1,13 @@
 /* Names, with a name server that answers when it is told to: some never. */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "runtime/host_net.h"
 #include "runtime/host_net_resolve.h"
+#include "runtime/http_request.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_resolve[];
@@ -175,7 +178,77 @@ static void nobody_waits_for_the_threads(void)
     wait_stuck(0);
 }
 
+/* ---- libcurl, which asks by itself ---- */
+
+#define AT_ONCE 32 /* RESOLVING_MAX */
+#define FETCHES (4 * AT_ONCE)
+
+static sem_t completed;
+
+static void complete(struct operation *operation)
+{
+    (void)operation;
+    sem_post(&completed);
+}
+
+static struct operation *begin(struct net *net, const char *url)
+{
+    struct operation_backend *backend = net_backend(net);
+    struct http_request *request = http_request_new("GET", url);
+    request->timeout = 60;
+    request->operation.complete = complete;
+    backend->begin(backend, &request->operation);
+    return &request->operation;
+}
+
+static void give_up(struct net *net, struct operation *operation)
+{
+    struct operation_backend *backend = net_backend(net);
+    atomic_store(&operation->is_given_up, true);
+    backend->give_up(backend, operation);
+    sem_wait(&completed);
+    operation_free(operation);
+}
+
+/* A connection that is refused; all that was begun before has begun by then. */
+static void be_refused(struct net *net, const char *url)
+{
+    struct operation *operation = begin(net, url);
+    sem_wait(&completed);
+    CU_ASSERT_STRING_EQUAL(operation->answer.type, "ConnectionRefusedError");
+    operation_free(operation);
+}
+
+static void requests_that_are_given_up_count_until_their_names_are_known(void)
+{
+    struct operation *operations[FETCHES];
+    struct net *net;
+    struct error e;
+    struct net_options options = {.user_agent = "test"};
+    sem_init(&completed, 0, 0);
+    stick(true);
+    CU_ASSERT_EQUAL_FATAL(net_policy_init(&options.policy, true, "", &e), 0);
+    CU_ASSERT_EQUAL_FATAL(net_start(&net, &options, &e), 0);
+    for (int i = 0; i < FETCHES; i += AT_ONCE) {
+        for (int j = i; j < i + AT_ONCE; j++)
+            operations[j] = begin(net, "http://slow.test:1/");
+        if (i == 0)
+            wait_stuck(AT_ONCE);
+        be_refused(net, "http://127.0.0.1:1/");
+        for (int j = i; j < i + AT_ONCE; j++)
+            give_up(net, operations[j]);
+    }
+    CU_ASSERT_EQUAL(count_asked(), AT_ONCE);
+    stick(false);
+    be_refused(net, "http://slow.test:1/"); /* there is room again */
+    net_stop(net);
+    wait_stuck(0);
+    sem_destroy(&completed);
+}
+
 CU_TestInfo tests_resolve[] = {
+    {"requests_that_are_given_up_count_until_their_names_are_known",
+     requests_that_are_given_up_count_until_their_names_are_known},
     {"names are found or not", names_are_found_or_not},
     {"digits need no thread", digits_need_no_thread},
     {"there are never more than so many", there_are_never_more_than_so_many},
