@@ -9,13 +9,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
-#include "runtime/host_uv_environment.h"
 #include "runtime/host_uv_process.h"
 #include "runtime/output.h"
 
@@ -25,7 +22,6 @@
         */
 #define PAUSE_MOST_MS 1000
 #define STARTS_PER_ROUND 32
-#define RECEIPTS_PER_ROUND 4
 
 static int64_t now_ns(struct host_uv *host)
 {
@@ -55,7 +51,7 @@ void child_end_if_over(struct child *child)
         end(child);
 }
 
-static void fail(struct child *child, int error, enum process_part part)
+void child_fail(struct child *child, int error, enum process_part part)
 {
     if (child->process) {
         child->process->error = error;
@@ -110,7 +106,7 @@ static void grace_over(uv_timer_t *timer)
     host_uv_has_news(host);
 }
 
-static void handle_exit(struct child *child, int exit_code)
+void child_exited(struct child *child, int exit_code)
 {
     struct host_uv *host = child->host;
     if (child->process)
@@ -146,16 +142,14 @@ static void make_pause(struct host_uv *host)
     uv_timer_start(&host->pause, pause_over, (uint64_t)host->pause_ms, 0);
 }
 
-/* What one has given back, the next may take. */
-static void end_pause(struct host_uv *host)
+void host_uv_end_pause(struct host_uv *host)
 {
     host->pause_ms = 0;
     host->is_pausing = false;
     uv_timer_stop(&host->pause);
 }
 
-/* It could not be started: for now, or at all. It is in no list or was started. */
-static void handle_failure(struct child *child, int error, enum process_part part)
+void child_failed(struct child *child, int error, enum process_part part)
 {
     struct host_uv *host = child->host;
     int64_t time_ns = now_ns(host);
@@ -163,7 +157,7 @@ static void handle_failure(struct child *child, int error, enum process_part par
         child->patience_ns = time_ns + SPAWN_PATIENCE_NS;
     if (part != PROCESS_PROGRAM || !spawner_is_passing(error) || time_ns >= child->patience_ns ||
         !child->process) {
-        fail(child, error, part);
+        child_fail(child, error, part);
         return;
     }
     child_drop_pipes(child);
@@ -177,112 +171,7 @@ static void handle_failure(struct child *child, int error, enum process_part par
         host_uv_kill(&host->port, child->process, child->signal);
 }
 
-/* ---- the channel ---- */
-
-static void lose_spawner(struct host_uv *host)
-{
-    uv_poll_stop(&host->channel_poll);
-    close(host->channel);
-    host->channel = -1;
-    host->is_full = false;
-    spawner_bury(host->spawner);
-    for (struct list *l = host->processes.next, *next; l != &host->processes; l = next) {
-        struct child *child = CONTAINER_OF(l, struct child, link);
-        next = l->next;
-        if (child->state == CHILD_STARTED)
-            fail(child, EPIPE, PROCESS_SPAWNER);
-    }
-}
-
-static void handle_report(struct host_uv *host, const struct spawn_report *report)
-{
-    struct child *child = (struct child *)(uintptr_t)report->id;
-    if (report->event == SPAWN_EXITED) {
-        end_pause(host);
-        handle_exit(child, report->value);
-    } else if (report->event == SPAWN_FAILED) {
-        handle_failure(child, report->value, report->part);
-    }
-}
-
-static void receive(struct host_uv *host)
-{
-    struct spawn_report reports[SPAWN_REPORTS_MAX];
-    for (int i = 0; i < RECEIPTS_PER_ROUND; i++) {
-        int n = spawner_receive(host->channel, reports);
-        if (n == -EAGAIN)
-            return;
-        if (n <= 0) {
-            lose_spawner(host);
-            return;
-        }
-        for (int k = 0; k < n; k++)
-            handle_report(host, &reports[k]);
-    }
-}
-
-static void channel_ready(uv_poll_t *poll, int status, int events);
-
-static void set_full(struct host_uv *host, bool is_full)
-{
-    if (host->is_full != is_full)
-        uv_poll_start(&host->channel_poll, UV_READABLE | (is_full ? UV_WRITABLE : 0),
-                      channel_ready);
-    host->is_full = is_full;
-}
-
-/* Signals are kept where the channel is full. */
-static void send_signals(struct child *child)
-{
-    struct host_uv *host = child->host;
-    for (int signal = 1; child->unsent && signal <= 64; signal++) {
-        uint64_t bit = UINT64_C(1) << (signal - 1);
-        if (!(child->unsent & bit))
-            continue;
-        if (spawner_send_signal(host->channel, (uintptr_t)child, signal) == -EAGAIN) {
-            set_full(host, true);
-            return;
-        }
-        child->unsent &= ~bit;
-    }
-}
-
-static void channel_ready(uv_poll_t *poll, int status, int events)
-{
-    struct host_uv *host = poll->data;
-    if (events & UV_WRITABLE) {
-        set_full(host, false);
-        struct list *l = host->processes.next;
-        for (; l != &host->processes && !host->is_full; l = l->next)
-            send_signals(CONTAINER_OF(l, struct child, link));
-    }
-    if (events & UV_READABLE || status < 0)
-        receive(host);
-}
-
-static void pipes_ready(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    host_uv_serve_pipes(poll->data);
-}
-
 /* ---- the beginning ---- */
-
-static int send_start(struct child *child, const int fds[3])
-{
-    const struct process *process = child->process;
-    char **environment = environment_new(process->env, process->inherit_env);
-    const struct spawn_request request = {.id = (uintptr_t)child,
-                                          .argv = process->argv,
-                                          .env = (const char *const *)environment,
-                                          .cwd = process->cwd,
-                                          .fds = {fds[0], fds[1], fds[2], -1},
-                                          .limits = process->limits};
-    int status = spawner_send_start(child->host->channel, &request);
-    free(environment);
-    return status;
-}
 
 static void start(struct child *child)
 {
@@ -291,7 +180,7 @@ static void start(struct child *child)
     int status = child_make_pipes(child, fds);
     bool has_pipes = status == 0;
     if (has_pipes)
-        status = send_start(child, fds);
+        status = child_send_start(child, fds);
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -302,9 +191,9 @@ static void start(struct child *child)
         child_write_input(child);
     } else if (has_pipes && status == -EAGAIN) {
         child_drop_pipes(child);
-        set_full(host, true);
+        host_uv_set_full(host, true);
     } else {
-        handle_failure(child, -status, status == -EPIPE ? PROCESS_SPAWNER : PROCESS_PROGRAM);
+        child_failed(child, -status, status == -EPIPE ? PROCESS_SPAWNER : PROCESS_PROGRAM);
     }
 }
 
@@ -313,7 +202,7 @@ bool host_uv_start_processes(struct host_uv *host)
     for (int n = 0; n < STARTS_PER_ROUND && host_uv_may_start(host); n++) {
         struct child *child = CONTAINER_OF(host->queued.next, struct child, link);
         if (host->channel < 0)
-            fail(child, EPIPE, PROCESS_SPAWNER);
+            child_fail(child, EPIPE, PROCESS_SPAWNER);
         else
             start(child);
     }
@@ -346,7 +235,7 @@ void host_uv_kill(struct host *port, struct process *process, int signal)
         child->signal = signal;
         child->unsent |= UINT64_C(1) << (signal - 1);
         if (!child->host->is_full)
-            send_signals(child);
+            child_send_signals(child);
     }
 }
 
@@ -394,64 +283,4 @@ void host_uv_signal_processes(struct host_uv *host, int signal)
         if (child->process)
             host_uv_kill(&host->port, child->process, signal);
     }
-}
-
-/* ---- life ---- */
-
-int host_uv_processes_open(struct host_uv *host, struct spawner *spawner, struct error *e)
-{
-    list_init(&host->queued);
-    list_init(&host->processes);
-    list_init(&host->closing);
-    list_init(&host->over);
-    list_init(&host->refused);
-    host->spawner = spawner;
-    host->channel = spawner ? spawner_open_channel(spawner) : -1;
-    host->pipes = epoll_create1(EPOLL_CLOEXEC);
-    if ((spawner && host->channel < 0) || host->pipes < 0) {
-        int error = host->pipes < 0 ? errno : -host->channel;
-        host_uv_processes_release(host);
-        return error_set(e, ERROR_SYSTEM, "cannot reach the spawner of processes: %s",
-                         strerror(error));
-    }
-    uv_timer_init(&host->uv, &host->grace);
-    uv_timer_init(&host->uv, &host->pause);
-    uv_poll_init(&host->uv, &host->pipes_poll, host->pipes);
-    host->grace.data = host->pause.data = host->pipes_poll.data = host->channel_poll.data = host;
-    uv_poll_start(&host->pipes_poll, UV_READABLE, pipes_ready);
-    if (spawner) {
-        uv_poll_init(&host->uv, &host->channel_poll, host->channel);
-        uv_poll_start(&host->channel_poll, UV_READABLE, channel_ready);
-    }
-    return 0;
-}
-
-void host_uv_processes_close(struct host_uv *host)
-{
-    uv_close((uv_handle_t *)&host->grace, NULL);
-    uv_close((uv_handle_t *)&host->pause, NULL);
-    uv_close((uv_handle_t *)&host->pipes_poll, NULL);
-    if (host->spawner)
-        uv_close((uv_handle_t *)&host->channel_poll, NULL);
-}
-
-static void free_children(struct list *list)
-{
-    while (!list_is_empty(list)) {
-        struct child *child = CONTAINER_OF(list->next, struct child, link);
-        list_remove(&child->link);
-        child_close_pipes(child);
-        free(child);
-    }
-}
-
-void host_uv_processes_release(struct host_uv *host)
-{
-    free_children(&host->queued);
-    free_children(&host->processes);
-    free_children(&host->over);
-    if (host->pipes >= 0)
-        close(host->pipes);
-    if (host->channel >= 0)
-        close(host->channel); /* the spawner kills what is left of ours */
 }

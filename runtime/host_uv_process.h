@@ -46,8 +46,25 @@ struct child {
     struct pipe_end out, err;
 };
 
-/* host_uv_process.c: it has exited and its streams have ended, or it was never started. */
+/* host_uv_process.c */
+void child_exited(struct child *child, int exit_code);
+/* Ends it, when it has exited and its streams have ended. */
 void child_end_if_over(struct child *child);
+/* It could not be started: for now, or at all. It waits to be started, or was given to the spawner.
+ */
+void child_failed(struct child *child, int error, enum process_part part);
+/* The same, for good. */
+void child_fail(struct child *child, int error, enum process_part part);
+/* What one has given back, the next may take. */
+void host_uv_end_pause(struct host_uv *host);
+
+/* host_uv_process_channel.c */
+/* fds: the child's. 0 or -errno; -EAGAIN: the channel is full. */
+int child_send_start(struct child *child, const int fds[3]);
+/* Those that it was not sent yet; where the channel is full, they are kept. */
+void child_send_signals(struct child *child);
+/* Nothing can be sent for now, and we are to be told when that is over; or it is over. */
+void host_uv_set_full(struct host_uv *host, bool is_full);
 
 /* host_uv_process_pipe.c */
 /* Opens our ends; the child's into fds, to be closed by the caller in any case. 0 or -errno. */

@@ -6,6 +6,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import unittest
 
 import awaitd
@@ -58,12 +59,17 @@ def descriptors(pid, but=()):
 class ServerOf(awaitd.Server):
     """A server that another program starts."""
 
-    def __init__(self, *before, **more):
+    def __init__(self, *before, owner=-1):
         self.before = before
-        super().__init__(**more)
+        self.owner = owner
+        super().__init__()
 
     def command(self, *options):
         return [*self.before, *super().command(*options)]
+
+    def launch(self):
+        os.chown(self.folder, self.owner, -1)
+        super().launch()
 
 
 class WithProcesses(unittest.TestCase):
@@ -370,6 +376,18 @@ class Much(WithProcesses):
         task = server.run(gather(*[shell(f"sleep 0.1; echo {n}", stdin="x") for n in range(150)]))
         self.assertEqual(task["state"], "succeeded", task)
         self.assertEqual([result["stdout"] for result in task["result"]], [f"{n}\n" for n in range(150)])
+        server.stop()
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs a user of its own")
+    def test_too_few_processes(self):
+        """So many that the kernel refuses to fork (EAGAIN): all have their turn."""
+        user = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"]
+        if subprocess.run([*user, "test", "-x", awaitd.BINARY]).returncode:
+            self.skipTest("no other user can run the server here")
+        server = ServerOf(*user, "prlimit", "--nproc=48:48", owner=54321)
+        self.addCleanup(server.close)
+        task = server.run(gather(*[argv("sleep", "0.1") for _ in range(150)]))
+        self.assertEqual(task["state"], "succeeded", task)
         server.stop()
 
     def test_signals_to_many_at_once(self):
