@@ -188,7 +188,6 @@ static void start(struct child *child)
         child->state = CHILD_STARTED;
         host->n_processes++;
         move_to(&host->processes, child);
-        child_write_input(child);
     } else if (has_pipes && status == -EAGAIN) {
         child_drop_pipes(child);
         host_uv_set_full(host, true);
@@ -224,15 +223,34 @@ void host_uv_spawn(struct host *port, struct process *process)
     list_append(&host->queued, &child->link);
 }
 
+/* What a program does that has not said otherwise. */
+static bool ends_program(int signal)
+{
+    switch (signal) {
+    case SIGCHLD:
+    case SIGCONT:
+    case SIGURG:
+    case SIGWINCH:
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* One that is not started yet ends as if the signal had come at its first breath. */
 void host_uv_kill(struct host *port, struct process *process, int signal)
 {
     struct child *child = process->host;
     (void)port;
-    if (child->state == CHILD_QUEUED) { /* as if the signal had come at its first breath */
+    if (child->state == CHILD_QUEUED && ends_program(signal)) {
         process->exit_code = -signal;
         end(child);
     } else if (child->state == CHILD_STARTED && signal > 0 && signal <= 64) {
-        child->signal = signal;
+        child->signal = ends_program(signal) ? signal : child->signal;
         child->unsent |= UINT64_C(1) << (signal - 1);
         if (!child->host->is_full)
             child_send_signals(child);

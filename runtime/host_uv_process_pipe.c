@@ -54,12 +54,6 @@ int child_make_pipes(struct child *child, int fds[3])
         return status;
     watch(&child->out, EPOLL_CTL_ADD, EPOLLIN);
     watch(&child->err, EPOLL_CTL_ADD, EPOLLIN);
-    if (input->is_over)
-        return 0;
-    watch(&input->end, EPOLL_CTL_ADD, 0);
-    input->at = process->input;
-    input->left = process->input ? process->input_size : 0;
-    input->is_ending |= !process->keeps_input_open;
     return 0;
 }
 
@@ -151,7 +145,7 @@ static bool write_all(struct child *child)
     return is_done;
 }
 
-void child_write_input(struct child *child)
+static void write_input(struct child *child)
 {
     struct input *input = &child->input;
     if (input->is_over)
@@ -167,9 +161,23 @@ void child_write_input(struct child *child)
         watch(&input->end, EPOLL_CTL_MOD, is_done ? 0 : EPOLLOUT);
 }
 
+void child_open_input(struct child *child)
+{
+    struct input *input = &child->input;
+    const struct process *process = child->process;
+    if (input->is_over) /* abandoned meanwhile */
+        return;
+    watch(&input->end, EPOLL_CTL_ADD, 0);
+    input->at = process->input;
+    input->left = process->input ? process->input_size : 0;
+    input->is_ending |= !process->keeps_input_open;
+    input->is_read = true;
+    write_input(child);
+}
+
 void child_feed(struct child *child)
 {
-    if (!child->input.is_over && child->input.end.fd >= 0)
+    if (child->input.is_read && !child->input.is_over)
         watch(&child->input.end, EPOLL_CTL_MOD, EPOLLOUT);
 }
 
@@ -201,6 +209,6 @@ void host_uv_serve_pipes(struct host_uv *host)
         else if (events[i].events & EPOLLERR) /* nobody reads it any more */
             child_close_input(end->child);
         else
-            child_write_input(end->child);
+            write_input(end->child);
     }
 }

@@ -5,8 +5,10 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
+import threading
 import unittest
 
 import awaitd
@@ -401,6 +403,60 @@ class Much(WithProcesses):
         self.server.cancel(id)
         self.assertEqual(self.server.wait(id)["state"], "cancelled")
         self.assertEqual(os.read(fifo.fd, 100), b"")
+
+
+class StartsThatWait(WithProcesses):
+    """The spawner has no descriptor to spare: it is asked again and again, until it has."""
+
+    def setUp(self):
+        super().setUp()
+        self.run_job(argv("true"))
+        self.limit = resource.prlimit(self.spawner, resource.RLIMIT_NOFILE)
+
+    def starve(self):
+        used = len(os.listdir(f"/proc/{self.spawner}/fd"))
+        resource.prlimit(self.spawner, resource.RLIMIT_NOFILE, (used, self.limit[1]))
+
+    def n_wakes(self):
+        with open(f"/proc/{self.spawner}/status") as file:
+            return int(next(line for line in file if line.startswith("voluntary_ctxt")).split()[1])
+
+    def submit_starving(self, spec):
+        """Its start has failed a few times when this returns."""
+        self.starve()
+        before = self.n_wakes()
+        id = self.server.submit(spec)["id"]
+        awaitd.until(lambda: self.n_wakes() > before + 3, "starts that fail")
+        return id
+
+    def result(self, id):
+        resource.prlimit(self.spawner, resource.RLIMIT_NOFILE, self.limit)
+        task = self.server.wait(id)
+        self.assertEqual(task["state"], "succeeded", task)
+        return task["result"]
+
+    def test_input_is_written_once_it_runs(self):
+        id = self.submit_starving(argv("cat", stdin="from the spec"))
+        self.assertEqual(self.result(id)["stdout"], "from the spec")
+
+    def test_input_from_a_client_is_not_lost(self):
+        id = self.submit_starving(argv("cat", stdin="from the spec, ", stdin_from="client"))
+        answers = []
+        feed = threading.Thread(target=lambda: answers.append(self.server.post(
+            f"/v1/tasks/{id}/stdin?close=1", b"from a client", Content_Type="application/octet-stream")))
+        feed.start()
+        self.assertEqual(self.result(id)["stdout"], "from the spec, from a client")
+        feed.join()
+        self.assertEqual(answers[0].status, 200, answers)
+
+    def test_signals(self):
+        """Those that do not end a program do not end one that has not begun either."""
+        quiet, ended = argv("echo", "here"), shell("echo there", check=False)
+        id = self.submit_starving(gather({**quiet, "name": "quiet"}, {**ended, "name": "ended"}))
+        for name, number in ("quiet", "SIGWINCH"), ("quiet", "SIGCONT"), ("ended", "SIGHUP"):
+            self.assertEqual(self.server.post(f"/v1/tasks/{id}/signal", {"name": name, "signal": number}).status, 200)
+        first, second = self.result(id)
+        self.assertEqual((first["stdout"], second["signal"]), ("here\n", "SIGHUP"))
 
 
 if __name__ == "__main__":
