@@ -64,6 +64,7 @@ static void forget(struct worker_process *w)
     w->state = WORKER_GONE;
     buffer_release(&w->in);
     buffer_release(&w->out);
+    w->n_sent = 0;
     free(w->failure);
     w->failure = NULL;
 }
@@ -106,7 +107,10 @@ static int start(struct worker_process *w)
 static bool has_hung_up(const struct worker_process *w)
 {
     char byte;
-    return w->state != WORKER_GONE && recv(w->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    if (w->state == WORKER_GONE)
+        return false;
+    ssize_t n = recv(w->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno == ECONNRESET); /* there was something that it had not read */
 }
 
 void worker_process_free(struct worker_process *w)
