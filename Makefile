@@ -37,7 +37,7 @@ LIBRARY := $(OUT)/library.a
 all: build/awaitd ## build build/awaitd (the default)
 
 build/awaitd: $(OUT)/awaitd
-	@mkdir -p build && cp $< $@
+	@mkdir -p build && cp $< $@.new && mv -f $@.new $@
 
 $(OUT)/awaitd: $(call objects,server/main.c $(SERVER)) $(LIBRARY)
 	@echo "link $@"

@@ -240,7 +240,7 @@ class NothingStays(WithProcesses):
         self.fifo = awaitd.Fifo(self)
 
     def hostile(self, kind, **fields):
-        more = {"stdin": "x" * 200000} if kind == "deaf" else {}
+        more = {"deaf": {"stdin": "x" * 200000}, "floods": {"nice": 19}}.get(kind, {})
         return shell(HOSTILE[kind].format(hold=f"exec 9>'{self.fifo.path}'; echo started >&9"), kill_after=0.05,
                      max_output=1000, **more, **fields)
 
