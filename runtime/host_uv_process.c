@@ -100,8 +100,10 @@ static void grace_over(uv_timer_t *timer)
                            0);
             break;
         }
+        child_read_rest(child);
         child_drop_pipes(child);
-        end(child);
+        if (child->state != CHILD_OVER)
+            end(child);
     }
     host_uv_has_news(host);
 }
@@ -113,6 +115,8 @@ void child_exited(struct child *child, int exit_code)
         child->process->exit_code = exit_code;
     child->state = CHILD_EXITED;
     child_close_input(child);
+    if (host->holds_output)
+        child_read_rest(child);
     child_end_if_over(child);
     if (child->state == CHILD_OVER)
         return;

@@ -75,6 +75,8 @@ void child_drop_pipes(struct child *child);
 /* The same, and what was to be written is done (EPIPE). */
 void child_close_pipes(struct child *child);
 void child_close_input(struct child *child);
+/* What it has printed before it exited, and is still in the pipes. */
+void child_read_rest(struct child *child);
 /* The program runs: from now on it gets its input. */
 void child_open_input(struct child *child);
 /* The same, soon: not from within what calls this. */

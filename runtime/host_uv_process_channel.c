@@ -104,6 +104,17 @@ static void pipes_ready(uv_poll_t *poll, int status, int events)
     host_uv_serve_pipes(poll->data);
 }
 
+void host_uv_hold_output(struct host_uv *host, bool is_held)
+{
+    if (host->holds_output == is_held)
+        return;
+    host->holds_output = is_held;
+    if (is_held)
+        uv_poll_stop(&host->pipes_poll);
+    else
+        uv_poll_start(&host->pipes_poll, UV_READABLE, pipes_ready);
+}
+
 /* ---- a start ---- */
 
 int child_send_start(struct child *child, const int fds[3])

@@ -7,8 +7,11 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 import subprocess
+import sys
 import threading
+import time
 import unittest
 
 import awaitd
@@ -355,6 +358,20 @@ class NothingStays(WithProcesses):
         awaitd.until(lambda: descriptors(self.spawner) == before[1] - 1, "the end of the loop's channel")
 
 
+def most_memory(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return int(next(line for line in file if line.startswith("VmHWM")).split()[1]) << 10
+
+
+# Gives its standard output away, and exits.
+HANDS_OVER = """
+import os, socket, sys
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(sys.argv[1])
+    socket.send_fds(connection, [str(os.getpid()).encode()], [1])
+"""
+
+
 class Much(WithProcesses):
     def test_flood(self):
         """What one prints without end keeps nobody else waiting."""
@@ -370,6 +387,41 @@ class Much(WithProcesses):
         result = self.run_job(argv("head", "-c", "50000000", "/dev/zero"))["result"]
         self.assertEqual((result["stdout"], result["stdout_tail"]), ("\0" * 524288,) * 2)
         self.assertEqual(result["stdout_dropped"], 50000000 - 1048576)
+
+    def test_a_flood_of_lines_waits_for_the_disk(self):
+        """What many print is read no faster than it gets into their task's log, and is all there."""
+        self.server.stop()
+        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
+        self.server.env = {"ASAN_OPTIONS": sanitizer.lstrip(":")}
+        self.server.start()
+        path, size = os.path.join(self.server.folder, "lines"), 9500 * 100
+        with open(path, "w") as file:
+            file.write(("x" * 99 + "\n") * 9500)
+        self.run_job(argv("true"))
+        before = most_memory(self.server.pid)
+        task = self.run_job({"op": "map", "items": list(range(64)), "concurrency": 16, "body": argv("cat", path, max_output=2)})
+        self.assertEqual([result["stdout_dropped"] for result in task["result"]], [size - 2] * 64)
+        self.assertLess(most_memory(self.server.pid) - before, 100 << 20)  # of 250 MB that it would take
+
+    def test_output_is_read_to_the_end(self):
+        """Also where somebody else holds it open for longer than we wait, and we were not there meanwhile."""
+        path = os.path.join(self.server.folder, "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            listener.settimeout(awaitd.PATIENCE)
+            id = self.server.submit(argv(sys.executable, "-c", HANDS_OVER, path))["id"]
+            connection = listener.accept()[0]
+        with connection:
+            pid, (output, *_), _, _ = socket.recv_fds(connection, 100, 1)
+        awaitd.until(lambda: stat_of(int(pid)) is None, "its end")
+        self.server.get("/v1/loops")
+        os.kill(self.server.pid, signal.SIGSTOP)
+        os.write(output, b"said later")
+        time.sleep(1.2)  # longer than the server waits for the end of the output
+        os.kill(self.server.pid, signal.SIGCONT)
+        self.assertEqual(self.server.wait(id)["result"]["stdout"], "said later")
+        os.close(output)
 
     def test_too_few_descriptors(self):
         """Those that cannot be started for now are started later."""
