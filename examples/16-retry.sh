@@ -41,5 +41,5 @@ task=$(curl -sS "$url/v1/tasks?wait=10" -d "{\"spec\":
                 \"shell\": \"echo knock >>\$DOOR; [ \$(wc -l <\$DOOR) -ge 3 ] && echo come in\"}]}}}")
 id=$(printf '%s' "$task" | jq -r .id)
 
-curl -sS "$url/v1/tasks/$id/log" | jq -r '.lines[].message'
+curl -sS "$url/v1/tasks/$id/log" | jq -r '.lines[] | select(.stream == "log").message'
 printf '%s' "$task" | jq -r '"result: " + (.result | rtrimstr("\n"))'

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import awaitd
@@ -84,6 +85,14 @@ class Shell:
 
     def run(self, commands):
         """What they print, and the exit status of the last one."""
+        watchdog = threading.Timer(awaitd.PATIENCE, self.process.kill)
+        watchdog.start()
+        try:
+            return self.read_until_done(commands)
+        finally:
+            watchdog.cancel()
+
+    def read_until_done(self, commands):
         self.process.stdin.write(commands + 'printf "\\n@done %s\\n" $?\n')
         self.process.stdin.flush()
         output = ""
