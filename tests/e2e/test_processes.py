@@ -388,6 +388,7 @@ class Much(WithProcesses):
         self.assertEqual((result["stdout"], result["stdout_tail"]), ("\0" * 524288,) * 2)
         self.assertEqual(result["stdout_dropped"], 50000000 - 1048576)
 
+    @unittest.skipIf("tsan" in awaitd.BINARY, "TSan itself takes many times the memory")
     def test_a_flood_of_lines_waits_for_the_disk(self):
         """What many print is read no faster than it gets into their task's log, and is all there."""
         self.server.stop()
