@@ -18,8 +18,8 @@
  *     }
  *
  *     static const struct awaitd_function functions[] = {
- *         {"double_it", "Twice a number.", "{\"number\": {\"type\": \"integer\"}}", double_it,
- * NULL},
+ *         {"double_it", "Twice a number.", "{\"number\": {\"type\": \"integer\"}}",
+ *          double_it, NULL},
  *     };
  *
  *     const struct awaitd_plugin *awaitd_plugin_open(const struct awaitd_host *host)
@@ -45,7 +45,7 @@
  * - All text is UTF-8. Whatever the server hands out is the server's, and is there until the
  *   function returns. Whatever the plugin hands in stays the plugin's: it is copied at once, but
  * for what awaitd_plugin_open returns, which has to stay as it is for as long as the process lives.
- * So nobody ever frees what another has allocated.
+ *   So nobody ever frees what another has allocated.
  * - The functions of awaitd_host are for the thread that the function was called on, until it
  *   returns.
  * - awaitd_plugin_open, and the library's constructors, have 10 seconds, and should start no

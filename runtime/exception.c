@@ -11,8 +11,7 @@ static void write_parts(struct buffer *b, const struct plan *plan, uint32_t node
                         const struct exception_parts *parts)
 {
     buffer_format(b, "{\"type\":\"%s\",\"message\":", parts->type);
-    const char *message = parts->message ? parts->message : "";
-    buffer_json_string(b, message, strlen(message));
+    buffer_json_message(b, parts->message ? parts->message : "");
     buffer_text(b, ",\"path\":");
     plan_path_json(plan, node, b);
     if (parts->details)

@@ -62,7 +62,7 @@ char *executors_nearest(struct executors *executors, const char *name)
 bool executors_are_full(struct executors *executors)
 {
     executors_lock(executors);
-    bool are_full = executors->n == EXECUTORS_MAX;
+    bool are_full = executors->n >= EXECUTORS_MAX;
     executors_unlock(executors);
     return are_full;
 }
@@ -115,7 +115,6 @@ void executors_put(struct executors *executors, const char *name,
     if (!executor)
         executor = add(executors, name);
     executor->options = *options;
-    executor->is_retired = false;
     executor_fill(executor);
     executor_wake_all(executor);
     executors_unlock(executors);

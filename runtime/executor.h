@@ -53,9 +53,10 @@ struct executor_options executor_defaults(void);
 bool executors_have(struct executors *executors, const char *name);
 /* The one that was probably meant: a text for free(); or NULL. */
 char *executors_nearest(struct executors *executors, const char *name);
-/* There are EXECUTORS_MAX. */
+/* There are EXECUTORS_MAX, or a few more: what is on its way to the store is not counted. */
 bool executors_are_full(struct executors *executors);
-/* Makes one, or changes it: what is under way goes on as it began. */
+/* Makes one, or changes it: what is under way goes on as it began. One that is about to be removed
+ * stays so: its removal was asked for later. */
 void executors_put(struct executors *executors, const char *name,
                    const struct executor_options *options);
 /* It takes no calls from now on, and is about to be removed. -NOT_FOUND; -CONFLICT: it has calls.

@@ -56,18 +56,6 @@ static void answer(struct function_call *call, char *type, char *text, size_t si
     call->operation.answer = (struct answer){.type = type, .text = text, .size = size};
 }
 
-/* Bytes that are no UTF-8 become question marks. */
-static void mend_text(char *text, size_t size)
-{
-    for (size_t i = 0, n; i < size; i += n) {
-        n = utf8_character(text + i, size - i);
-        if (n == 0) {
-            text[i] = '?';
-            n = 1;
-        }
-    }
-}
-
 void function_raise(struct function_call *call, const char *type, const char *format, ...)
 {
     char *text = NULL;
@@ -77,7 +65,7 @@ void function_raise(struct function_call *call, const char *type, const char *fo
     va_end(arguments);
     if (size < 0)
         text = memory_need(strdup(""));
-    mend_text(text, strlen(text));
+    utf8_mend(text, strlen(text));
     if (!exception_may_be_raised(type))
         type = "RuntimeError";
     answer(call, memory_need(strdup(type)), text, strlen(text));

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "runtime/base/log.h"
 #include "runtime/plugin_call.h"
 #include "runtime/plugin_probe.h"
 #include "schema/utf8.h"
@@ -206,6 +208,17 @@ static int load_all(struct plugins *plugins, const char *folder, struct dirent *
     return plugins->list ? status : error_set(e, ERROR_NO_MEMORY, "out of memory");
 }
 
+/* No more than a warning: some file systems give these rights to all that there is. */
+static void warn_of_strangers(const char *folder)
+{
+    struct stat status;
+    if (stat(folder, &status) == 0 && (status.st_mode & S_IWOTH))
+        log_line(LOG_WARNING,
+                 "anybody on this machine may write to the folder of plugins %s, and "
+                 "what is put there runs as this server",
+                 folder);
+}
+
 int plugins_open(struct plugins **out, const char *folder, int patience_ms,
                  struct functions *functions, struct error *e)
 {
@@ -214,6 +227,8 @@ int plugins_open(struct plugins **out, const char *folder, int patience_ms,
     if (n < 0)
         return error_set(e, ERROR_PLUGIN, "cannot read the folder of plugins %s: %s", folder,
                          strerror(errno));
+    if (patience_ms)
+        warn_of_strangers(folder);
     struct plugins *plugins = calloc(1, sizeof *plugins);
     int status = plugins ? load_all(plugins, folder, entries, n, patience_ms, functions, e)
                          : error_set(e, ERROR_NO_MEMORY, "out of memory");

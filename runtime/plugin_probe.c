@@ -29,6 +29,9 @@ static _Noreturn void try(int (*attempt)(void *, struct error *), void *context,
     setpgid(0, 0);
     dup2(nowhere, STDIN_FILENO);
     dup2(nowhere, STDOUT_FILENO); /* where the server says that it is ready */
+    if (out > 3) /* nothing of the server's, such as its end of the spawner's channel */
+        close_range(3, (unsigned)out - 1, 0);
+    close_range((unsigned)out + 1, ~0u, 0);
     finding.status = attempt(context, &finding.error);
     _exit(write(out, &finding, sizeof finding) == sizeof finding ? 0 : 1);
 }

@@ -193,8 +193,6 @@ bool progress_get(struct progress_table *table, const struct id *id, struct prog
 {
     out->fraction = NAN;
     out->has_message = false;
-    if (table->n == 0)
-        return false;
     pthread_mutex_lock(&table->lock);
     const struct progress_entry *entry = *find(table, id);
     if (entry) {

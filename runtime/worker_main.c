@@ -22,6 +22,7 @@
 
 struct worker {
     int socket;
+    pid_t pid;
     struct functions *functions;
     struct buffer in; /* what has come, and is not a whole frame yet */
     uint64_t call;    /* the one that runs */
@@ -130,6 +131,8 @@ static bool run(struct worker *w, const struct frame *frame)
     call->port = &port;
     call->context = w;
     function_call_run(call);
+    if (getpid() != w->pid) /* it has forked, and this one is too many */
+        _exit(0);
     const struct answer *answer = &call->operation.answer;
     const char *text = answer->text ? answer->text : "";
     bool is_sent = answer->type ? send_frame(w, FRAME_ERROR, answer->type, text, strlen(text))
@@ -179,7 +182,7 @@ static int take_socket(void)
 
 int worker_main(int argc, char *const *argv)
 {
-    struct worker w = {.socket = take_socket()};
+    struct worker w = {.socket = take_socket(), .pid = getpid()};
     struct plugins *plugins = NULL;
     struct error e = {.text = "there is no descriptor left"};
     int status = 0;

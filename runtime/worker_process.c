@@ -110,7 +110,7 @@ static bool has_hung_up(const struct worker_process *w)
     if (w->state == WORKER_GONE)
         return false;
     ssize_t n = recv(w->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n == 0 || (n < 0 && errno == ECONNRESET); /* there was something that it had not read */
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR); /* ECONNRESET: it read not all */
 }
 
 void worker_process_free(struct worker_process *w)
@@ -168,23 +168,27 @@ static bool take_frame(struct worker_process *w, struct function_call *call,
     else if (frame->kind == FRAME_ERROR && is_ours) {
         function_raise(call, frame->word, "%s", frame->text);
         *is_answered = true;
-    } else
-        return false;
+    } else /* what a function has left behind may go on to speak of its call */
+        return w->state == WORKER_READY && frame->call < w->n_calls;
     return true;
 }
 
 /* False: it makes no sense. */
 static bool take_frames(struct worker_process *w, struct function_call *call, bool *is_answered)
 {
+    struct buffer rest = w->in; /* a view of it */
     struct frame frame;
+    bool is_good = true;
     long size = 0;
-    while (!*is_answered && (size = frame_read(&w->in, &frame)) > 0) {
-        if (!take_frame(w, call, &frame, is_answered))
-            return false;
-        w->in.size -= (size_t)size;
-        memmove(w->in.bytes, w->in.bytes + size, w->in.size);
+    while (is_good && !*is_answered && (size = frame_read(&rest, &frame)) > 0) {
+        is_good = take_frame(w, call, &frame, is_answered);
+        rest.bytes += size;
+        rest.size -= (size_t)size;
     }
-    return size >= 0;
+    if (rest.bytes != w->in.bytes) /* once for all: there may be thousands */
+        memmove(w->in.bytes, rest.bytes, rest.size);
+    w->in.size = rest.size;
+    return is_good && size >= 0;
 }
 
 /* Reads what there is. False: it has hung up. */

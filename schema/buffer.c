@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/utf8.h"
+
 #define FIRST_CAPACITY 64
 
 /* Makes room for size more bytes and the NUL. */
@@ -92,6 +94,20 @@ void buffer_json_string(struct buffer *b, const char *text, size_t size)
     }
     buffer_add(b, text + plain, size - plain);
     buffer_char(b, '"');
+}
+
+void buffer_json_message(struct buffer *b, const char *text)
+{
+    struct buffer clean = {0};
+    size_t size = strlen(text);
+    if (!utf8_is_valid(text, size)) {
+        buffer_add(&clean, text, size);
+        b->failed |= clean.failed;
+        if (!clean.failed)
+            utf8_mend(clean.bytes, size);
+    }
+    buffer_json_string(b, clean.bytes ? clean.bytes : text, size);
+    buffer_release(&clean);
 }
 
 /* ---- real numbers ---- */

@@ -22,6 +22,8 @@ void buffer_format(struct buffer *b, const char *format, ...) __attribute__((for
 
 /* A JSON string in quotes, escaped (RFC 8259, section 7). `text` must be UTF-8. */
 void buffer_json_string(struct buffer *b, const char *text, size_t size);
+/* The same of a text for people that may quote anything, or be cut in the middle of a character. */
+void buffer_json_message(struct buffer *b, const char *text);
 /* The shortest decimal that reads back as the same double, as Python prints it: 3.0 keeps its ".0".
  */
 void buffer_json_real(struct buffer *b, double number);

@@ -36,6 +36,17 @@ bool utf8_is_valid(const char *text, size_t size)
     return true;
 }
 
+void utf8_mend(char *text, size_t size)
+{
+    for (size_t i = 0, n; i < size; i += n) {
+        n = utf8_character(text + i, size - i);
+        if (n == 0) {
+            text[i] = '?';
+            n = 1;
+        }
+    }
+}
+
 size_t utf8_count(const char *text, size_t size)
 {
     size_t n = 0;

@@ -11,6 +11,8 @@ size_t utf8_character(const char *text, size_t size);
 bool utf8_is_valid(const char *text, size_t size);
 /* Characters of a text that is well-formed. */
 size_t utf8_count(const char *text, size_t size);
+/* Bytes that are no characters become question marks, each of them. */
+void utf8_mend(char *text, size_t size);
 /* size, less the bytes of a character that is cut off at the end. */
 size_t utf8_whole(const char *text, size_t size);
 

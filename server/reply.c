@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/utf8.h"
-
 /* code, status, and what there is to say when nobody said more. */
 static const struct {
     enum error_code code;
@@ -129,33 +127,11 @@ void reply_json(struct request *request, unsigned status, struct buffer *body)
 
 /* ---- problems ---- */
 
-/* Details quote what the client sent, which may be any bytes, or cut in the middle of a character.
- */
-static void write_text(struct buffer *b, const char *text)
-{
-    char clean[2048];
-    size_t used = 0, size = strlen(text), n, i = 0;
-    while (i < size && (n = utf8_character(text + i, size - i)) > 0)
-        i += n;
-    if (i == size) {
-        buffer_json_string(b, text, size);
-        return;
-    }
-    for (i = 0; i < size && used + 4 < sizeof(clean); i += n ? n : 1) {
-        n = utf8_character(text + i, size - i);
-        if (n == 0)
-            clean[used++] = '?';
-        memcpy(clean + used, text + i, n);
-        used += n;
-    }
-    buffer_json_string(b, clean, used);
-}
-
 static void problem_begin(struct buffer *b, unsigned status, const char *detail)
 {
     buffer_format(b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":",
                   reply_title(status), status);
-    write_text(b, detail);
+    buffer_json_message(b, detail);
 }
 
 void reply_write_problem(struct buffer *b, unsigned status, const char *detail)
@@ -200,7 +176,7 @@ void reply_error(struct request *request, const struct error *error)
     problem_begin(&b, status, status == 500 ? detail_of(error->code) : error->text);
     if (*error->pointer) {
         buffer_text(&b, ",\"pointer\":");
-        write_text(&b, error->pointer);
+        buffer_json_message(&b, error->pointer);
     }
     problem_end(request, status, &b);
 }
@@ -219,12 +195,12 @@ void reply_errors(struct request *request, const struct error_list *errors)
     struct buffer b = {0};
     problem_begin(&b, 422, errors->items[0].detail);
     buffer_text(&b, ",\"pointer\":");
-    write_text(&b, errors->items[0].pointer);
+    buffer_json_message(&b, errors->items[0].pointer);
     for (size_t i = 0; i < errors->n; i++) {
         buffer_text(&b, i == 0 ? ",\"errors\":[{\"pointer\":" : ",{\"pointer\":");
-        write_text(&b, errors->items[i].pointer);
+        buffer_json_message(&b, errors->items[i].pointer);
         buffer_text(&b, ",\"detail\":");
-        write_text(&b, errors->items[i].detail);
+        buffer_json_message(&b, errors->items[i].detail);
         buffer_char(&b, '}');
     }
     buffer_char(&b, ']');

@@ -50,7 +50,7 @@ static void write_progress(struct buffer *b, const struct progress *progress)
         buffer_json_real(b, progress->fraction);
     buffer_text(b, ",\"progress_message\":");
     if (progress->has_message)
-        buffer_json_string(b, progress->message, strlen(progress->message));
+        buffer_json_message(b, progress->message); /* it may come from a damaged process */
     else
         buffer_text(b, "null");
 }

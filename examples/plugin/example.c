@@ -54,18 +54,22 @@ static long size_of(FILE *file)
     return size;
 }
 
-static void count_file(struct awaitd_call *call, FILE *file, struct counts *counts)
+/* 0, or why it cannot be read. */
+static int count_file(struct awaitd_call *call, FILE *file, struct counts *counts)
 {
     static const size_t chunk = 1 << 20;
     char *bytes = malloc(chunk);
     long all = size_of(file);
     size_t size;
+    errno = bytes ? 0 : ENOMEM;
     while (bytes && !awaitd_is_cancelled(call) && (size = fread(bytes, 1, chunk, file)) > 0) {
         count(counts, bytes, size);
         if (all > 0)
             awaitd_progress(call, (double)counts->bytes / (double)all, "counting words");
     }
+    int error = !bytes || ferror(file) ? errno : 0;
     free(bytes);
+    return error;
 }
 
 static void word_count(struct awaitd_call *call)
@@ -79,7 +83,7 @@ static void word_count(struct awaitd_call *call)
     if (json_is_string(text))
         count(&counts, json_string_value(text), json_string_length(text));
     if (file) {
-        count_file(call, file, &counts);
+        error = count_file(call, file, &counts);
         fclose(file);
     }
     if (!path && !json_is_string(text))

@@ -59,7 +59,8 @@ void bytes_return(struct function_call *call, const unsigned char *data, size_t 
     } else if (utf8_is_valid((const char *)data, size)) {
         function_return_text(call, (const char *)data, size);
     } else {
-        function_raise(call, "UnicodeDecodeError",
-                       "the bytes are not UTF-8; \"as\": \"base64\" gives them as they are");
+        bool may_choose = function_argument(call, "as") != NULL;
+        function_raise(call, "UnicodeDecodeError", "the bytes are not UTF-8%s",
+                       may_choose ? "; \"as\": \"base64\" gives them as they are" : "");
     }
 }

@@ -11,6 +11,13 @@
 
 enum outcome { GOOD, CANCELLED, TOO_MUCH, CUT_OFF, DAMAGED, NO_MEMORY };
 
+/* Members may be padded with zeros: tapes do that, and gzip.decompress bears it. */
+static void skip_padding(z_stream *stream)
+{
+    for (; stream->avail_in > 0 && *stream->next_in == 0; stream->avail_in--)
+        stream->next_in++;
+}
+
 static enum outcome inflate_all(struct function_call *call, z_stream *stream, size_t most,
                                 struct buffer *out)
 {
@@ -24,6 +31,8 @@ static enum outcome inflate_all(struct function_call *call, z_stream *stream, si
             return NO_MEMORY;
         if (out->size > most)
             return TOO_MUCH;
+        if (status == Z_STREAM_END)
+            skip_padding(stream);
         if (status == Z_STREAM_END && stream->avail_in == 0)
             return GOOD;
         if (status == Z_STREAM_END)

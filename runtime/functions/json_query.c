@@ -1,6 +1,10 @@
 /* json_query: a filter of jq, on any JSON value. */
 #include <jq.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "runtime/functions/functions.h"
 
@@ -12,6 +16,40 @@
     "def halt_error: error(\"halt_error is not possible here\"); "                                 \
     "def halt_error(code): error(\"halt_error is not possible here\"); "
 #define MOST_BYTES (64u << 20) /* of all that comes out */
+
+/* What a filter may need more than there is already; jq itself knows no limit. */
+#define MOST_MEMORY ((rlim_t)1 << 30)
+
+/* Beyond that jq gives up, and its process with it, before the machine is short of memory. False:
+ * there is no such limit here; else *former is what it was. */
+static bool limit_memory(struct rlimit *former)
+{
+    unsigned long pages;
+    FILE *file = fopen("/proc/self/statm", "re");
+    bool is_known = file && fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) == 1;
+    if (file)
+        fclose(file);
+    if (!is_known || getrlimit(RLIMIT_DATA, former) < 0)
+        return false;
+    struct rlimit limit = *former;
+    rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MOST_MEMORY;
+    if (limit.rlim_cur > most) /* RLIM_INFINITY is more than anything */
+        limit.rlim_cur = most;
+    return setrlimit(RLIMIT_DATA, &limit) == 0;
+}
+
+/* jq would begin with the definitions in ~/.jq. */
+static bool compile_homeless(jq_state *jq, const char *program)
+{
+    char *home = getenv("HOME");
+    home = home ? strdup(home) : NULL;
+    unsetenv("HOME");
+    bool is_good = jq_compile(jq, program);
+    if (home)
+        setenv("HOME", home, 1);
+    free(home);
+    return is_good;
+}
 
 /* Keeps jq's first complaint, one line of it. */
 static void keep_message(void *context, jv message)
@@ -69,7 +107,7 @@ static bool collect(struct function_call *call, jq_state *jq, bool only_first, s
 
 static void query(struct function_call *call, jq_state *jq)
 {
-    struct buffer input = {0}, found = {0}, out = {0};
+    struct buffer found = {0}, out = {0};
     bool only_first = function_flag(call, "first");
     char *text = json_dumps(function_argument(call, "input"), JSON_COMPACT | JSON_ENCODE_ANY);
     jq_start(jq, jv_parse(text ? text : "null"), 0);
@@ -86,7 +124,6 @@ static void query(struct function_call *call, jq_state *jq)
             function_raise(call, "MemoryError", "not enough memory");
     }
     buffer_release(&found);
-    buffer_release(&input);
 }
 
 static void run(struct function_call *call)
@@ -104,11 +141,15 @@ static void run(struct function_call *call)
     } else {
         jq_set_error_cb(jq, keep_message, &complaint);
         jq_set_input_cb(jq, no_more_inputs, NULL);
-        if (jq_compile(jq, program.bytes))
+        struct rlimit former;
+        bool is_limited = limit_memory(&former);
+        if (compile_homeless(jq, program.bytes))
             query(call, jq);
         else
             function_raise(call, "ValueError", "not a filter of jq: %s",
                            complaint.bytes ? complaint.bytes : "it cannot be compiled");
+        if (is_limited)
+            setrlimit(RLIMIT_DATA, &former);
     }
     buffer_release(&program);
     buffer_release(&complaint);
@@ -120,7 +161,8 @@ const struct function function_json_query = {
     .summary = "What a filter of jq makes of a JSON value: the list of its results, or the first "
                "of them.",
     .parameters_json =
-        "{\"filter\":{\"type\":\"string\",\"description\":\"such as .items[] | .name\"},"
+        "{\"filter\":{\"type\":\"string\",\"description\":\"such as .items[] | .name; it may take "
+        "1 GiB of memory\"},"
         "\"input\":{\"description\":\"any JSON value\",\"default\":null},"
         "\"first\":{\"type\":\"boolean\",\"default\":false,"
         "\"description\":\"only the first result; null when there is none\"}}",

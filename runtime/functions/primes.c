@@ -21,6 +21,10 @@ static uint32_t *small_primes(uint32_t last, size_t *n)
         for (uint64_t j = i * i; j <= last; j += i)
             is_composite[j] = 1;
     }
+    if (!is_composite) {
+        free(primes);
+        primes = NULL;
+    }
     free(is_composite);
     return primes;
 }

@@ -79,6 +79,15 @@ class Refusals(unittest.TestCase):
         self.check_refused(self.start("/nowhere"), "cannot read the folder of plugins /nowhere: No such file or directory")
 
 
+class Strangers(unittest.TestCase):
+    def test_a_folder_that_anybody_may_write_to(self):
+        for mode, said in ((0o777, True), (0o755, False)):
+            folder = folder_of(self, "larger")
+            os.chmod(folder, mode)
+            with awaitd.Server("--plugins", folder) as server:
+                self.assertEqual(f"anybody on this machine may write to the folder of plugins {folder}" in server.stderr(), said)
+
+
 class WithPlugins(unittest.TestCase):
     maxDiff = None
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import pathlib
+import tempfile
 import threading
 import unittest
 
@@ -79,6 +81,19 @@ class Functions(WithExecutors):
         task = self.server.run(call("json_query", filter=".[] | select(.n > 1) | .name", input=[
             {"n": 1, "name": "a"}, {"n": 2, "name": "b"}, {"n": 3, "name": "c"}]))
         self.assertEqual(task["result"], ["b", "c"])
+
+    def test_json_query_does_not_eat_the_memory(self):
+        server = awaitd.Server()  # not stopped: under a sanitizer the worker process dies with a report
+        self.addCleanup(server.close)
+        greedy = "reduce range(20) as $i ([range(1024)]; . + .) | length"  # 16 GiB
+        self.assertEqual(server.run(call("json_query", filter=greedy))["error"]["type"], "BrokenProcessPool")
+        self.assertEqual(server.run(call("json_query", filter="length", input=[1]))["result"], [1])
+
+    def test_json_query_reads_no_definitions_at_home(self):
+        with tempfile.TemporaryDirectory() as home:
+            pathlib.Path(home, ".jq").write_text('def length: "at home";')
+            with awaitd.Server(env={"HOME": home}) as server:
+                self.assertEqual(server.run(call("json_query", filter="length", input=[1]))["result"], [1])
 
     def test_a_filter_that_crashes_its_library(self):
         """json_query runs in a worker process on any executor."""
@@ -235,8 +250,8 @@ class Cancellation(WithExecutors):
 
     def test_the_tree_says_what_it_waits_for(self):
         id = self.server.submit(call("sleep", seconds=3600))["id"]
-        awaitd.until(lambda: self.server.tree(id)["tasks"], "the task has begun")
-        self.assertEqual(self.server.tree(id)["tasks"][0]["waits_for"], "function 'sleep' on executor 'default'")
+        task, = awaitd.until(lambda: [t for t in self.server.tree(id)["tasks"] if t["state"] == "waiting"], "it waits")
+        self.assertEqual(task["waits_for"], "function 'sleep' on executor 'default'")
         self.server.cancel(id)
 
 

@@ -206,6 +206,24 @@ static void chatters(struct awaitd_call *call)
     awaitd_return(call, "\"done\"");
 }
 
+/* Leaves somebody behind who goes on to talk about this call. */
+static void mutters(struct awaitd_call *call)
+{
+    if (fork() == 0)
+        for (;;) {
+            awaitd_progress(call, 0.5, "still here");
+            nap();
+        }
+    awaitd_return(call, "\"left\"");
+}
+
+/* Two return. */
+static void splits(struct awaitd_call *call)
+{
+    fork();
+    awaitd_return(call, "\"split\"");
+}
+
 static void prints(struct awaitd_call *call)
 {
     printf("this is on standard output\n");
@@ -240,6 +258,8 @@ static const struct awaitd_function functions[] = {
      same, NULL},
     {"reports", "Says how far it is.", PATH, reports, NULL},
     {"chatters", "Says it too often.", NULL, chatters, NULL},
+    {"mutters", "Goes on to talk when it is over.", NULL, mutters, NULL},
+    {"splits", "Returns as two processes.", NULL, splits, NULL},
     {"prints", "Prints.", NULL, prints, (void *)"\"printed\""},
 };
 OPEN_WITH(functions)

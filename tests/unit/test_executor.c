@@ -340,6 +340,8 @@ static void an_executor_can_be_removed_when_it_has_no_calls(void)
     executors_revive(w.executors, "gone");
     ends_with(begin(&w, "noop", "", "gone"), "", "null");
     CU_ASSERT_EQUAL(executors_retire(w.executors, "gone"), 0);
+    put(&w, "gone", 2, 100); /* was on its way to the store when the removal was asked for */
+    CU_ASSERT_FALSE(executors_have(w.executors, "gone"));
     executors_remove(w.executors, "gone");
     CU_ASSERT_FALSE(executors_have(w.executors, "gone"));
     put(&w, "gone", 1, 0);

@@ -314,6 +314,9 @@ static void decompress_stops_at_its_limit(void)
 
 static void decompress_says_what_is_wrong(void)
 {
+    returns("decompress",
+            "{\"base64\":\"H4sIAAAAAAACA0sEAEO+t+gBAAAAAAAAH4sIAAAAAAACA0sCAPnvvnEBAAAAAA==\"}",
+            "\"ab\""); /* padded with zeros */
     raises("decompress", "{\"base64\":\"YWJjZA==\"}", "ValueError", "not gzip: ");
     raises("decompress", "{\"base64\":\"YWJjZA\"}", "ValueError",
            "argument 'base64' must be base64");

@@ -56,9 +56,20 @@ static void a_cut_goes_before_the_character(void)
     CU_ASSERT_EQUAL(utf8_whole(text, 0), 0);
 }
 
+static void what_is_none_is_mended(void)
+{
+    char good[] = "a\xc3\xa9", bad[] = "\xff"
+                                       "a\xe2\x82\xac\xe2\x82";
+    utf8_mend(good, strlen(good));
+    utf8_mend(bad, strlen(bad));
+    CU_ASSERT_STRING_EQUAL(good, "a\xc3\xa9");
+    CU_ASSERT_STRING_EQUAL(bad, "?a\xe2\x82\xac??");
+}
+
 CU_TestInfo tests_utf8[] = {
     {"characters_have_their_length", characters_have_their_length},
     {"what_is_no_character_is_none", what_is_no_character_is_none},
     {"a_cut_goes_before_the_character", a_cut_goes_before_the_character},
+    {"what_is_none_is_mended", what_is_none_is_mended},
     CU_TEST_INFO_NULL,
 };

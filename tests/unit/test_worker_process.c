@@ -136,6 +136,19 @@ static void test_ends(void)
     tear_down(&f);
 }
 
+/* What functions leave behind does not spoil the calls that come after them. */
+static void test_left_behind(void)
+{
+    struct fixture f;
+    set_up(&f);
+    pid_t pid = ask_pid(&f);
+    check(&f, "mutters", NULL, "\"left\"");
+    check(&f, "splits", NULL, "\"split\"");
+    for (int i = 0; i < 100; i++)
+        CU_ASSERT_EQUAL(ask_pid(&f), pid);
+    tear_down(&f);
+}
+
 static void test_many_crashes(void)
 {
     struct fixture f;
@@ -327,6 +340,7 @@ static void test_no_spawner(void)
 CU_TestInfo tests_worker_process[] = {
     {"calls", test_calls},
     {"ends", test_ends},
+    {"left behind", test_left_behind},
     {"many crashes", test_many_crashes},
     {"killed while idle", test_killed_while_idle},
     {"large", test_large},
