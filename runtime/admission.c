@@ -87,18 +87,26 @@ static void job_ended(void *context, struct job *job)
 
 /* ---- the log ---- */
 
+/* What processes print is read no faster than the disk takes it, or it would fill the memory. */
+#define LINES_MOST (16 << 20)
+
 /* A line on its way through the writer and back. */
 struct log_request {
     struct store_request request;
     struct message message;
     struct loop_thread *thread;
+    size_t size; /* of all this */
     char texts[];
 };
 
 static void handle_line(struct loop *loop, struct message *message)
 {
     struct log_request *line = CONTAINER_OF(message, struct log_request, message);
+    struct loop_thread *thread = loop_thread_of(loop);
     struct job *job = loop_find(loop, &line->request.entry.task);
+    thread->line_bytes -= line->size;
+    if (thread->line_bytes < LINES_MOST / 2)
+        host_uv_hold_output(thread->host, false);
     if (job) {
         job->stored_line = line->request.entry.seq;
         loop_thread_tell_followers(job, true);
@@ -117,14 +125,20 @@ static void line_stored(struct store_request *request, int status)
 
 static void job_logged(void *context, struct job *job, const struct log_entry *entry)
 {
+    struct loop_thread *thread = context;
     size_t message_size = strlen(entry->message) + 1, path_size = strlen(entry->path) + 1;
-    struct log_request *line = memory_new(sizeof *line + message_size + path_size);
+    size_t size = sizeof(struct log_request) + message_size + path_size;
+    struct log_request *line = memory_new(size);
     (void)job;
-    line->thread = context;
+    line->thread = thread;
+    line->size = size;
     line->request = (struct store_request){.verb = STORE_LOG, .entry = *entry, .done = line_stored};
     line->request.entry.message = memcpy(line->texts, entry->message, message_size);
     line->request.entry.path = memcpy(line->texts + message_size, entry->path, path_size);
-    loop_thread_queue_request(context, &line->request);
+    loop_thread_queue_request(thread, &line->request);
+    thread->line_bytes += size;
+    if (thread->line_bytes > LINES_MOST)
+        host_uv_hold_output(thread->host, true);
 }
 
 static void job_progressed(void *context, struct job *job, double fraction, const char *message)

@@ -9,11 +9,10 @@
 
 #include "runtime/base/list.h"
 
-/* What a process printed: all of it, up to a limit; beyond that its beginning and its end, half of
- * the limit each, and the rest is counted. runtime/output.h */
 #include "runtime/operation.h"
 
-/* What a process printed; grows up to a limit, beyond which bytes are counted and dropped. */
+/* What a process printed: all of it, up to a limit; beyond that its beginning and its end, half of
+ * the limit each, and the rest is counted. runtime/output.h */
 struct output {
     char *bytes;
     size_t size, capacity; /* of bytes */

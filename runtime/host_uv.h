@@ -30,6 +30,9 @@ void host_uv_hold(struct host_uv *host);
 size_t host_uv_count_processes(const struct host_uv *host);
 /* Processes and operations that are under way. [loop] */
 size_t host_uv_count_leaves(const struct host_uv *host);
+/* What processes print is not read for now (nor their input written), so that they have to wait;
+ * or it is again. [loop] */
+void host_uv_hold_output(struct host_uv *host, bool is_held);
 /* Sends a signal to every process group that runs. [loop] */
 void host_uv_signal_processes(struct host_uv *host, int signal);
 

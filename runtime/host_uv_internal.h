@@ -33,6 +33,7 @@ struct host_uv {
     int64_t pause_ms;      /* before the next try, after starts have failed; 0: none has */
     bool is_pausing;       /* no process is started for now: resources are short, */
     bool is_full;          /* or the channel is full */
+    bool holds_output;     /* pipes are not served for now */
     struct list queued;    /* struct child: asked for, not started yet */
     struct list processes; /* started */
     struct list closing;   /* exited; the first one's grace is over first */

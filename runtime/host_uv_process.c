@@ -100,8 +100,10 @@ static void grace_over(uv_timer_t *timer)
                            0);
             break;
         }
+        child_read_rest(child);
         child_drop_pipes(child);
-        end(child);
+        if (child->state != CHILD_OVER)
+            end(child);
     }
     host_uv_has_news(host);
 }
@@ -113,6 +115,8 @@ void child_exited(struct child *child, int exit_code)
         child->process->exit_code = exit_code;
     child->state = CHILD_EXITED;
     child_close_input(child);
+    if (host->holds_output)
+        child_read_rest(child);
     child_end_if_over(child);
     if (child->state == CHILD_OVER)
         return;
@@ -188,7 +192,6 @@ static void start(struct child *child)
         child->state = CHILD_STARTED;
         host->n_processes++;
         move_to(&host->processes, child);
-        child_write_input(child);
     } else if (has_pipes && status == -EAGAIN) {
         child_drop_pipes(child);
         host_uv_set_full(host, true);
@@ -224,15 +227,34 @@ void host_uv_spawn(struct host *port, struct process *process)
     list_append(&host->queued, &child->link);
 }
 
+/* What a program does that has not said otherwise. */
+static bool ends_program(int signal)
+{
+    switch (signal) {
+    case SIGCHLD:
+    case SIGCONT:
+    case SIGURG:
+    case SIGWINCH:
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* One that is not started yet ends as if the signal had come at its first breath. */
 void host_uv_kill(struct host *port, struct process *process, int signal)
 {
     struct child *child = process->host;
     (void)port;
-    if (child->state == CHILD_QUEUED) { /* as if the signal had come at its first breath */
+    if (child->state == CHILD_QUEUED && ends_program(signal)) {
         process->exit_code = -signal;
         end(child);
     } else if (child->state == CHILD_STARTED && signal > 0 && signal <= 64) {
-        child->signal = signal;
+        child->signal = ends_program(signal) ? signal : child->signal;
         child->unsent |= UINT64_C(1) << (signal - 1);
         if (!child->host->is_full)
             child_send_signals(child);

@@ -21,6 +21,7 @@ struct input {
     const char *at; /* of the text */
     size_t left;
     struct list writes; /* struct process_write */
+    bool is_read;       /* the program runs: before that, what was written could still be lost */
     bool is_ending;     /* nothing comes any more */
     bool is_over;       /* it was closed */
 };
@@ -38,7 +39,7 @@ struct child {
     struct host_uv *host;
     struct process *process; /* NULL: abandoned */
     enum child_state state;
-    int signal;          /* the last one that it was sent; or 0 */
+    int signal;          /* that it was sent, and that would end it; or 0 */
     uint64_t unsent;     /* signals that the spawner is to get, 1 << (signal - 1) */
     int64_t patience_ns; /* its start may be tried until then; 0: it was not tried yet */
     int64_t grace_ns;    /* its streams may be open until then */
@@ -74,8 +75,10 @@ void child_drop_pipes(struct child *child);
 /* The same, and what was to be written is done (EPIPE). */
 void child_close_pipes(struct child *child);
 void child_close_input(struct child *child);
-/* Writes what fits. */
-void child_write_input(struct child *child);
+/* What it has printed before it exited, and is still in the pipes. */
+void child_read_rest(struct child *child);
+/* The program runs: from now on it gets its input. */
+void child_open_input(struct child *child);
 /* The same, soon: not from within what calls this. */
 void child_feed(struct child *child);
 /* Reads and writes what can be at once, within limits. */

@@ -31,7 +31,9 @@ static void lose_spawner(struct host_uv *host)
 static void handle_report(struct host_uv *host, const struct spawn_report *report)
 {
     struct child *child = (struct child *)(uintptr_t)report->id;
-    if (report->event == SPAWN_EXITED) {
+    if (report->event == SPAWN_STARTED) {
+        child_open_input(child);
+    } else if (report->event == SPAWN_EXITED) {
         host_uv_end_pause(host);
         child_exited(child, report->value);
     } else if (report->event == SPAWN_FAILED) {
@@ -102,6 +104,17 @@ static void pipes_ready(uv_poll_t *poll, int status, int events)
     host_uv_serve_pipes(poll->data);
 }
 
+void host_uv_hold_output(struct host_uv *host, bool is_held)
+{
+    if (host->holds_output == is_held)
+        return;
+    host->holds_output = is_held;
+    if (is_held)
+        uv_poll_stop(&host->pipes_poll);
+    else
+        uv_poll_start(&host->pipes_poll, UV_READABLE, pipes_ready);
+}
+
 /* ---- a start ---- */
 
 int child_send_start(struct child *child, const int fds[3])
@@ -113,7 +126,8 @@ int child_send_start(struct child *child, const int fds[3])
                                           .env = (const char *const *)environment,
                                           .cwd = process->cwd,
                                           .fds = {fds[0], fds[1], fds[2], -1},
-                                          .limits = process->limits};
+                                          .limits = process->limits,
+                                          .tells_start = fds[0] >= 0};
     int status = spawner_send_start(child->host->channel, &request);
     free(environment);
     return status;

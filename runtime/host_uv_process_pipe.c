@@ -9,7 +9,8 @@
 #include "runtime/host_uv_process.h"
 #include "runtime/output.h"
 
-#define EVENTS 16 /* in one go, with up to a chunk each */
+#define EVENTS 16           /* in one go, with up to a chunk each */
+#define PIPE_MOST (1 << 20) /* that one holds, unless an administrator allows more */
 
 static void watch(struct pipe_end *end, int op, uint32_t events)
 {
@@ -54,12 +55,6 @@ int child_make_pipes(struct child *child, int fds[3])
         return status;
     watch(&child->out, EPOLL_CTL_ADD, EPOLLIN);
     watch(&child->err, EPOLL_CTL_ADD, EPOLLIN);
-    if (input->is_over)
-        return 0;
-    watch(&input->end, EPOLL_CTL_ADD, 0);
-    input->at = process->input;
-    input->left = process->input ? process->input_size : 0;
-    input->is_ending |= !process->keeps_input_open;
     return 0;
 }
 
@@ -74,24 +69,44 @@ static void take(struct pipe_end *end, const char *bytes, size_t size)
         process->printed(process, is_err, bytes, size);
 }
 
-/* One chunk; what there is beyond it stays for the next time, unless it is the rest. */
-static void read_some(struct pipe_end *end, uint32_t events)
+/* As read(). */
+static ssize_t read_chunk(struct pipe_end *end)
 {
     struct child *child = end->child;
     struct host_uv *host = child->host;
-    ssize_t size = 0;
-    if (events & EPOLLIN) {
-        while ((size = read(end->fd, host->chunk, sizeof host->chunk)) < 0 && errno == EINTR)
-            ;
-        if (size < 0 && errno == EAGAIN) /* somebody else took it */
-            return;
-    }
+    ssize_t size;
+    while ((size = read(end->fd, host->chunk, sizeof host->chunk)) < 0 && errno == EINTR)
+        ;
     if (size > 0 && child->process)
         take(end, host->chunk, (size_t)size);
-    if (size > 0 && !(events & EPOLLHUP && size < (ssize_t)sizeof host->chunk))
+    return size;
+}
+
+/* One chunk; what there is beyond it stays for the next time, unless it is the rest. */
+static void read_some(struct pipe_end *end, uint32_t events)
+{
+    ssize_t size = events & EPOLLIN ? read_chunk(end) : 0;
+    if (size < 0 && errno == EAGAIN) /* somebody else took it */
+        return;
+    if (size > 0 && !(events & EPOLLHUP && size < (ssize_t)sizeof end->child->host->chunk))
         return;
     close_end(end);
-    child_end_if_over(child);
+    child_end_if_over(end->child);
+}
+
+/* No more than a pipe holds: somebody else may still be printing. */
+static void read_rest(struct pipe_end *end)
+{
+    ssize_t size = 1;
+    for (size_t sum = 0; end->fd >= 0 && size > 0 && sum < PIPE_MOST; sum += (size_t)size)
+        if ((size = read_chunk(end)) == 0)
+            close_end(end);
+}
+
+void child_read_rest(struct child *child)
+{
+    read_rest(&child->out);
+    read_rest(&child->err);
 }
 
 /* ---- input ---- */
@@ -151,7 +166,7 @@ static bool write_all(struct child *child)
     return is_done;
 }
 
-void child_write_input(struct child *child)
+static void write_input(struct child *child)
 {
     struct input *input = &child->input;
     if (input->is_over)
@@ -167,9 +182,23 @@ void child_write_input(struct child *child)
         watch(&input->end, EPOLL_CTL_MOD, is_done ? 0 : EPOLLOUT);
 }
 
+void child_open_input(struct child *child)
+{
+    struct input *input = &child->input;
+    const struct process *process = child->process;
+    if (input->is_over) /* abandoned meanwhile */
+        return;
+    watch(&input->end, EPOLL_CTL_ADD, 0);
+    input->at = process->input;
+    input->left = process->input ? process->input_size : 0;
+    input->is_ending |= !process->keeps_input_open;
+    input->is_read = true;
+    write_input(child);
+}
+
 void child_feed(struct child *child)
 {
-    if (!child->input.is_over && child->input.end.fd >= 0)
+    if (child->input.is_read && !child->input.is_over)
         watch(&child->input.end, EPOLL_CTL_MOD, EPOLLOUT);
 }
 
@@ -201,6 +230,6 @@ void host_uv_serve_pipes(struct host_uv *host)
         else if (events[i].events & EPOLLERR) /* nobody reads it any more */
             child_close_input(end->child);
         else
-            child_write_input(end->child);
+            write_input(end->child);
     }
 }

@@ -23,6 +23,7 @@
 
 struct start {
     const struct spawn_request *request;
+    const struct nursery *nursery;
     const char *path; /* where to look for the program; NULL: its name says where it is */
     gid_t group;
     pid_t parent;
@@ -30,22 +31,22 @@ struct start {
     enum process_part part;
 };
 
-void child_prepare(void)
+bool child_prepare(struct nursery *nursery)
 {
     const struct rlimit none = {0, 0};
+    struct rlimit all;
     const struct sigaction usual = {.sa_handler = SIG_DFL};
     for (int i = 1; i < NSIG; i++)
         sigaction(i, &usual, NULL);
     umask(077);
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
-void *child_new_stack(void)
-{
-    void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    return stack == MAP_FAILED ? NULL : stack;
+    getrlimit(RLIMIT_NOFILE, &nursery->open_files);
+    all = (struct rlimit){nursery->open_files.rlim_max, nursery->open_files.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &all);
+    nursery->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    return nursery->stack != MAP_FAILED;
 }
 
 /* ---- in the child ---- */
@@ -95,7 +96,9 @@ IN_CHILD static bool set_limits(struct start *start)
         if (fails(start, PROCESS_NICE, setpriority(PRIO_PROCESS, 0, nice) < 0))
             return false;
     }
-    return limit(start, RLIMIT_CPU, limits->cpu_seconds, 1) &&
+    return !fails(start, PROCESS_PROGRAM,
+                  setrlimit(RLIMIT_NOFILE, &start->nursery->open_files) < 0) &&
+           limit(start, RLIMIT_CPU, limits->cpu_seconds, 1) &&
            limit(start, RLIMIT_AS, limits->memory, 0) &&
            limit(start, RLIMIT_NOFILE, limits->open_files, 0);
 }
@@ -200,13 +203,16 @@ static gid_t find_group(uid_t uid)
     return group;
 }
 
-pid_t child_start(void *stack, const struct spawn_request *request, enum process_part *part)
+pid_t child_start(const struct nursery *nursery, const struct spawn_request *request,
+                  enum process_part *part)
 {
-    struct start start = {.request = request, .path = find_path(request), .parent = getpid()};
+    struct start start = {
+        .request = request, .nursery = nursery, .path = find_path(request), .parent = getpid()};
     const struct process_limits *limits = &request->limits;
     if (limits->has_uid)
         start.group = find_group(limits->uid);
-    pid_t pid = clone(become, (char *)stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+    pid_t pid = clone(become, (char *)nursery->stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD,
+                      &start);
     *part = pid < 0 ? PROCESS_PROGRAM : start.part;
     if (pid < 0)
         return -errno;

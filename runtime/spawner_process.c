@@ -55,7 +55,7 @@ struct spawner_process {
     struct list buckets[BUCKETS]; /* leaders that run, by their pid */
     struct list reaped;           /* leaders that are not told yet, the first one first */
     struct sweep sweep;
-    void *stack;
+    struct nursery nursery;
     struct packet packet;
 };
 
@@ -200,7 +200,7 @@ static void start(struct spawner_process *s, struct channel *channel)
     struct spawn_report failed = {.id = s->packet.header.id, .event = SPAWN_FAILED};
     int pid = packet_read_start(&s->packet, &request);
     if (pid == 0) {
-        pid = child_start(s->stack, &request, &failed.part);
+        pid = child_start(&s->nursery, &request, &failed.part);
         free((void *)request.argv);
     }
     if (pid < 0) {
@@ -305,7 +305,6 @@ static void leave_server(int control)
             _exit(1);
     close_range(CONTROL + 1, ~0u, 0);
     fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
-    child_prepare();
 }
 
 static void prepare(struct spawner_process *s)
@@ -316,8 +315,7 @@ static void prepare(struct spawner_process *s)
     sigaddset(&exits, SIGCHLD);
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->signals = signalfd(-1, &exits, SFD_CLOEXEC | SFD_NONBLOCK);
-    s->stack = child_new_stack();
-    if (s->epoll < 0 || s->signals < 0 || !s->stack)
+    if (s->epoll < 0 || s->signals < 0 || !child_prepare(&s->nursery))
         _exit(1);
     epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->signals, &event);
     event.data.ptr = &s->packet;

@@ -64,6 +64,7 @@ static void forget(struct worker_process *w)
     w->state = WORKER_GONE;
     buffer_release(&w->in);
     buffer_release(&w->out);
+    w->n_sent = 0;
     free(w->failure);
     w->failure = NULL;
 }

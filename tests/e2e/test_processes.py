@@ -5,8 +5,13 @@
 
 import contextlib
 import os
+import resource
 import signal
+import socket
 import subprocess
+import sys
+import threading
+import time
 import unittest
 
 import awaitd
@@ -353,6 +358,20 @@ class NothingStays(WithProcesses):
         awaitd.until(lambda: descriptors(self.spawner) == before[1] - 1, "the end of the loop's channel")
 
 
+def most_memory(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return int(next(line for line in file if line.startswith("VmHWM")).split()[1]) << 10
+
+
+# Gives its standard output away, and exits.
+HANDS_OVER = """
+import os, socket, sys
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(sys.argv[1])
+    socket.send_fds(connection, [str(os.getpid()).encode()], [1])
+"""
+
+
 class Much(WithProcesses):
     def test_flood(self):
         """What one prints without end keeps nobody else waiting."""
@@ -368,6 +387,42 @@ class Much(WithProcesses):
         result = self.run_job(argv("head", "-c", "50000000", "/dev/zero"))["result"]
         self.assertEqual((result["stdout"], result["stdout_tail"]), ("\0" * 524288,) * 2)
         self.assertEqual(result["stdout_dropped"], 50000000 - 1048576)
+
+    @unittest.skipIf("tsan" in awaitd.BINARY, "TSan itself takes many times the memory")
+    def test_a_flood_of_lines_waits_for_the_disk(self):
+        """What many print is read no faster than it gets into their task's log, and is all there."""
+        self.server.stop()
+        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
+        self.server.env = {"ASAN_OPTIONS": sanitizer.lstrip(":")}
+        self.server.start()
+        path, size = os.path.join(self.server.folder, "lines"), 9500 * 100
+        with open(path, "w") as file:
+            file.write(("x" * 99 + "\n") * 9500)
+        self.run_job(argv("true"))
+        before = most_memory(self.server.pid)
+        task = self.run_job({"op": "map", "items": list(range(64)), "concurrency": 16, "body": argv("cat", path, max_output=2)})
+        self.assertEqual([result["stdout_dropped"] for result in task["result"]], [size - 2] * 64)
+        self.assertLess(most_memory(self.server.pid) - before, 150 << 20)  # of 250 MB that it would take
+
+    def test_output_is_read_to_the_end(self):
+        """Also where somebody else holds it open for longer than we wait, and we were not there meanwhile."""
+        path = os.path.join(self.server.folder, "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            listener.settimeout(awaitd.PATIENCE)
+            id = self.server.submit(argv(sys.executable, "-c", HANDS_OVER, path))["id"]
+            connection = listener.accept()[0]
+        with connection:
+            pid, (output, *_), _, _ = socket.recv_fds(connection, 100, 1)
+        awaitd.until(lambda: stat_of(int(pid)) is None, "its end")
+        self.server.get("/v1/loops")
+        os.kill(self.server.pid, signal.SIGSTOP)
+        os.write(output, b"said later")
+        time.sleep(1.2)  # longer than the server waits for the end of the output
+        os.kill(self.server.pid, signal.SIGCONT)
+        self.assertEqual(self.server.wait(id)["result"]["stdout"], "said later")
+        os.close(output)
 
     def test_too_few_descriptors(self):
         """Those that cannot be started for now are started later."""
@@ -401,6 +456,60 @@ class Much(WithProcesses):
         self.server.cancel(id)
         self.assertEqual(self.server.wait(id)["state"], "cancelled")
         self.assertEqual(os.read(fifo.fd, 100), b"")
+
+
+class StartsThatWait(WithProcesses):
+    """The spawner has no descriptor to spare: it is asked again and again, until it has."""
+
+    def setUp(self):
+        super().setUp()
+        self.run_job(argv("true"))
+        self.limit = resource.prlimit(self.spawner, resource.RLIMIT_NOFILE)
+
+    def starve(self):
+        used = len(os.listdir(f"/proc/{self.spawner}/fd"))
+        resource.prlimit(self.spawner, resource.RLIMIT_NOFILE, (used, self.limit[1]))
+
+    def n_wakes(self):
+        with open(f"/proc/{self.spawner}/status") as file:
+            return int(next(line for line in file if line.startswith("voluntary_ctxt")).split()[1])
+
+    def submit_starving(self, spec):
+        """Its start has failed a few times when this returns."""
+        self.starve()
+        before = self.n_wakes()
+        id = self.server.submit(spec)["id"]
+        awaitd.until(lambda: self.n_wakes() > before + 3, "starts that fail")
+        return id
+
+    def result(self, id):
+        resource.prlimit(self.spawner, resource.RLIMIT_NOFILE, self.limit)
+        task = self.server.wait(id)
+        self.assertEqual(task["state"], "succeeded", task)
+        return task["result"]
+
+    def test_input_is_written_once_it_runs(self):
+        id = self.submit_starving(argv("cat", stdin="from the spec"))
+        self.assertEqual(self.result(id)["stdout"], "from the spec")
+
+    def test_input_from_a_client_is_not_lost(self):
+        id = self.submit_starving(argv("cat", stdin="from the spec, ", stdin_from="client"))
+        answers = []
+        feed = threading.Thread(target=lambda: answers.append(self.server.post(
+            f"/v1/tasks/{id}/stdin?close=1", b"from a client", Content_Type="application/octet-stream")))
+        feed.start()
+        self.assertEqual(self.result(id)["stdout"], "from the spec, from a client")
+        feed.join()
+        self.assertEqual(answers[0].status, 200, answers)
+
+    def test_signals(self):
+        """Those that do not end a program do not end one that has not begun either."""
+        quiet, ended = argv("echo", "here"), shell("echo there", check=False)
+        id = self.submit_starving(gather({**quiet, "name": "quiet"}, {**ended, "name": "ended"}))
+        for name, number in ("quiet", "SIGWINCH"), ("quiet", "SIGCONT"), ("ended", "SIGHUP"):
+            self.assertEqual(self.server.post(f"/v1/tasks/{id}/signal", {"name": name, "signal": number}).status, 200)
+        first, second = self.result(id)
+        self.assertEqual((first["stdout"], second["signal"]), ("here\n", "SIGHUP"))
 
 
 if __name__ == "__main__":

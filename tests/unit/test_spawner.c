@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -149,6 +150,27 @@ static void stopping_it_ends_all(void)
     close(f.channel);
 }
 
+/* It has more channels than a program has descriptors by default, which its children have. */
+static void many_channels(void)
+{
+    struct rlimit usual, few = {64, 64};
+    int channels[100];
+    getrlimit(RLIMIT_NOFILE, &usual);
+    few.rlim_max = usual.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &few);
+    struct fixture f = open_fixture();
+    setrlimit(RLIMIT_NOFILE, &usual);
+    for (int i = 0; i < 100; i++)
+        CU_ASSERT_FATAL((channels[i] = spawner_open_channel(f.spawner)) >= 0);
+    close(f.channel);
+    f.channel = channels[99]; /* once that is heard, so are those before it */
+    CU_ASSERT_EQUAL(run(&f, 1, "ulimit -n"), 0);
+    expect_output(f.out, "64\n");
+    for (int i = 0; i < 99; i++)
+        close(channels[i]);
+    close_fixture(&f);
+}
+
 static void words_too_large_for_a_packet(void)
 {
     struct fixture f = open_fixture();
@@ -246,6 +268,7 @@ CU_TestInfo tests_spawner[] = {
     {"it_gets_a_socket_of_its_own", it_gets_a_socket_of_its_own},
     {"a_closed_channel_ends_its_children", a_closed_channel_ends_its_children},
     {"stopping_it_ends_all", stopping_it_ends_all},
+    {"many_channels", many_channels},
     {"words_too_large_for_a_packet", words_too_large_for_a_packet},
     {"senseless_packets", senseless_packets},
     {"a_sweep_by_the_list", a_sweep_by_the_list},

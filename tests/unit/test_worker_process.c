@@ -199,6 +199,32 @@ static void test_large(void)
     tear_down(&f);
 }
 
+static const char late[] = "BrokenProcessPool: the worker process was killed, as 'same' did not "
+                           "stop when it was cancelled";
+
+/* Killed while it has read half of a call: the next one does not begin in the middle. */
+static void test_cancel_large(void)
+{
+    struct fixture f;
+    struct buffer args = {0};
+    set_up(&f);
+    buffer_text(&args, "{\"text\":\"");
+    for (int i = 0; i < BIG / 16; i++)
+        buffer_text(&args, "sixteen letters.");
+    buffer_text(&args, "\"}");
+    for (int i = 0; i < 2; i++) {
+        pid_t pid = ask_pid(&f);
+        kill(pid, SIGSTOP);
+        struct function_call *call = call_new(f.functions, "same", args.bytes, NULL);
+        call_give_up(call);
+        worker_process_run(f.worker, call);
+        call_check(call, late);
+        CU_ASSERT(kill(pid, 0) < 0 && errno == ESRCH);
+    }
+    buffer_release(&args);
+    tear_down(&f);
+}
+
 static void test_progress(void)
 {
     struct fixture f;
@@ -318,6 +344,7 @@ CU_TestInfo tests_worker_process[] = {
     {"many crashes", test_many_crashes},
     {"killed while idle", test_killed_while_idle},
     {"large", test_large},
+    {"cancel large", test_cancel_large},
     {"progress", test_progress},
     {"cancel", test_cancel},
     {"cancel polite", test_cancel_polite},
