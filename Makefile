@@ -29,7 +29,7 @@ ifneq ($(word 2,$(MAKECMDGOALS)),)
 endif
 
 SCHEMA := $(wildcard schema/*.c)
-RUNTIME := $(wildcard runtime/*.c runtime/ops/*.c runtime/functions/*.c runtime/base/*.c runtime/store/*.c)
+RUNTIME := $(wildcard runtime/*.c runtime/*/*.c)
 SERVER := $(filter-out server/main.c,$(wildcard server/*.c))
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))
 LIBRARY := $(OUT)/library.a

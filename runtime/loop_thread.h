@@ -9,7 +9,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/chain.h"
-#include "runtime/host_uv.h"
+#include "runtime/host/host_uv.h"
 #include "runtime/loop.h"
 #include "runtime/message.h"
 #include "runtime/store/store.h"

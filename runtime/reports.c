@@ -4,7 +4,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/exception.h"
-#include "runtime/host_post.h"
+#include "runtime/host/host_post.h"
 #include "runtime/runtime_internal.h"
 #include "schema/json.h"
 

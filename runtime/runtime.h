@@ -13,7 +13,7 @@
 
 #include "runtime/base/list.h"
 #include "runtime/group_record.h"
-#include "runtime/lag.h"
+#include "runtime/host/lag.h"
 #include "runtime/message.h"
 #include "runtime/progress.h"
 #include "runtime/store/store.h"

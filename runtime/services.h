@@ -6,8 +6,8 @@
 
 #include "runtime/exec_policy.h"
 #include "runtime/operation.h"
-#include "runtime/spawner.h"
-#include "runtime/worker_process.h"
+#include "runtime/spawner/spawner.h"
+#include "runtime/executor/worker_process.h"
 #include "schema/plan.h"
 
 struct executors;
@@ -24,7 +24,7 @@ struct services {
     const char *worker_argv[4];
     struct worker_command workers;
     struct executors *executors; /* NULL: there are none, as in simulated time */
-    struct net *net; /* host_net.h; NULL in tests */
+    struct net *net;             /* host_net.h; NULL in tests */
 };
 
 /* For plan_options: whether each node may be run here, as far as can be known before it is

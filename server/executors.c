@@ -1,11 +1,11 @@
 /* Executors: what there is and how busy it is, making them, changing and removing them. */
-#include "runtime/executor.h"
+#include "runtime/executor/executor.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/bug.h"
-#include "runtime/executor_kind.h"
+#include "runtime/executor/executor_kind.h"
 #include "runtime/services.h"
 #include "server/body.h"
 #include "server/reply.h"

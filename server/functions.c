@@ -1,5 +1,5 @@
 /* Functions: what the op `thread` can call. */
-#include "runtime/function.h"
+#include "runtime/executor/function.h"
 
 #include <string.h>
 

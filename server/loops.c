@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
-#include "runtime/host_url.h"
+#include "runtime/host/host_url.h"
 #include "server/body.h"
 #include "server/reply.h"
 #include "server/routes.h"

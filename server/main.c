@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
-#include "runtime/worker_main.h"
+#include "runtime/executor/worker_main.h"
 #include "server/refuse.h"
 #include "server/serve.h"
 #include "server/signals.h"

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
-#include "runtime/executor.h"
-#include "runtime/host_net.h"
-#include "runtime/host_post.h"
+#include "runtime/executor/executor.h"
+#include "runtime/host/host_net.h"
+#include "runtime/host/host_post.h"
 #include "server/callback.h"
 #include "server/http.h"
 #include "server/services.h"

@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 
-#include "runtime/executor.h"
-#include "runtime/function.h"
-#include "runtime/host_net.h"
-#include "runtime/plugin.h"
-#include "runtime/worker_main.h"
+#include "runtime/executor/executor.h"
+#include "runtime/executor/function.h"
+#include "runtime/host/host_net.h"
+#include "runtime/executor/plugin.h"
+#include "runtime/executor/worker_main.h"
 
 #define FUNCTIONS_MS 800 /* for functions that see that they are cancelled, or are killed */
 

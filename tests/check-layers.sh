@@ -17,20 +17,20 @@ tests/          tests/ server/ runtime/ schema/
 # Who may know a system header (prefixes). Those that no line names are for everybody but schema/.
 theirs='
 microhttpd.h    server/
-uv.h            runtime/host_uv runtime/host_net
-curl/curl.h     runtime/host_
-openssl/ssl.h   runtime/host_net
-openssl/err.h   runtime/host_net
-openssl/types.h runtime/host_net
-openssl/x509v3.h runtime/host_net
+uv.h            runtime/host/
+curl/curl.h     runtime/host/
+openssl/ssl.h   runtime/host/host_net
+openssl/err.h   runtime/host/host_net
+openssl/types.h runtime/host/host_net
+openssl/x509v3.h runtime/host/host_net
 sqlite3.h       runtime/store/sqlite
 openssl/crypto.h server/callback
 openssl/evp.h   server/callback runtime/functions/
 openssl/hmac.h  server/callback
-sys/socket.h    server/ runtime/host_uv runtime/host_net runtime/spawner runtime/worker_
-netinet/in.h    server/ runtime/host_uv runtime/host_net
-arpa/inet.h     server/ runtime/host_uv runtime/host_net runtime/net_policy
-netdb.h         server/ runtime/host_uv runtime/host_net
+sys/socket.h    server/ runtime/host/ runtime/spawner/ runtime/executor/worker_
+netinet/in.h    server/ runtime/host/
+arpa/inet.h     server/ runtime/host/
+netdb.h         server/ runtime/host/
 '
 
 # schema/ is pure: jansson, and what of libc does no I/O, starts no thread and knows no clock.
@@ -94,14 +94,14 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 (
     cd "$scratch"
-    mkdir -p schema runtime/ops runtime/store runtime/base server tests
+    mkdir -p schema runtime/host runtime/ops runtime/store runtime/base server tests
     echo '#include "runtime/runtime.h"' >schema/a.c
     echo '# include <pthread.h>' >schema/b.h
     echo '#include <time.h>' >schema/c.c
     echo '#include "server/http.h"' >runtime/a.c
     echo '#include <uv.h>' >runtime/ops/a.c
     echo '#include <curl/curl.h>' >runtime/ops/b.c
-    echo '#include <microhttpd.h>' >runtime/host_uv.c
+    echo '#include <microhttpd.h>' >runtime/host/host_uv.c
     echo '#include "runtime/runtime.h"' >runtime/store/a.c
     echo '#include <sqlite3.h>' >runtime/store/store.c
     echo '#include "runtime/store/store.h"' >runtime/base/a.c

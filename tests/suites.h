@@ -6,7 +6,8 @@
 
 extern CU_SuiteInfo suites[]; /* ends with CU_SUITE_INFO_NULL */
 
-/* A program whose tests are data may define this too: it is called first and fills in its suites. */
+/* A program whose tests are data may define this too: it is called first and fills in its suites.
+ */
 void suites_prepare(int argc, char **argv) __attribute__((weak));
 
 #endif

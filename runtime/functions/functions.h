@@ -2,7 +2,7 @@
 #ifndef AWAITD_RUNTIME_FUNCTIONS_FUNCTIONS_H
 #define AWAITD_RUNTIME_FUNCTIONS_FUNCTIONS_H
 
-#include "runtime/function.h"
+#include "runtime/executor/function.h"
 
 /* NULL-terminated. */
 extern const struct function *const built_in_functions[];

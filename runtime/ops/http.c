@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "runtime/base/memory.h"
-#include "runtime/host_url.h"
+#include "runtime/host/host_url.h"
 #include "runtime/http_request.h"
 #include "runtime/loop.h"
 #include "runtime/ops/operation.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/executor.h"
-#include "runtime/function.h"
+#include "runtime/executor/executor.h"
+#include "runtime/executor/function.h"
 #include "runtime/loop.h"
 #include "runtime/ops/operation.h"
 #include "runtime/services.h"

@@ -1,6 +1,5 @@
-/* The ceiling: libmicrohttpd set up as the server's is, with a handler that reads the body and answers a
- * constant of the size of a task. No JSON, no store, no other thread.
- *   bare PORT */
+/* The ceiling: libmicrohttpd set up as the server's is, with a handler that reads the body and
+ * answers a constant of the size of a task. No JSON, no store, no other thread. bare PORT */
 #include <microhttpd.h>
 #include <signal.h>
 #include <stdio.h>

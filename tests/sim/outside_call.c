@@ -1,6 +1,6 @@
 /* Calls of functions: the real ones, but what they wait is virtual time. */
 #include "runtime/base/bug.h"
-#include "runtime/function.h"
+#include "runtime/executor/function.h"
 #include "tests/sim/outside.h"
 
 static bool never(struct function_call *call)

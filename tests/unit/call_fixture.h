@@ -2,7 +2,7 @@
 #ifndef AWAITD_TESTS_UNIT_CALL_FIXTURE_H
 #define AWAITD_TESTS_UNIT_CALL_FIXTURE_H
 
-#include "runtime/function.h"
+#include "runtime/executor/function.h"
 
 /* A new call of the function of that name; args is JSON text or NULL. It keeps its latest report in
  * what its context points to. */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/worker_main.h"
+#include "runtime/executor/worker_main.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_base64[];

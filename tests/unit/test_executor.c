@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "runtime/executor.h"
-#include "runtime/executor_kind.h"
+#include "runtime/executor/executor.h"
+#include "runtime/executor/executor_kind.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_executor[];

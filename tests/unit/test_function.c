@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/function.h"
+#include "runtime/executor/function.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_function[];

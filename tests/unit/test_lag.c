@@ -1,7 +1,7 @@
 /* A loop's lag, from the times that it is away. */
 #include <string.h>
 
-#include "runtime/lag.h"
+#include "runtime/host/lag.h"
 #include "tests/suites.h"
 
 #define MS INT64_C(1000000)

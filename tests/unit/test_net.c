@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/host_net.h"
+#include "runtime/host/host_net.h"
 #include "runtime/http_request.h"
 #include "runtime/stream.h"
 #include "tests/suites.h"

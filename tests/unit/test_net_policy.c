@@ -1,7 +1,7 @@
 /* Which addresses jobs may connect to. */
 #include <string.h>
 
-#include "runtime/net_policy.h"
+#include "runtime/host/net_policy.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_net_policy[];

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/plugin.h"
+#include "runtime/executor/plugin.h"
 #include "tests/suites.h"
 #include "tests/unit/call_fixture.h"
 

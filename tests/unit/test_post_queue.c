@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
-#include "runtime/host_post_queue.h"
+#include "runtime/host/host_post_queue.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_post_queue[];

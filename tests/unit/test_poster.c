@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/host_post.h"
-#include "runtime/host_url.h"
+#include "runtime/host/host_post.h"
+#include "runtime/host/host_url.h"
 #include "tests/suites.h"
 #include "tests/unit/receiver.h"
 

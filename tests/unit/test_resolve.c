@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "runtime/host_net.h"
-#include "runtime/host_net_resolve.h"
+#include "runtime/host/host_net.h"
+#include "runtime/host/host_net_resolve.h"
 #include "runtime/http_request.h"
 #include "tests/suites.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/host_post.h"
+#include "runtime/host/host_post.h"
 #include "tests/unit/receiver.h"
 #include "tests/unit/runtime_fixture.h"
 

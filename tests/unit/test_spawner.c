@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/spawner.h"
-#include "runtime/spawner_protocol.h"
-#include "runtime/spawner_sweep.h"
+#include "runtime/spawner/spawner.h"
+#include "runtime/spawner/spawner_protocol.h"
+#include "runtime/spawner/spawner_sweep.h"
 #include "tests/suites.h"
 
 #define PATIENCE_MS 30000

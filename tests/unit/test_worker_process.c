@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/plugin.h"
-#include "runtime/worker_main.h"
-#include "runtime/worker_process.h"
+#include "runtime/executor/plugin.h"
+#include "runtime/executor/worker_main.h"
+#include "runtime/executor/worker_process.h"
 #include "tests/suites.h"
 #include "tests/unit/call_fixture.h"
 
