@@ -153,6 +153,7 @@ bench: ## speed, as ratios to a bare libmicrohttpd, posix_spawn and asyncio unde
 	@tests/bench/run.sh
 	@tests/bench/subprocess.sh
 	@tests/bench/threads.sh
+	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/build/awaitd $(PYTHON) tests/bench/lag.py
 
 build/release/bare: tests/bench/bare.c
 	@mkdir -p $(@D)

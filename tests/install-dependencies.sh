@@ -19,7 +19,7 @@ case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
 test) wanted=$tests ;;
-bench) wanted="$build wrk python3" ;;
+bench) wanted="$build wrk python3 python3-jsonschema python3-yaml" ;;
 *)
     echo "usage: $0 [--check] build|run|test|bench" >&2
     exit 64
