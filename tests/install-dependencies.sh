@@ -7,8 +7,8 @@ set -eu
 
 build='gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev libuv1-dev libsqlite3-dev
     libcurl4-openssl-dev libssl-dev zlib1g-dev libjq-dev'
-run="$build ca-certificates curl jq" # the README's tour and the examples use both
-tests="$run procps openssl g++ libcunit1-dev python3 python3-jsonschema python3-yaml python3-h2"
+run="$build ca-certificates curl jq procps" # the README's tour and the examples use both
+tests="$run openssl g++ libcunit1-dev python3 python3-jsonschema python3-yaml python3-h2"
 
 install=yes
 if [ "${1:-}" = --check ]; then

@@ -5,32 +5,21 @@
 #include <string.h>
 
 #include "runtime/base/memory.h"
+#include "schema/base64.h"
 #include "schema/utf8.h"
-
-/* RFC 4648, section 4 */
-static void write_base64(struct buffer *b, const unsigned char *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    buffer_char(b, '"');
-    for (size_t i = 0; i < size; i += 3) {
-        uint32_t n = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                     (i + 2 < size ? bytes[i + 2] : 0);
-        buffer_char(b, digits[n >> 18]);
-        buffer_char(b, digits[n >> 12 & 63]);
-        buffer_char(b, i + 1 < size ? digits[n >> 6 & 63] : '=');
-        buffer_char(b, i + 2 < size ? digits[n & 63] : '=');
-    }
-    buffer_char(b, '"');
-}
 
 static void write_bytes(struct buffer *b, const char *name, const char *part, const char *bytes,
                         size_t size)
 {
-    buffer_format(b, ",\"%s%s%s\":", name, part, utf8_is_valid(bytes, size) ? "" : "_base64");
-    if (utf8_is_valid(bytes, size))
+    bool is_text = utf8_is_valid(bytes, size);
+    buffer_format(b, ",\"%s%s%s\":", name, part, is_text ? "" : "_base64");
+    if (is_text) {
         buffer_json_string(b, bytes, size);
-    else
-        write_base64(b, (const unsigned char *)bytes, size);
+    } else {
+        buffer_char(b, '"');
+        buffer_base64(b, bytes, size);
+        buffer_char(b, '"');
+    }
 }
 
 /* How many bytes at the beginning belong to a character that was cut in two. */
