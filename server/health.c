@@ -1,6 +1,7 @@
 /* The server itself: is it alive, is it ready, what does it promise. */
 #include <string.h>
 
+#include "runtime/services.h"
 #include "schema/embedded.h"
 #include "server/reply.h"
 #include "server/routes.h"
@@ -12,6 +13,11 @@ static void answer_health(struct request *request)
 {
     struct runtime_stats stats;
     struct buffer b = {0};
+    if (!spawner_is_alive(request->server->services->spawner)) {
+        reply_problem(request, 503,
+                      "the process that starts programs is gone; start the server again");
+        return;
+    }
     runtime_stats(request->server->runtime, &stats);
     buffer_format(&b,
                   "{\"status\":\"%s\",\"version\":\"" AWAITD_VERSION "\",\"store\":\"%s\","

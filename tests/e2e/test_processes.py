@@ -340,6 +340,7 @@ class NothingStays(WithProcesses):
         self.fifo.expect_end()
         self.assertEqual(self.fails(argv("true"), "OSError")["path"], "")
         self.assertEqual(self.run_job({"op": "sleep", "seconds": 0, "result": 1})["result"], 1)
+        self.assertEqual([self.server.get(path).status for path in ("/healthz", "/readyz")], [503, 503])
         awaitd.until(lambda: not children(self.server.pid), "the end of all that it has started")
         self.server.stop()
         self.server.start()
