@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "runtime/base/list.h"
-
 #include "runtime/operation.h"
 
 /* What a process printed: all of it, up to a limit; beyond that its beginning and its end, half of
