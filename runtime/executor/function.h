@@ -29,6 +29,7 @@ struct function {
     const void *context;                     /* a plugin's */
     bool is_contained; /* runs in a worker process wherever it is called: what it is made of
                         * may crash on what it is given */
+    bool reads_files;  /* what the argument `file` names: where jobs may run any program anyway */
     struct parameters parameters; /* filled in by functions_add */
 };
 

@@ -163,6 +163,7 @@ static void run(struct function_call *call)
 
 const struct function function_hash = {
     .name = "hash",
+    .reads_files = true,
     .summary = "The digest of a text (as UTF-8), of bytes in base64, or of a regular file, in "
                "hexadecimal digits.",
     .parameters_json =

@@ -88,8 +88,20 @@ static bool check_executor(const struct services *services, const struct node *n
     return false;
 }
 
-static bool check_arguments(const struct function *function, const struct node *node,
-                            struct node_complaint *complaint)
+static const char no_files[] = "this server does not let jobs read its files: it was started "
+                               "without --allow-exec '*'";
+
+/* args: bound, or not yet. */
+static bool may_read(const struct services *services, const struct function *function,
+                     const json_t *args)
+{
+    const json_t *file = json_object_get(args, "file");
+    return !function->reads_files || !file || json_is_null(file) ||
+           strcmp(services->exec.patterns, "*") == 0;
+}
+
+static bool check_arguments(const struct services *services, const struct function *function,
+                            const struct node *node, struct node_complaint *complaint)
 {
     struct argument_error e;
     struct buffer text = {0};
@@ -98,9 +110,10 @@ static bool check_arguments(const struct function *function, const struct node *
     if (node_has(node, ARGS))
         value_write(&text, node->arguments[ARGS].json);
     json_t *bound = function_bind(function, text.bytes, text.size, &e);
+    bool may_run = bound && may_read(services, function, bound);
     buffer_release(&text);
     json_decref(bound);
-    return bound || complain(complaint, ARGS, "%s", e.text);
+    return may_run || complain(complaint, ARGS, "%s", bound ? no_files : e.text);
 }
 
 static bool thread_check(const struct services *services, const struct node *node,
@@ -112,7 +125,7 @@ static bool thread_check(const struct services *services, const struct node *nod
         return true;
     const char *name = node->arguments[FUNCTION].text->bytes;
     const struct function *function = functions_find(services->functions, name);
-    return function ? check_arguments(function, node, complaint)
+    return function ? check_arguments(services, function, node, complaint)
                     : complain_of_function(services, name, complaint);
 }
 
@@ -129,6 +142,19 @@ static struct action raise_unknown(struct task *task, struct frame *frame, const
     return action_raise(error);
 }
 
+/* NULL; or the exception, when it reads files and must not. */
+static struct value *refuse_to_read(struct task *task, struct frame *frame,
+                                    const struct function *function, const struct buffer *args)
+{
+    if (!function->reads_files || args->size == 0)
+        return NULL;
+    json_t *given = json_loadb(args->bytes, args->size, 0, NULL);
+    bool may = may_read(task->job->loop->services, function, given);
+    json_decref(given);
+    const struct exception_parts parts = {.type = "PermissionError", .message = no_files};
+    return may ? NULL : exception_new(task->job->plan, frame->node, &parts);
+}
+
 static struct action thread_start(struct task *task, struct frame *frame)
 {
     const union argument *given = frame_arguments(task, frame);
@@ -141,6 +167,11 @@ static struct action thread_start(struct task *task, struct frame *frame)
         return raise_unknown(task, frame, name);
     if (frame_has(task, frame, ARGS))
         value_write(&args, given[ARGS].json);
+    struct value *refusal = refuse_to_read(task, frame, function, &args);
+    if (refusal) {
+        buffer_release(&args);
+        return action_raise(refusal);
+    }
     const char *executor = frame_has(task, frame, EXECUTOR) ? given[EXECUTOR].text->bytes : NULL;
     struct function_call *call = function_call_new(function, &args, executor);
     return operation_begin(task, frame, &call->operation);

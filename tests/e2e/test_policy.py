@@ -36,6 +36,21 @@ class Programs(unittest.TestCase):
             answer = server.put("/v1/coroutines/c", {"body": TRUE})
             self.assertEqual((answer.status, answer.json["pointer"]), (422, "/body/argv"))
 
+    def test_files(self):
+        """A function reads a file only where any program could."""
+        read = {"op": "thread", "function": "hash", "args": {"file": "/etc/hostname"}}
+        later = {"op": "sequence", "steps": [{"op": "value", "value": read["args"], "name": "args"},
+                                             {**read, "args": "${args}"}]}
+        text = {"op": "thread", "function": "hash", "args": {"text": "x", "file": None}}
+        with awaitd.Server("--listen", "0.0.0.0:0", "--allow-exec", "true") as server:
+            self.assert_refused(server, read, "/spec/args", "does not let jobs read its files")
+            error = server.run(later)["error"]
+            self.assertEqual((error["type"], error["path"]), ("PermissionError", "/steps/1"))
+            self.assertEqual(len(server.run(text)["result"]), 64)
+        with awaitd.Server() as server:
+            for spec in read, later, text:
+                self.assertEqual(len(server.run(spec)["result"]), 64)
+
     def test_those_that_are_allowed(self):
         with awaitd.Server("--listen", "0.0.0.0:0", "--allow-exec", "true", "--allow-exec", "/bin/s*") as server:
             for spec in TRUE, SHELL, named_later("true"):
