@@ -125,6 +125,14 @@ void request_wake(struct request *request)
     lane_wake(request->lane, &request->woken);
 }
 
+bool request_keep_text(struct request *request, const char *text)
+{
+    request->text = text ? strdup(text) : NULL;
+    if (text && !request->text)
+        reply_code(request, ERROR_NO_MEMORY);
+    return !text == !request->text;
+}
+
 void request_stored(struct store_request *store, int status)
 {
     struct request *request = CONTAINER_OF(store, struct request, store);

@@ -138,6 +138,9 @@ void request_park(struct request *request, void (*next)(struct request *request)
 void request_watch(struct request *request, const struct id *id, uint64_t *ticket);
 /* The connection is no longer suspended. */
 void request_unpark(struct request *request);
+/* Copies a text that what is asked will borrow, or NULL, to request->text. False when out of
+ * memory: it is answered. */
+bool request_keep_text(struct request *request, const char *text);
 /* The done of request->store: keeps the status as the outcome, and wakes the request. [writer] */
 void request_stored(struct store_request *store, int status);
 /* Ends what request_park began; the caller must not touch the request after. [any, once] */

@@ -102,11 +102,12 @@ static void ask(struct request *request, const struct fields *f)
         reply_problem(request, 409, "the task has ended");
         return;
     }
+    if (!request_keep_text(request, f->timeout))
+        return;
     if (!server_may_ask(server)) {
         reply_code(request, ERROR_DRAINING);
         return;
     }
-    request->text = f->timeout ? strdup(f->timeout) : NULL;
     request->rescheduling = (struct rescheduling){.id = request->id,
                                                   .loop = request->record->loop,
                                                   .name = request->text,

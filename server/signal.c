@@ -93,11 +93,12 @@ static void answer(struct request *request)
 
 static void ask(struct request *request, const struct fields *f)
 {
+    if (!request_keep_text(request, f->name))
+        return;
     if (!server_may_ask(request->server)) {
         reply_code(request, ERROR_DRAINING);
         return;
     }
-    request->text = f->name ? strdup(f->name) : NULL;
     request->process = (struct process_request){.id = request->id,
                                                 .loop = request->record->loop,
                                                 .name = request->text,
