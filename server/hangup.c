@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/runtime.h"
 
@@ -34,13 +34,6 @@ struct hangup {
         int64_t until_ms;
     } lingering[LINGERING_MAX];
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 /* ---- peers ---- */
 
@@ -89,7 +82,7 @@ static void linger(struct hangup *hangup, int socket)
         return;
     shutdown(fd, SHUT_WR);
     hangup->lingering[hangup->n_lingering++] =
-        (struct lingering){fd, now_ms() + PEER_LINGER_S * 1000};
+        (struct lingering){fd, clock_now_ms() + PEER_LINGER_S * 1000};
     ring(hangup);
 }
 
@@ -108,7 +101,7 @@ void peer_free(struct peer *peer)
 
 void peer_begin(struct peer *peer, int seconds)
 {
-    peer->since_ms = now_ms();
+    peer->since_ms = clock_now_ms();
     peer->deadline_ms = seconds ? peer->since_ms + seconds * 1000LL : 0;
 }
 
@@ -172,7 +165,7 @@ static void look_at_peers(struct hangup *hangup)
         size_t n = hangup->n, to = from + CHUNK < n ? from + CHUNK : n;
         if (from < n) {
             end_lost_waits(hangup, from, to);
-            end_slow_ones(hangup, from, to, now_ms());
+            end_slow_ones(hangup, from, to, clock_now_ms());
         }
         pthread_mutex_unlock(&hangup->lock);
         if (from + CHUNK >= n)
@@ -208,7 +201,7 @@ static void wait_a_tick(struct hangup *hangup, int timeout_ms)
 
 static void drop_what_lingers(struct hangup *hangup)
 {
-    int64_t now = now_ms();
+    int64_t now = clock_now_ms();
     pthread_mutex_lock(&hangup->lock);
     for (size_t i = 0; i < hangup->n_lingering;) {
         if (!hangup->is_stopping && still_sends(&hangup->lingering[i], now)) {
@@ -224,12 +217,12 @@ static void drop_what_lingers(struct hangup *hangup)
 static void *hangup_run(void *argument)
 {
     struct hangup *hangup = argument;
-    int64_t next = now_ms() + TICK_MS;
+    int64_t next = clock_now_ms() + TICK_MS;
     while (!hangup->is_stopping) {
-        int64_t left = next - now_ms();
+        int64_t left = next - clock_now_ms();
         if (left <= 0) {
             look_at_peers(hangup);
-            next = now_ms() + TICK_MS;
+            next = clock_now_ms() + TICK_MS;
             left = TICK_MS;
         }
         wait_a_tick(hangup, (int)left);

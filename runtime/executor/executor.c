@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/memory.h"
 #include "runtime/executor/executor_internal.h"
 #include "schema/nearest.h"
@@ -229,7 +230,7 @@ static void release(struct executors *executors)
 
 bool executors_close(struct executors *executors, int64_t wait_ms)
 {
-    int64_t end_ns = executor_now_ns() + wait_ms * 1000000;
+    int64_t end_ns = clock_now_ns() + wait_ms * 1000000;
     executors_lock(executors);
     executors->is_closing = true;
     for (size_t i = 0; i < executors->n; i++)

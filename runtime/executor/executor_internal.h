@@ -65,6 +65,5 @@ void executor_wake_all(struct executor *executor);
 void executor_condition_init(pthread_cond_t *condition);
 /* pthread_cond_timedwait until the monotonic clock says `at_ns`: false when it was time. Locked. */
 bool executor_condition_wait(pthread_cond_t *condition, struct executors *executors, int64_t at_ns);
-int64_t executor_now_ns(void);
 
 #endif

@@ -7,17 +7,11 @@
 #include <time.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/memory.h"
 #include "runtime/executor/executor_internal.h"
 
 /* ---- conditions ---- */
-
-int64_t executor_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 void executor_condition_init(pthread_cond_t *condition)
 {
@@ -146,7 +140,7 @@ static void *work(void *argument)
 void worker_wait(struct worker *worker, double seconds, bool ends_early)
 {
     struct executors *executors = worker->executors;
-    int64_t end_ns = executor_now_ns() + (int64_t)ceil(seconds * 1e9);
+    int64_t end_ns = clock_now_ns() + (int64_t)ceil(seconds * 1e9);
     executors_lock(executors);
     while (!(ends_early && operation_is_given_up(&worker->call->operation)) &&
            executor_condition_wait(&worker->given_up, executors, end_ns))

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/base/clock.h"
 #include "runtime/process_end.h"
 #include "runtime/executor/worker_frame.h"
 
@@ -226,19 +226,12 @@ static void flush(struct worker_process *w)
     }
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void look_whether_given_up(struct worker_process *w, const struct function_call *call)
 {
     if (w->is_cancelling || !operation_is_given_up(&call->operation))
         return;
     w->is_cancelling = true;
-    w->kill_at_ns = now_ns() + GRACE_MS * INT64_C(1000000);
+    w->kill_at_ns = clock_now_ns() + GRACE_MS * INT64_C(1000000);
     say(w, FRAME_CANCEL, "", "", 0);
 }
 
@@ -253,7 +246,7 @@ static short wait_for_news(struct worker_process *w)
         {.fd = w->socket, .events = (short)(POLLIN | (w->out.size ? POLLOUT : 0))},
         {.fd = w->bell, .events = POLLIN}};
     if (w->kill_at_ns != INT64_MAX) {
-        int64_t left = w->kill_at_ns - now_ns();
+        int64_t left = w->kill_at_ns - clock_now_ns();
         timeout = left > 0 ? (int)(left / 1000000) + 1 : 0;
     }
     if (poll(fds, 2, timeout) <= 0)
@@ -275,7 +268,7 @@ static enum ending talk(struct worker_process *w, struct function_call *call)
             return ENDED_NONSENSE;
         if (!is_there)
             break;
-        if (now_ns() >= w->kill_at_ns)
+        if (clock_now_ns() >= w->kill_at_ns)
             return ENDED_LATE;
     }
     return is_answered ? ENDED_ANSWERED : ENDED_DEAD;

@@ -5,9 +5,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/host/host_post_queue.h"
 #include "runtime/host/host_post_transfer.h"
@@ -27,13 +27,6 @@ struct poster {
     int64_t stop_ms; /* then drop what is left */
     int64_t say_ms;  /* not before then, about too many posts [the thread] */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- ends ---- */
 
@@ -60,7 +53,7 @@ static size_t end_dropped(struct poster *poster, struct list *dropped)
 static struct post *next_post(struct poster *poster)
 {
     pthread_mutex_lock(&poster->lock);
-    struct post *post = post_queue_next(&poster->queue, now_ms());
+    struct post *post = post_queue_next(&poster->queue, clock_now_ms());
     pthread_mutex_unlock(&poster->lock);
     return post;
 }
@@ -68,7 +61,7 @@ static struct post *next_post(struct poster *poster)
 static bool retry(struct poster *poster, struct post *post)
 {
     pthread_mutex_lock(&poster->lock);
-    bool again = post_queue_retry(&poster->queue, post, now_ms());
+    bool again = post_queue_retry(&poster->queue, post, clock_now_ms());
     pthread_mutex_unlock(&poster->lock);
     return again;
 }
@@ -142,7 +135,7 @@ static int64_t next_ms(const struct poster *poster, int64_t now)
 /* False: all is over. */
 static bool wait_for_work(struct poster *poster)
 {
-    int64_t now = now_ms();
+    int64_t now = clock_now_ms();
     pthread_mutex_lock(&poster->lock);
     uint64_t n_overflown = take_overflown(poster, now);
     int64_t next = next_ms(poster, now);
@@ -279,7 +272,7 @@ void poster_stop(struct poster *poster, int64_t grace_ms)
 {
     pthread_mutex_lock(&poster->lock);
     poster->is_stopping = true;
-    poster->stop_ms = now_ms() + grace_ms;
+    poster->stop_ms = clock_now_ms() + grace_ms;
     pthread_mutex_unlock(&poster->lock);
     transfers_wake(&poster->transfers);
     pthread_join(poster->thread, NULL);

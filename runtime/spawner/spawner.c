@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/clock.h"
 #include "runtime/spawner/spawner_process.h"
 #include "runtime/spawner/spawner_protocol.h"
 #include "runtime/spawner/spawner_sweep.h"
@@ -174,20 +175,13 @@ bool spawner_is_passing(int error)
 
 /* ---- for a thread that waits ---- */
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* The next report about the child; those of children that are no more are passed over. 1, 0 when
  * the time is over, -EPIPE. */
 static int next_report(int channel, uint64_t id, int64_t until_ns, struct spawn_report *out)
 {
     struct spawn_report reports[SPAWN_REPORTS_MAX];
     for (;;) {
-        int64_t left_ns = until_ns == INT64_MAX ? -1 : until_ns - now_ns();
+        int64_t left_ns = until_ns == INT64_MAX ? -1 : until_ns - clock_now_ns();
         struct pollfd poll_fd = {channel, POLLIN, 0};
         int ready = poll(&poll_fd, 1,
                          until_ns == INT64_MAX ? -1
@@ -221,12 +215,12 @@ static int run_once(int channel, const struct spawn_request *request)
 
 int spawner_run(int channel, struct spawn_request *request)
 {
-    int64_t until_ns = now_ns() + SPAWN_PATIENCE_NS;
+    int64_t until_ns = clock_now_ns() + SPAWN_PATIENCE_NS;
     int status;
     request->tells_start = true;
     for (long pause_ms = 10;; pause_ms = pause_ms < 500 ? 2 * pause_ms : 1000) {
         status = run_once(channel, request);
-        if (!spawner_is_passing(-status) || now_ns() >= until_ns)
+        if (!spawner_is_passing(-status) || clock_now_ns() >= until_ns)
             return status;
         nanosleep(&(struct timespec){pause_ms / 1000, pause_ms % 1000 * 1000000}, NULL);
     }
@@ -235,7 +229,7 @@ int spawner_run(int channel, struct spawn_request *request)
 int spawner_wait(int channel, uint64_t id, int timeout_ms, int *status)
 {
     struct spawn_report report;
-    int64_t until_ns = timeout_ms < 0 ? INT64_MAX : now_ns() + timeout_ms * INT64_C(1000000);
+    int64_t until_ns = timeout_ms < 0 ? INT64_MAX : clock_now_ns() + timeout_ms * INT64_C(1000000);
     int found = next_report(channel, id, until_ns, &report);
     if (found == 1)
         *status = report.value;

@@ -15,10 +15,10 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/list.h"
 #include "runtime/base/memory.h"
 #include "runtime/spawner/spawner_child.h"
@@ -58,13 +58,6 @@ struct spawner_process {
     struct nursery nursery;
     struct packet packet;
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* ---- reports ---- */
 
@@ -163,7 +156,7 @@ static bool reap_one(struct spawner_process *s)
     if (leader) {
         kill(-leader->pid, SIGKILL);
         leader->status = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
-        leader->reaped_ns = now_ns();
+        leader->reaped_ns = clock_now_ns();
         list_remove(&leader->of_bucket);
         list_append(&s->reaped, &leader->of_bucket);
     }
@@ -187,7 +180,7 @@ static void handle_ends(struct spawner_process *s)
     if (!has_news && list_is_empty(&s->reaped))
         return;
     bool is_clean = sweep_children(&s->sweep, is_leader, s) == 0;
-    int64_t stuck_ns = now_ns() - PATIENCE_NS;
+    int64_t stuck_ns = clock_now_ns() - PATIENCE_NS;
     while ((leader = first_reaped(s)) && (is_clean || leader->reaped_ns <= stuck_ns))
         tell_exit(leader);
 }
