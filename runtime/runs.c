@@ -3,6 +3,7 @@
 #include "runtime/runs.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "runtime/base/log.h"
 #include "runtime/recover.h"
@@ -41,7 +42,7 @@ static int carry_out(struct store *store, enum store_verb verb, struct store_run
 
 static bool is_crash_loop(const struct runtime *runtime)
 {
-    return runtime->options.crash_loop && runtime->run.n_crashes > runtime->options.crash_loop;
+    return runtime->run.n_crashes > runtime->run.crash_loop;
 }
 
 static void enter_safe_mode(struct runtime *runtime)
@@ -58,7 +59,10 @@ static void enter_safe_mode(struct runtime *runtime)
 int runs_begin(struct runtime *runtime, struct error *e)
 {
     struct host *host = runtime->main->loop.host;
-    runtime->run = (struct store_run){.now_us = host->wall_us(host), .window_us = CRASH_LOOP_US};
+    unsigned most = runtime->options.crash_loop;
+    runtime->run = (struct store_run){.now_us = host->wall_us(host),
+                                      .window_us = CRASH_LOOP_US,
+                                      .crash_loop = most ? most : UINT_MAX};
     int status = carry_out(runtime->store, STORE_BEGIN_RUN, &runtime->run);
     if (status == 0 && is_crash_loop(runtime))
         enter_safe_mode(runtime);

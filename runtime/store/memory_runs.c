@@ -29,7 +29,7 @@ static void look_at_runs(const struct memory *m, struct store_run *run)
         if (one->ran_jobs)
             run->follows_crash = !one->in_order;
     }
-    run->n_open = count_open(m);
+    run->n_open = run->n_crashes > run->crash_loop ? count_open(m) : 0;
 }
 
 int memory_begin_run(struct memory *m, struct store_request *request)

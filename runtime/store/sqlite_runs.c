@@ -45,9 +45,17 @@ static int look_at_runs(struct sqlite *s, struct store_run *run)
         s->run = run->number = sqlite3_column_int64(look, 0);
         run->n_crashes = (unsigned)sqlite3_column_int64(look, 1);
         run->follows_crash = sqlite3_column_int(look, 2); /* NULL reads as 0 */
-        run->n_open = (size_t)sqlite3_column_int64(look, 3);
     }
     sqlite3_reset(look);
+    return rc;
+}
+
+static int count_open(struct sqlite *s, struct store_run *run)
+{
+    int rc = step_to_row(s, s->statements[DO_COUNT_OPEN]);
+    if (rc == SQLITE_OK)
+        run->n_open = (size_t)sqlite3_column_int64(s->statements[DO_COUNT_OPEN], 0);
+    sqlite3_reset(s->statements[DO_COUNT_OPEN]);
     return rc;
 }
 
@@ -57,7 +65,12 @@ int sqlite_begin_run(struct sqlite *s, struct store_request *request)
     int rc = sqlite_run(s, DO_BEGIN_RUN);
     if (rc == SQLITE_OK)
         rc = sqlite_run(s, DO_TRIM_RUNS);
-    return rc == SQLITE_OK ? look_at_runs(s, request->run) : rc;
+    if (rc == SQLITE_OK)
+        rc = look_at_runs(s, request->run);
+    request->run->n_open = 0;
+    if (rc == SQLITE_OK && request->run->n_crashes > request->run->crash_loop)
+        rc = count_open(s, request->run);
+    return rc;
 }
 
 /* Of the run of this process. */

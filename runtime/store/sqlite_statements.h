@@ -51,9 +51,9 @@
     X(TRIM_RUNS, "DELETE FROM runs WHERE n <= (SELECT max(n) FROM runs) - 1000")                   \
     X(LOOK_AT_RUNS,                                                                                \
       "SELECT n, (SELECT count(*) FROM runs WHERE after_crash AND abs(started_at - ?1) <= ?2),"    \
-      " (SELECT NOT in_order FROM runs WHERE ran_jobs ORDER BY n DESC LIMIT 1),"                   \
-      " (SELECT count(*) FROM tasks INDEXED BY tasks_open WHERE finished_at IS NULL)"              \
+      " (SELECT NOT in_order FROM runs WHERE ran_jobs ORDER BY n DESC LIMIT 1)"                    \
       " FROM runs ORDER BY n DESC LIMIT 1")                                                        \
+    X(COUNT_OPEN, "SELECT count(*) FROM tasks INDEXED BY tasks_open WHERE finished_at IS NULL")    \
     X(BEGIN_JOBS, "UPDATE runs SET ran_jobs = 1, n_ran_jobs = n_ran_jobs + 1"                      \
                   " WHERE n = ?1 AND NOT ran_jobs")                                                \
     X(END_RUN, "UPDATE runs SET in_order = 1 WHERE n = ?1")                                        \

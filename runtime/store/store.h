@@ -71,10 +71,11 @@ enum store_verb {
 /* One run of the server, from a start to an end or a crash. */
 struct store_run {
     int64_t now_us, window_us; /* given: the wall clock, and how long ago is "lately" */
+    unsigned crash_loop;       /* given: so many crashes are too many */
     int64_t number;            /* 1, 2, 3… */
     unsigned n_crashes; /* of the runs that began lately, this one too: those after a crash */
     bool follows_crash; /* of the runs before, the last one in which jobs ran ended in a crash */
-    size_t n_open;      /* tasks that have not ended */
+    size_t n_open; /* after too many: tasks that have not ended. Else 0, as to count takes long */
 };
 
 /* Owned by whoever queues it, untouched by him until done was called; done may free it.
