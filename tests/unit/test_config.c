@@ -70,6 +70,21 @@ static void test_flags(void)
     config_release(&config);
 }
 
+static void test_crashes(void)
+{
+    struct config config;
+    struct error e;
+    char *environment[] = {(char *)(uintptr_t) "AWAITD_CRASH_LOOP=0",
+                           (char *)(uintptr_t) "AWAITD_QUARANTINE=7", NULL};
+    CU_ASSERT_EQUAL(read_words(&config, nothing, environment, &e), 0);
+    CU_ASSERT_EQUAL(config.crash_loop, 0);
+    CU_ASSERT_EQUAL(config.quarantine, 7);
+    config_release(&config);
+    CU_ASSERT_EQUAL(read_words(&config, WORDS("--crash-loop", "1000"), environment, &e), 0);
+    CU_ASSERT_EQUAL(config.crash_loop, 1000);
+    config_release(&config);
+}
+
 static void test_loops(void)
 {
     struct config config;
@@ -136,7 +151,7 @@ static void test_refused(void)
 }
 
 CU_TestInfo tests_config[] = {
-    {"sizes", test_sizes}, {"defaults", test_defaults}, {"flags", test_flags},
-    {"loops", test_loops}, {"who wins", test_who_wins}, {"refused", test_refused},
-    CU_TEST_INFO_NULL,
+    {"sizes", test_sizes},     {"defaults", test_defaults}, {"flags", test_flags},
+    {"crashes", test_crashes}, {"loops", test_loops},       {"who wins", test_who_wins},
+    {"refused", test_refused}, CU_TEST_INFO_NULL,
 };
