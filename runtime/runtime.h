@@ -36,6 +36,8 @@ struct runtime_options {
     int64_t slow_callback_ns; /* a job's turn that takes longer is logged; 0: none */
     unsigned crash_loop; /* with more starts after crashes than that within a minute: safe mode; 0:
                           * never */
+    unsigned quarantine; /* a function that was running inside the server at so many crashes in a
+                          * row fails its job; 0: never */
     const struct services *services; /* borrowed until runtime_close has returned */
     struct poster *poster; /* for loops' exception handlers, or NULL; borrowed until runtime_close
                             * has returned */

@@ -66,6 +66,9 @@ static const struct option {
      "after more than N starts after a crash within a minute no job runs before POST /v1/resume; "
      "0: "
      "they always do"},
+    {"quarantine", KIND_TIMES, offsetof(struct config, quarantine), "3", "N",
+     "a task of which a function was running inside the server at N crashes in a row fails; 0: "
+     "it runs again and again"},
     {"slow-callback", KIND_SECONDS, offsetof(struct config, slow_callback), "0.1", "SECONDS",
      "a task that keeps its loop for longer is logged; 0: never"},
     {"log-format", KIND_FORMAT, offsetof(struct config, log_format), "human", "FORMAT",

@@ -50,6 +50,8 @@ static void test_defaults(void)
     CU_ASSERT_EQUAL(config.max_open_tasks, 1000000);
     CU_ASSERT_EQUAL(config.loops, 1);
     CU_ASSERT_EQUAL(config.slow_callback, 0.1);
+    CU_ASSERT_EQUAL(config.crash_loop, 5);
+    CU_ASSERT_EQUAL(config.quarantine, 3);
     CU_ASSERT_EQUAL(config.log_level, LOG_INFO);
     config_release(&config);
 }
@@ -142,6 +144,8 @@ static void test_refused(void)
     check_refused(WORDS("--max-open-tasks", "1k"), "must be a whole number above 0");
     check_refused(WORDS("--loops", "0"), "must be a whole number from 1 to 64");
     check_refused(WORDS("--loops", "65"), "must be a whole number from 1 to 64");
+    check_refused(WORDS("--crash-loop", "-1"), "must be a whole number from 0 to 1000");
+    check_refused(WORDS("--quarantine", "1001"), "must be a whole number from 0 to 1000");
     check_refused(WORDS("--slow-callback", "-1"), "must be a number of seconds");
     check_refused(WORDS("--slow-callback", "soon"), "must be a number of seconds");
     check_refused(WORDS("--log-level", "loud"), "must be debug, info, warning or error");
