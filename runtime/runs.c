@@ -146,43 +146,43 @@ static int leave_safe_mode(struct runtime *runtime, int status)
 
 static void handle_noted(struct loop *loop, struct message *message)
 {
-    struct resumption *resumption = CONTAINER_OF(message, struct resumption, message);
-    struct runtime *runtime = resumption->runtime;
+    struct resume_request *asked = CONTAINER_OF(message, struct resume_request, message);
+    struct runtime *runtime = asked->runtime;
     (void)loop;
     runtime->main->n_requests--;
-    int status = leave_safe_mode(runtime, resumption->status);
-    resumption->n_open = atomic_load(&runtime->n_open);
+    int status = leave_safe_mode(runtime, asked->status);
+    asked->n_open = atomic_load(&runtime->n_open);
     answer_held(runtime);
-    resumption->done(resumption, status);
+    asked->done(asked, status);
 }
 
 /* [writer] */
 static void jobs_noted(struct store_request *request, int status)
 {
-    struct resumption *resumption = CONTAINER_OF(request, struct resumption, request);
-    resumption->status = status;
-    resumption->message.handle = handle_noted;
-    loop_thread_post(resumption->runtime->main, &resumption->message);
+    struct resume_request *asked = CONTAINER_OF(request, struct resume_request, request);
+    asked->status = status;
+    asked->message.handle = handle_noted;
+    loop_thread_post(asked->runtime->main, &asked->message);
 }
 
 /* All cancellations that were accepted are on disk before it: the store keeps the order. */
 static void route_resumption(struct loop *loop, struct message *message)
 {
-    struct resumption *resumption = CONTAINER_OF(message, struct resumption, message);
+    struct resume_request *asked = CONTAINER_OF(message, struct resume_request, message);
     struct loop_thread *main = loop_thread_of(loop);
     struct runtime *runtime = main->runtime;
     if (main->is_draining || runtime->safe_mode != SAFE_MODE_ON) {
-        resumption->done(resumption, main->is_draining ? -ERROR_DRAINING : -ERROR_CONFLICT);
+        asked->done(asked, main->is_draining ? -ERROR_DRAINING : -ERROR_CONFLICT);
         return;
     }
     runtime->safe_mode = SAFE_MODE_ENDING;
-    resumption->runtime = runtime;
-    resumption->request = (struct store_request){.verb = STORE_BEGIN_JOBS, .done = jobs_noted};
+    asked->runtime = runtime;
+    asked->request = (struct store_request){.verb = STORE_BEGIN_JOBS, .done = jobs_noted};
     main->n_requests++;
-    loop_thread_queue_request(main, &resumption->request);
+    loop_thread_queue_request(main, &asked->request);
 }
 
-void runtime_resume(struct runtime *runtime, struct resumption *resumption)
+void runtime_resume(struct runtime *runtime, struct resume_request *asked)
 {
-    runtime_ask(runtime, &resumption->message, route_resumption);
+    runtime_ask(runtime, &asked->message, route_resumption);
 }

@@ -14,6 +14,7 @@
 #include "runtime/base/list.h"
 #include "runtime/group_record.h"
 #include "runtime/host/lag.h"
+#include "runtime/journal/leaf.h"
 #include "runtime/message.h"
 #include "runtime/progress.h"
 #include "runtime/store/store.h"
@@ -138,8 +139,10 @@ struct cancellation {
     void (*done)(struct cancellation *cancellation, int status);
     struct loop_thread *thread; /* from here on the runtime's own */
     struct waiter waiter;
+    struct held held;
     struct store_request request;
     struct task_record *record;
+    int64_t at_us;
     int status;
 };
 void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation); /* [any] */
@@ -157,6 +160,7 @@ struct rescheduling {
     int64_t at_us;
     void (*done)(struct rescheduling *rescheduling, int status);
     struct job_call call; /* from here on the runtime's own */
+    struct held held;
     struct loop_thread *thread;
     struct store_request request;
     struct task_record *record;
@@ -309,15 +313,15 @@ const struct store_run *runtime_run(const struct runtime *runtime);
 /* Ends it: all jobs run. done on a loop's thread: 0, with n_open; -CONFLICT: it is not on;
  * -DRAINING; -STORE_FULL, -NO_MEMORY: it is still on; -STORE_UNKNOWN, -SYSTEM: only another start
  * helps. */
-struct resumption {
+struct resume_request {
     struct message message;
-    void (*done)(struct resumption *resumption, int status);
+    void (*done)(struct resume_request *asked, int status);
     size_t n_open;           /* tasks that run */
     struct runtime *runtime; /* from here on the runtime's own */
     struct store_request request;
     int status;
 };
-void runtime_resume(struct runtime *runtime, struct resumption *resumption); /* [any] */
+void runtime_resume(struct runtime *runtime, struct resume_request *asked); /* [any] */
 
 /* ---- figures, for /healthz and metrics [any] ---- */
 struct runtime_stats {

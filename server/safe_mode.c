@@ -33,9 +33,9 @@ bool safe_mode_check(struct request *request)
 /* ---- POST /v1/resume ---- */
 
 /* [loop] */
-static void resumed(struct resumption *resumption, int status)
+static void resumed(struct resume_request *asked, int status)
 {
-    struct request *request = CONTAINER_OF(resumption, struct request, resumption);
+    struct request *request = CONTAINER_OF(asked, struct request, resume);
     request->outcome = status;
     if (status == -ERROR_SYSTEM) /* some jobs run, some do not: as after a failed start */
         signals_fail();
@@ -50,7 +50,7 @@ static void answer_resumed(struct request *request)
     else if (request->outcome != 0)
         reply_code(request, (enum error_code) - request->outcome);
     else {
-        buffer_format(&b, "{\"status\":\"ok\",\"open_tasks\":%zu}", request->resumption.n_open);
+        buffer_format(&b, "{\"status\":\"ok\",\"open_tasks\":%zu}", request->resume.n_open);
         reply_json(request, 200, &b);
     }
 }
@@ -65,8 +65,8 @@ void resume_jobs(struct request *request)
         reply_code(request, ERROR_DRAINING);
         return;
     }
-    request->resumption = (struct resumption){.done = resumed};
+    request->resume = (struct resume_request){.done = resumed};
     request_park(request, answer_resumed);
-    runtime_resume(server->runtime, &request->resumption);
+    runtime_resume(server->runtime, &request->resume);
     server_asked(server);
 }

@@ -96,7 +96,7 @@ static void test_newer(void)
     run_sql("PRAGMA user_version = 7");
     check_refused(ERROR_STORE_NEWER, "version 7 of the schema, this program knows 4",
                   "newer awaitd");
-    run_sql("PRAGMA user_version = 3");
+    run_sql("PRAGMA user_version = 4");
     fixture_open();
     CU_ASSERT_TRUE(is_there(1));
 }
