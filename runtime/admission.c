@@ -176,7 +176,7 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
     loop_thread_answer_overdue(thread, job);
 }
 
-/* The store had no room: the job never was. */
+/* The store had no room, or the same request came before: the job never was. */
 static void job_is_refused(struct loop_thread *thread, struct job *job)
 {
     loop_thread_drop_waiters(thread, job);
@@ -247,13 +247,18 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     record->state = TASK_RUNNING;
     record->starts = 1;
     record->started_at_us = loop->host->wall_us(loop->host);
-    struct job *job = job_new(loop, submission->plan, record, submission->plan->has_effects);
+    struct job *job = job_new(loop, submission->plan, record,
+                              submission->plan->has_effects || submission->is_held);
     add_job(thread, job);
     job->n_requests = 1;
     thread->n_requests++;
     *admission = (struct admission){.thread = thread, .job = job, .submission = submission};
     admission->request = (struct store_request){
         .verb = STORE_INSERT, .record = task_record_ref(record), .done = admission_stored};
+    if (submission->key) {
+        admission->request.key = submission->key;
+        submission->write_answer(submission);
+    }
     job->insertion = &admission->request;
     loop_thread_queue_request(thread, &admission->request);
     if (submission->waiter) {

@@ -1,6 +1,6 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
  * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
- * sqlite_futures.c for futures. Nobody else includes this. */
+ * sqlite_futures.c for futures, sqlite_keys.c for idempotency keys. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -22,6 +22,7 @@ struct sqlite {
     int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
     bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
+    struct key_sweep sweep;
     sqlite3_stmt *statements[N_STATEMENTS];
 };
 
@@ -30,7 +31,7 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents, *next_futures, *read_futures;
+        *list_documents, *next_futures, *read_futures, *get_key;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -68,6 +69,15 @@ int sqlite_remove(struct sqlite *s, struct store_request *request);
 int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
 
+/* ---- sqlite_keys.c, for those verbs ---- */
+
+/* The request's key is used for it; if that cannot be, its status says why. */
+int sqlite_use_key(struct sqlite *s, struct store_request *request);
+/* Takes that back. */
+int sqlite_free_key(struct sqlite *s, const struct key_record *key);
+/* Removes some of what is no longer kept, if it is time to. */
+int sqlite_sweep_keys(struct sqlite *s, int64_t now_us);
+
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 
 int sqlite_reader_fail(struct sqlite_reader *r, struct error *e);
@@ -101,6 +111,8 @@ int sqlite_next_futures(struct store_reader *reader, const struct id *after, str
 int sqlite_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+int sqlite_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                   struct key_record **out, struct error *e);
 int sqlite_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,

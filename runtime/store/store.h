@@ -15,6 +15,7 @@
 #include "runtime/base/mpsc.h"
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
+#include "runtime/store/key_record.h"
 #include "runtime/store/record.h"
 #include "schema/error.h"
 
@@ -48,7 +49,7 @@ void store_on_failure(struct store *store, void (*stop)(void *context, const cha
  * ERROR_CONFLICT as said. */
 enum store_verb {
     STORE_INSERT, /* a new task: record with spec, and its end in `ended`, if it has ended already;
-                   * its starts are 1. Conflict: the id is taken */
+                   * its starts are 1. Conflict: the id is taken. With a key: below */
     STORE_FINISH, /* its end: state, result, error, unhandled, started, finished, trace of record;
                    * what its futures were set to is forgotten, if has_futures. Conflict: it has
                    * ended */
@@ -58,13 +59,17 @@ enum store_verb {
     STORE_DELETE, /* a finished task with its log. Conflict: it has not ended */
     STORE_RESCHEDULE, /* record's id, deadline_at_us, 0 for none. Conflict: it has ended */
     STORE_PUT,    /* document; a former one of its kind and name is replaced, but for its time of
-                   * creation, which document gets. Conflict: only_new, and there is one */
+                   * creation, which document gets. Conflict: only_new, and there is one. With a
+                   * key: below */
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
 };
 
-/* Owned by whoever queues it, untouched by him until done was called; done may free it.
+/* An INSERT or a PUT may come with a key, which is then kept for KEY_KEPT_US from its at_us; if it
+ * is kept already, the status is -REPEATED, and nothing is stored.
+ *
+ * Owned by whoever queues it, untouched by him until done was called; done may free it.
  * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
  * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is
  * writing the file): FINISH, LOG and DROP_FUTURE are never refused so, the writer keeps them and
@@ -79,6 +84,7 @@ struct store_request {
     struct document document;   /* and so are its */
     const struct future_record *future; /* borrowed until done, with its texts */
     bool only_new;                      /* PUT: never replaces */
+    const struct key_record *key; /* INSERT, PUT: or NULL; borrowed until done, with its texts */
     void (*done)(struct store_request *request, int status);
 };
 
@@ -138,6 +144,11 @@ int store_next_futures(struct store_reader *reader, const struct id *after, stru
 int store_read_futures(struct store_reader *reader, const struct id *task,
                        void (*each)(void *context, const struct future_record *record),
                        void *context, struct error *e);
+
+/* What a key was used for, if it is kept at that time: 0 and a record, for key_record_free;
+ * -NOT_FOUND; -SYSTEM. */
+int store_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                  struct key_record **out, struct error *e);
 
 /* 0 and a document, for document_free; -NOT_FOUND; -SYSTEM. */
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,
