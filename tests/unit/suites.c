@@ -16,6 +16,7 @@ extern CU_TestInfo tests_function[];
 extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
+extern CU_TestInfo tests_idempotency[];
 extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_line_splitter[];
 extern CU_TestInfo tests_lag[];
@@ -53,6 +54,7 @@ CU_SuiteInfo suites[] = {
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
+    {"idempotency", NULL, NULL, NULL, NULL, tests_idempotency},
     {"json", NULL, NULL, NULL, NULL, tests_json},
     {"line_splitter", NULL, NULL, NULL, NULL, tests_line_splitter},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
