@@ -1,4 +1,4 @@
-"""Requests that are repeated: with an Idempotency-Key, and PUT of a task under an id of one's own."""
+"""Requests that are repeated with an Idempotency-Key."""
 
 import collections
 import json
@@ -8,40 +8,13 @@ import tempfile
 import threading
 import time
 import unittest
-import uuid
 
 import awaitd
 
 NAP = {"op": "sleep", "seconds": 0.05, "result": "slept"}
 FOREVER = {"op": "sleep", "seconds": 3600}
+NOBODY = "01980e5a-6f2b-7c3d-9e4f-0123456789ab"
 KEPT = ("Content-Type", "Location", "ETag")  # of the first answer's header fields
-
-
-def make_id(at=None):
-    """A UUIDv7."""
-    number = int((at or time.time()) * 1000) << 80 | 7 << 76 | random.getrandbits(12) << 64 | 2 << 62 | random.getrandbits(62)
-    return str(uuid.UUID(int=number))
-
-
-def at_once(count, act):
-    """Calls act(number) in so many threads that begin together; the results."""
-    barrier, results, failures = threading.Barrier(count), [None] * count, []
-
-    def run(number):
-        try:
-            barrier.wait()
-            results[number] = act(number)
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    return results
 
 
 class Case(unittest.TestCase):
@@ -51,9 +24,6 @@ class Case(unittest.TestCase):
 
     def post(self, key, body, target="/v1/tasks", **headers):
         return self.server.request("POST", target, body, {"Idempotency-Key": key, **headers})
-
-    def put(self, id, body, target="", **headers):
-        return self.server.request("PUT", f"/v1/tasks/{id}{target}", body, {"If-None-Match": "*", **headers})
 
     def check_same(self, first, again):
         self.assertEqual(first.headers["Idempotency-Replayed"], None)
@@ -99,7 +69,7 @@ class Keys(Case):
                 ("/v1/tasks", {"spec": NAP, "name": "a"}),
                 ("/v1/tasks", {"spec": {**NAP, "op": "nonsense"}}),
                 ("/v1/loops/main/run_until_complete", {"spec": NAP}),
-                (f"/v1/groups/{make_id()}/tasks", {"spec": NAP}),
+                (f"/v1/groups/{NOBODY}/tasks", {"spec": NAP}),
                 ("/v1/groups", {"name": "a"}),
                 ("/v1/groups", None)]:
             with self.subTest(target, body=body):
@@ -147,9 +117,21 @@ class Keys(Case):
     def test_refused_requests_leave_no_key(self):
         for body in {"spec": {"op": "nonsense"}}, {"spec": NAP, "loop": "unknown"}, {}:
             self.assertEqual(self.post("key", body).status, 422)
-        self.assertEqual(self.post("key", {"spec": NAP}, f"/v1/groups/{make_id()}/tasks").status, 404)
+        self.assertEqual(self.post("key", {"spec": NAP}, f"/v1/groups/{NOBODY}/tasks").status, 404)
         self.assertEqual(self.post("key", {"spec": NAP}, "/v1/loops/unknown/run_until_complete").status, 404)
         self.assertEqual(self.post("key", {"spec": NAP}).status, 202)
+        self.server.stop()
+
+    def test_too_many(self):
+        server = awaitd.Server("--max-open-tasks", "1")
+        self.addCleanup(server.close)
+        first = server.submit(FOREVER)["id"]
+        post = lambda: server.request("POST", "/v1/tasks", {"spec": NAP}, {"Idempotency-Key": "key"})
+        self.assertEqual({answer.status for answer in awaitd.at_once(8, lambda _: post())}, {503})
+        server.cancel(first)
+        server.wait(first)
+        self.assertEqual(post().status, 202)
+        server.stop()
         self.server.stop()
 
     def test_the_definitions_may_have_changed(self):
@@ -251,11 +233,11 @@ class Groups(Case):
         self.server.stop()
 
     def test_at_once(self):
-        opened = at_once(16, lambda _: self.post("a", {"name": "g"}, "/v1/groups"))
+        opened = awaitd.at_once(16, lambda _: self.post("a", {"name": "g"}, "/v1/groups"))
         self.assertEqual({answer.status for answer in opened}, {201})
         self.assertEqual(len({answer.body for answer in opened}), 1)
         group = opened[0].headers["Location"]
-        made = at_once(16, lambda _: self.post("b", {"spec": NAP}, group + "/tasks"))
+        made = awaitd.at_once(16, lambda _: self.post("b", {"spec": NAP}, group + "/tasks"))
         self.assertEqual(len({answer.body for answer in made}), 1)
         self.server.post(group + "/close")
         self.assertEqual(self.server.get(group + "?wait=60").json["result"], ["slept"])
@@ -276,7 +258,7 @@ class AtOnce(Case):
         for round in range(4):
             for number, spec in enumerate(jobs):
                 key, body = f"{round} {number}", {"spec": spec, "name": f"{round} {number}"}
-                answers = at_once(16, lambda _: self.post(key, body))
+                answers = awaitd.at_once(16, lambda _: self.post(key, body))
                 self.assertEqual({answer.status for answer in answers}, {202})
                 self.assertEqual(len({answer.body for answer in answers}), 1)
                 replayed = collections.Counter(answer.headers["Idempotency-Replayed"] for answer in answers)
@@ -293,7 +275,7 @@ class AtOnce(Case):
         self.server.stop()
 
     def test_all_wait(self):
-        answers = at_once(16, lambda _: self.post("key", {"spec": NAP}, "/v1/tasks?wait=60"))
+        answers = awaitd.at_once(16, lambda _: self.post("key", {"spec": NAP}, "/v1/tasks?wait=60"))
         self.assertEqual({answer.status for answer in answers}, {200})
         self.assertEqual(len({answer.body for answer in answers}), 1)
         self.assertEqual(self.count(), 1)
@@ -302,7 +284,7 @@ class AtOnce(Case):
     def test_two_requests(self):
         """The same key for two different ones: one of them wins."""
         for round in range(8):
-            answers = at_once(16, lambda number: self.post(f"key {round}", {"spec": NAP, "name": "ab"[number % 2]}))
+            answers = awaitd.at_once(16, lambda number: self.post(f"key {round}", {"spec": NAP, "name": "ab"[number % 2]}))
             by_status = collections.defaultdict(set)
             for number, answer in enumerate(answers):
                 by_status[answer.status].add("ab"[number % 2])
@@ -328,7 +310,7 @@ class AtOnce(Case):
             return found
 
         all_found = {}
-        for found in at_once(clients, act):
+        for found in awaitd.at_once(clients, act):
             for key, body in found.items():
                 self.assertEqual(all_found.setdefault(key, body), body)
         self.assertEqual(sorted(task["id"] for task in self.server.list("limit=1000")),
@@ -382,7 +364,7 @@ class Restarts(Case):
                     answers[key] = answer.json["id"]
                     count += 1
 
-        threads = threading.Thread(target=lambda: at_once(n, client))
+        threads = threading.Thread(target=lambda: awaitd.at_once(n, client))
         threads.start()
         for kill in range(5):
             seen = len(answers)
@@ -396,122 +378,6 @@ class Restarts(Case):
             found[task["name"]].append(task["id"])
         self.assertEqual([ids for ids in found.values() if len(ids) != 1], [])
         self.assertEqual([key for key, id in answers.items() if found[key] != [id]], [])
-        self.server.stop()
-
-
-class Put(Case):
-    def test_put(self):
-        id, body = make_id(), {"spec": FOREVER, "name": "mine", "labels": {"a": "b"}}
-        answer = self.put(id, body)
-        self.assertEqual((answer.status, answer.headers["Location"]), (201, f"/v1/tasks/{id}"))
-        self.assertEqual((answer.json["id"], answer.json["state"], answer.json["name"]), (id, "running", "mine"))
-        self.assertEqual(answer.body, self.server.get(f"/v1/tasks/{id}").body)
-        self.assertEqual(self.put(id, body).status, 412)
-        self.assertEqual(self.put(id, {"spec": NAP}).status, 412)
-        self.server.cancel(id)
-        self.server.wait(id)
-        self.assertEqual(self.put(id, body).status, 412)
-        self.assertEqual(self.server.delete(f"/v1/tasks/{id}").status, 204)
-        self.assertEqual(self.put(id.upper(), {"spec": NAP}).status, 201)
-        self.assertEqual(self.server.wait(id)["result"], "slept")
-        self.server.stop()
-
-    def test_wait(self):
-        answer = self.put(make_id(), {"spec": NAP}, "?wait=60")
-        self.assertEqual((answer.status, answer.json["result"]), (201, "slept"))
-        answer = self.put(make_id(), {"spec": FOREVER}, Prefer="wait=0.01")
-        self.assertEqual((answer.status, answer.json["state"]), (201, "running"))
-        self.assertEqual(answer.headers["Preference-Applied"], "wait=0.01")
-        self.server.stop()
-
-    def test_condition(self):
-        id = make_id()
-        for condition in None, "", '"abc"', "*, *":
-            answer = self.put(id, {"spec": NAP}, **{"If-None-Match": condition})
-            self.assertEqual(answer.status, 428)
-            self.assertIn("If-None-Match: *", answer.json["detail"])
-        self.assertEqual(self.server.get(f"/v1/tasks/{id}").status, 404)
-        self.server.stop()
-
-    def test_bad(self):
-        for id in "1", str(uuid.uuid4()), str(uuid.UUID(int=uuid.UUID(make_id()).int & ~(3 << 62))), make_id() + "0":
-            answer = self.put(id, {"spec": NAP})
-            self.assertEqual(answer.status, 422)
-            self.assertIn("UUIDv7", answer.json["detail"])
-        id = make_id()
-        self.assertEqual(self.put(id, {"spec": {"op": "nonsense"}}).status, 422)
-        self.assertEqual(self.put(id, b"{").status, 400)
-        self.assertEqual(self.put(id, {"spec": NAP, "loop": "unknown"}).status, 422)
-        self.assertEqual(self.put(id, {"spec": NAP}, "?nonsense=1").status, 400)
-        self.assertEqual(self.put(id, {"spec": NAP}, **{"Idempotency-Key": ""}).status, 201)  # which means nothing here
-        self.server.stop()
-
-    def test_order(self):
-        """Lists are in the order of the ids."""
-        now = time.time()
-        old, new = make_id(now - 1000), make_id(now + 1000)
-        self.put(new, {"spec": NAP})
-        middle = self.server.submit(NAP)["id"]
-        self.put(old, {"spec": NAP})
-        self.assertEqual([task["id"] for task in self.server.list()], [new, middle, old])
-        self.server.stop()
-
-    def check_at_once(self, spec, target=""):
-        id = make_id()
-        answers = at_once(16, lambda number: self.put(id, {"spec": spec, "name": str(number)}, target))
-        statuses = collections.Counter(answer.status for answer in answers)
-        self.assertEqual(statuses, {201: 1, 412: 15})
-        made = next(answer for answer in answers if answer.status == 201)
-        self.assertEqual(self.server.task(id)["name"], made.json["name"])
-        return id
-
-    def test_at_once(self):
-        for _ in range(5):
-            for spec in NAP, {"op": "value", "value": 1}, {"op": "subprocess", "argv": ["true"]}:
-                id = self.check_at_once(spec)
-                self.assertEqual(self.server.wait(id)["state"], "succeeded")
-            self.check_at_once(NAP, "?wait=60")
-            id = self.check_at_once({"op": "log", "message": "said"})
-            self.server.wait(id)
-            self.assertEqual(self.server.messages(id), ["said"])
-            id = self.check_at_once(FOREVER)
-            self.assertEqual(self.server.cancel(id).status, 202)
-            self.assertEqual(self.server.wait(id)["state"], "cancelled")
-        self.assertEqual(self.server.get("/healthz").json["open_tasks"], 0)
-        self.server.stop()
-
-    def test_at_once_and_refused(self):
-        """Whoever waits for another one's refusal gets his turn."""
-        id = make_id()
-        answers = at_once(16, lambda number: self.put(id, {"spec": NAP, "loop": "unknown" if number % 2 else "main"}))
-        statuses = collections.Counter(answer.status for answer in answers)
-        self.assertEqual(statuses[201], 1)
-        self.assertEqual(statuses[412] + statuses[422], 15)
-        self.assertGreaterEqual(statuses[412], 7)
-        self.server.stop()
-
-    def test_kill(self):
-        id = make_id()
-        self.assertEqual(self.put(id, {"spec": {"op": "sleep", "seconds": 0.1, "result": 1}}).status, 201)
-        self.server.kill()
-        self.server.start()
-        self.assertEqual(self.put(id, {"spec": NAP}).status, 412)
-        self.assertEqual(self.server.wait(id)["result"], 1)
-        self.server.stop()
-
-    def test_too_many(self):
-        server = awaitd.Server("--max-open-tasks", "1")
-        self.addCleanup(server.close)
-        self.server.stop()
-        self.server = server
-        self.assertEqual(self.put(make_id(), {"spec": FOREVER}).status, 201)
-        id = make_id()
-        self.assertEqual({answer.status for answer in at_once(8, lambda _: self.put(id, {"spec": NAP}))}, {503})
-        self.assertEqual(self.post("key", {"spec": NAP}).status, 503)
-        self.server.cancel(self.server.list()[0]["id"])
-        self.server.wait(self.server.list()[0]["id"])
-        self.assertEqual(self.put(id, {"spec": NAP}, "?wait=60").status, 201)
-        self.assertEqual(self.post("key", {"spec": NAP}).status, 202)
         self.server.stop()
 
 
