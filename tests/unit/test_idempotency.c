@@ -5,14 +5,14 @@
 #include "server/idempotency.h"
 #include "tests/suites.h"
 
-static void accept(const char *header, const char *expected)
+static void takes(const char *header, const char *expected)
 {
     char key[IDEMPOTENCY_KEY_MAX + 1];
     CU_ASSERT_TRUE_FATAL(idempotency_parse(header, key));
     CU_ASSERT_STRING_EQUAL(key, expected);
 }
 
-static void refuse(const char *header)
+static void refuses(const char *header)
 {
     char key[IDEMPOTENCY_KEY_MAX + 1];
     CU_ASSERT_FALSE(idempotency_parse(header, key));
@@ -20,32 +20,32 @@ static void refuse(const char *header)
 
 static void test_plain(void)
 {
-    accept("a", "a");
-    accept("8e03978e-40d5-43e8-bc93-6894a57f9324", "8e03978e-40d5-43e8-bc93-6894a57f9324");
-    accept("a b \\ ~!", "a b \\ ~!");
-    accept("a\"b\"", "a\"b\"");
-    refuse("");
-    refuse("a\tb");
-    refuse("a\x7f");
-    refuse("h\xc3\xa9");
-    refuse("a\x01");
+    takes("a", "a");
+    takes("8e03978e-40d5-43e8-bc93-6894a57f9324", "8e03978e-40d5-43e8-bc93-6894a57f9324");
+    takes("a b \\ ~!", "a b \\ ~!");
+    takes("a\"b\"", "a\"b\"");
+    refuses("");
+    refuses("a\tb");
+    refuses("a\x7f");
+    refuses("h\xc3\xa9");
+    refuses("a\x01");
 }
 
 static void test_quoted(void)
 {
-    accept("\"a\"", "a");
-    accept("\" a b \"", " a b ");
-    accept("\"a\\\"b\\\\\"", "a\"b\\");
-    refuse("\"");
-    refuse("\"\"");
-    refuse("\"a");
-    refuse("\"a\\");
-    refuse("\"a\\\"");
-    refuse("\"a\\b\"");
-    refuse("\"a\"b");
-    refuse("\"a\";p=1");
-    refuse("\"a\" ");
-    refuse("\"h\xc3\xa9\"");
+    takes("\"a\"", "a");
+    takes("\" a b \"", " a b ");
+    takes("\"a\\\"b\\\\\"", "a\"b\\");
+    refuses("\"");
+    refuses("\"\"");
+    refuses("\"a");
+    refuses("\"a\\");
+    refuses("\"a\\\"");
+    refuses("\"a\\b\"");
+    refuses("\"a\"b");
+    refuses("\"a\";p=1");
+    refuses("\"a\" ");
+    refuses("\"h\xc3\xa9\"");
 }
 
 static void test_length(void)
@@ -53,13 +53,13 @@ static void test_length(void)
     char header[IDEMPOTENCY_KEY_MAX + 4], longest[IDEMPOTENCY_KEY_MAX + 1];
     memset(longest, 'x', IDEMPOTENCY_KEY_MAX);
     longest[IDEMPOTENCY_KEY_MAX] = '\0';
-    accept(longest, longest);
+    takes(longest, longest);
     sprintf(header, "%sx", longest);
-    refuse(header);
+    refuses(header);
     sprintf(header, "\"%s\"", longest);
-    accept(header, longest);
+    takes(header, longest);
     sprintf(header, "\"%sx\"", longest);
-    refuse(header);
+    refuses(header);
 }
 
 CU_TestInfo tests_idempotency[] = {
