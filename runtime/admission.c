@@ -173,6 +173,7 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
         job->is_held = false;
         loop_make_ready(&thread->loop, job);
     }
+    job_release_held(job);
     loop_thread_answer_overdue(thread, job);
 }
 
@@ -247,8 +248,8 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     record->state = TASK_RUNNING;
     record->starts = 1;
     record->started_at_us = loop->host->wall_us(loop->host);
-    struct job *job = job_new(loop, submission->plan, record,
-                              submission->plan->has_effects || submission->is_held);
+    struct job *job = job_new(loop, submission->plan, record, submission->is_held);
+    record->began_at_us = job->started_ns / 1000 + loop->timeline_us;
     add_job(thread, job);
     job->n_requests = 1;
     thread->n_requests++;

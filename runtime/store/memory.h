@@ -56,6 +56,7 @@ void memory_free_documents(struct memory *m);
 
 int memory_set_future(struct memory *m, struct store_request *request);
 int memory_drop_future(struct memory *m, struct store_request *request);
+int memory_add_journal(struct memory *m, struct store_request *request);
 void memory_drop_futures(struct memory_task *task);
 
 /* ---- memory_keys.c; the same ---- */
@@ -108,6 +109,11 @@ int memory_next_futures(struct store_reader *reader, const struct id *after, str
 int memory_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+int memory_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
+                        struct error *e);
+int memory_read_journal(struct store_reader *reader, const struct id *task,
+                        void (*each)(void *context, const struct journal_row *row), void *context,
+                        struct error *e);
 int memory_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
                    struct key_record **out, struct error *e);
 int memory_get_document(struct store_reader *reader, const char *kind, const char *name,
