@@ -34,6 +34,7 @@ extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
+extern CU_TestInfo tests_runtime_repeated[];
 extern CU_TestInfo tests_spawner[];
 extern CU_TestInfo tests_stream_reader[];
 extern CU_TestInfo tests_time[];
@@ -72,6 +73,7 @@ CU_SuiteInfo suites[] = {
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
+    {"runtime_repeated", NULL, NULL, NULL, NULL, tests_runtime_repeated},
     {"spawner", NULL, NULL, NULL, NULL, tests_spawner},
     {"stream_reader", NULL, NULL, NULL, NULL, tests_stream_reader},
     {"time", NULL, NULL, NULL, NULL, tests_time},
