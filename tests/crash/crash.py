@@ -1,7 +1,7 @@
 """kill -9, again and again, under load: nothing that was acknowledged is lost, and nothing is done twice.
 
-    tests/crash/crash.py [SEED] [KILLS]            a whole test
-    tests/crash/crash.py SEED --show j17           the job of that name, and what is expected of it
+    tests/crash/crash.py [SEED] [KILLS]      a whole test
+    tests/crash/crash.py SEED --show j17     the job of that name, and what is expected of it
 
 Random jobs (jobs.py) are submitted all the time, and looked at; futures are set, deadlines moved and jobs cancelled from
 outside. The server is killed at random moments, also while it starts, and started again on the same database. Each job
@@ -10,10 +10,8 @@ each run of the server is; what the machine does in that time it cannot fix.
 """
 
 import argparse
-import itertools
 import json
 import os
-import pathlib
 import pprint
 import random
 import shutil
@@ -26,13 +24,15 @@ import time
 import traceback
 
 import jobs
+import load
+import nodes
 import server as servers
 import watch
 import world
 from server import Broken, Gone
 
 PLUGINS = str(servers.ROOT / "build/test-plugins/append.so")
-LATENCY = 2  # seconds after which what a closed connection had asked for is done, or never will be
+LATENCY = 2  # seconds after which what was asked for over a connection that broke is done, or never will be
 
 
 class Crash:
@@ -40,10 +40,8 @@ class Crash:
         self.seed, self.limit, self.life = seed, limit, life
         self.world = world.World(folder)
         self.server = servers.Server(folder, self.plugins(folder))
-        text = (servers.ROOT / "openapi.yaml").read_text()
-        self.place = jobs.Place(folder, self.world.http_port, self.world.stream_port, "on_crash" in text)
+        self.place = nodes.Place(folder, self.world.http_port, self.world.stream_port)
         self.watch = watch.Watch(self.world)
-        self.numbers = itertools.count(1)
         self.kills = self.runs = 0
         self.is_up, self.is_full_enough, self.is_over = threading.Event(), threading.Event(), threading.Event()
         self.failure = None
@@ -94,112 +92,6 @@ class Crash:
             time.sleep(0.01)
         self.wait_up()
 
-    # ---- submitting ----
-
-    def submit(self, client, chance):
-        if self.is_full_enough.is_set() or len(self.watch.open) >= self.limit:
-            time.sleep(0.01)
-            return
-        record = self.watch.register(jobs.Job(self.seed, next(self.numbers), self.place))
-        record.id = self.deliver(client, record.job, "?wait=0.1" if chance.random() < 0.1 else "")
-
-    def deliver(self, client, job, wait):
-        """Its id, once it is acknowledged, be it by its being there."""
-        while True:
-            run = self.runs
-            try:
-                answer = client.request("POST", "/v1/tasks" + wait, job.submission())
-            except Gone:
-                self.outlived(run)
-                id = self.look_up(client, job.name)
-                if id:
-                    return id
-                continue
-            if answer.status not in (200, 202):
-                raise Broken(f"a job was answered {answer}", job.name)
-            return answer.json["id"]
-
-    def look_up(self, client, name):
-        while True:
-            run = self.runs
-            try:
-                tasks = client.request("GET", f"/v1/tasks?name={name}").json["tasks"]
-            except Gone:
-                self.outlived(run)
-                continue
-            if len(tasks) > 1:
-                raise Broken(f"submitted once, and there twice: {tasks}", name)
-            return tasks[0]["id"] if tasks else None
-
-    # ---- looking, and doing something from outside ----
-
-    def tend(self, client, chance, number, of):
-        self.watch.advance()
-        mine = [record for record in list(self.watch.open.values()) if record.job.number % of == number and record.id]
-        try:
-            for record in mine:
-                self.tend_one(client, chance, record)
-        except Gone:
-            pass
-        time.sleep(0.01)
-
-    def tend_one(self, client, chance, record):
-        if record.body is None:
-            answer = client.request("GET", f"/v1/tasks/{record.id}")
-            if answer.status != 200:
-                raise Broken(f"acknowledged, and then answered {answer}", record.job.name)
-            task = answer.json
-            if not task["done"]:
-                self.tend_running(client, chance, record, task)
-                return
-            self.world.note(f"E {record.job.name}")
-            record.body = answer.body
-        self.watch.finish(record, self.log(client, record))
-
-    def tend_running(self, client, chance, record, task):
-        if record.is_cancelled and not task["cancel_requested_at"]:
-            raise Broken(f"an acknowledged cancel was forgotten: {task}", record.job.name)
-        if record.outside and record.job.armed or chance.random() < 0.1:
-            self.watch.seen(record, self.log(client, record))
-        for name, body in record.job.futures:
-            if name in record.unset and chance.random() < 0.3:
-                self.set_future(client, record, name, body)
-        if record.outside and (not record.job.armed or record.job.armed in record.markers):
-            getattr(self, record.job.outside[0])(client, record, task, record.job.outside[1])
-
-    @staticmethod
-    def log(client, record):
-        answer = client.request("GET", f"/v1/tasks/{record.id}/log?limit=1000")
-        if answer.status != 200:
-            raise Broken(f"the log was answered {answer}", record.job.name)
-        return answer.json["lines"]
-
-    @staticmethod
-    def ask(client, record, path, body):
-        """Whether it was done; what the answer to the same thing had been may be lost."""
-        was_asked = path in record.asked
-        record.asked.add(path)
-        answer = client.request("POST", f"/v1/tasks/{record.id}/{path}", body)
-        if answer.status == 409 and was_asked:
-            return True  # done before
-        if answer.status not in (200, 202):
-            raise Broken(f"{path} was answered {answer}", record.job.name)
-        record.asked.discard(path)
-        return True
-
-    def set_future(self, client, record, name, body):
-        if self.ask(client, record, f"futures/{name}", body):
-            record.unset.remove(name)
-
-    def cancel(self, client, record, task, body):
-        """Once only: a second request would cancel what the job does about the first."""
-        if task["cancel_requested_at"] or self.ask(client, record, "cancel", body):
-            record.is_cancelled, record.outside = True, False
-
-    def reschedule(self, client, record, _, body):
-        if self.ask(client, record, "reschedule", body):
-            record.outside = False
-
     # ---- the server's lives ----
 
     def start(self):
@@ -212,17 +104,11 @@ class Crash:
         """What the jobs need, on disk."""
         self.start()
         client = servers.Client(self.server)
-        for name, body in jobs.definitions(self.place.folder).items():
-            self.put(client, f"coroutines/{name}", body)
-        for name, body in jobs.POOLS.items():
-            self.put(client, f"executors/{name}", body)
+        for name, body in nodes.definitions(self.place.folder).items():
+            load.put(client, f"coroutines/{name}", body)
+        for name, body in nodes.POOLS.items():
+            load.put(client, f"executors/{name}", body)
         client.close()
-
-    @staticmethod
-    def put(client, path, body):
-        answer = client.request("PUT", "/v1/" + path, body)
-        if answer.status not in (200, 201):
-            raise Broken(f"{path} was answered {answer}")
 
     def kill(self):
         self.is_up.clear()
@@ -258,15 +144,13 @@ class Crash:
 
     def check_end(self):
         """What is on disk, without a server and with one."""
-        self.kill()
+        self.is_up.clear()
+        self.server.kill()
         check_file(self.server.db)
         self.start()
-        client, tasks, target = servers.Client(self.server), [], "/v1/tasks?limit=1000"
-        while target:
-            page = client.request("GET", target).json
-            tasks += page["tasks"]
-            target = page["next"] and f"/v1/tasks?limit=1000&cursor={page['next']}"
-        self.watch.check_list(tasks)
+        client = servers.Client(self.server)
+        self.watch.check_list(load.pages(client, "tasks"))
+        self.watch.check_groups(load.pages(client, "groups"))
         client.close()
         self.server.stop()
         check_file(self.server.db)
@@ -274,9 +158,12 @@ class Crash:
     def run(self, kills):
         chance = random.Random(f"{self.seed}/kills")
         self.prepare()
+        work = load.Load(self)
         for number in range(2):
-            self.spawn(self.submit)
-            self.spawn(self.tend, number, 2)
+            self.spawn(work.submit, number)
+            self.spawn(work.tend, number, 2)
+        self.spawn(work.open_group)
+        self.spawn(work.edit)
         self.is_over.wait(self.life)
         if kills:
             self.kill()
@@ -357,16 +244,17 @@ def check_file(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("seed", nargs="?", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("seed", nargs="?", default="-", help="- is any")
     parser.add_argument("kills", nargs="?", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=150, help="how many may be open at once")
     parser.add_argument("--life", type=float, default=0.4, help="the longest run of the server, in seconds")
-    parser.add_argument("--show", metavar="NAME")
+    parser.add_argument("--show", metavar="NAME", help="only show a job")
     options = parser.parse_args()
+    options.seed = random.randrange(1 << 32) if options.seed == "-" else int(options.seed)
     if options.show:
-        show(jobs.Job(options.seed, int(options.show[1:]), jobs.Place("FOLDER", 1, 2, True)))
+        show(jobs.Job(options.seed, options.show, nodes.Place("FOLDER", 1, 2)))
         return 0
-    replay = f"{pathlib.Path(__file__).name} {options.seed} {options.kills}"
+    replay = f"{__file__} {options.seed} {options.kills} --jobs {options.jobs} --life {options.life}"
     print(f"seed {options.seed}, {options.kills} kills; to do it again: {replay}", flush=True)
     began, folder = time.monotonic(), tempfile.mkdtemp(prefix="awaitd-crash-")
     crash = Crash(folder, options.seed, options.jobs, options.life)

@@ -94,7 +94,7 @@ class Server:
 
 class Answer:
     def __init__(self, response):
-        self.status, self.body = response.status, response.read()
+        self.status, self.headers, self.body = response.status, response.headers, response.read()
 
     @property
     def json(self):

@@ -31,6 +31,7 @@ class Ended:
 
     def __init__(self, record):
         self.id, self.digest = record.id, digest(json.loads(record.body))
+        self.is_deleted = False  # or True, acknowledged; None: who knows
 
 
 def digest(task):
@@ -47,6 +48,7 @@ class Watch:
         self.lock = threading.RLock()
         self.open, self.ended = {}, {}  # by name
         self.sections = collections.defaultdict(list)  # semaphore -> [(first, last, value, job)]
+        self.groups = {}  # id of those that are closed -> names of its jobs
         self.leaves = self.extra = self.starts = self.crashed = 0
 
     def register(self, job):
@@ -163,10 +165,18 @@ class Watch:
         twice = [name for name, n in names.items() if n > 1]
         if twice:
             raise Broken(f"submitted once, and there twice: {twice[:10]}")
-        missing = self.ended.keys() - names.keys()
-        if missing or len(names) != len(self.ended):
-            raise Broken(f"lost: {sorted(missing)[:10]}; unknown: {sorted(names.keys() - self.ended.keys())[:10]}")
+        missing = {name for name, ended in self.ended.items() if ended.is_deleted is False} - names.keys()
+        unknown = names.keys() - {name for name, ended in self.ended.items() if not ended.is_deleted}
+        if missing or unknown:
+            raise Broken(f"lost: {sorted(missing)[:10]}; unknown or deleted: {sorted(unknown)[:10]}")
         for task in tasks:
             ended = self.ended[task["name"]]
             if (task["id"], digest(task)) != (ended.id, ended.digest):
                 raise Broken(f"has changed after its end was seen: {json.dumps(task)}", task["name"])
+
+    def check_groups(self, groups):
+        """All groups that were closed, at the end."""
+        states = {group["id"]: group["state"] for group in groups}
+        wrong = {id: states.get(id) for id in self.groups if states.get(id) != "succeeded"}
+        if wrong:
+            raise Broken(f"groups of jobs that have succeeded: {wrong}")
