@@ -137,6 +137,7 @@ crash: ## kill -9 at random moments under load, again and again (SEED=… KILLS=
 
 check-crash: ## the same in short
 	@$(MAKE) FLAVOUR=asan build/asan/awaitd test-plugins
+	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/crash $(PYTHON) -m unittest test_expect
 	@$(call crash,build/asan/awaitd,25)
 
 check-examples: ## examples/*.sh and every command of README.md print what they say

@@ -40,7 +40,7 @@ class Crash:
         self.seed, self.limit, self.life = seed, limit, life
         self.world = world.World(folder)
         self.server = servers.Server(folder, self.plugins(folder))
-        self.place = nodes.Place(folder, self.world.http_port, self.world.stream_port)
+        self.place = nodes.Place(folder, self.world.http_port, self.world.stream_port, "run_at:" in load.OPENAPI)
         self.watch = watch.Watch(self.world)
         self.kills = self.runs = 0
         self.is_up, self.is_full_enough, self.is_over = threading.Event(), threading.Event(), threading.Event()

@@ -43,6 +43,7 @@ class Place(typing.NamedTuple):
     folder: str
     http_port: int
     stream_port: int
+    knows_delay: bool = True
 
 
 class Maker:

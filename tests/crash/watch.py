@@ -113,6 +113,9 @@ class Watch:
         unhandled = sorted(error["type"] for error in task["unhandled"])
         if unhandled != sorted(record.job.unhandled):
             faults.append(f"unhandled: {unhandled} instead of {sorted(record.job.unhandled)}")
+        delay = record.job.fields.get("delay", 0)
+        if task["started_at"] and at(task["started_at"]) - at(task["created_at"]) < delay - EARLY:
+            faults.append(f"began at {task['started_at']}, created at {task['created_at']} with a delay of {delay} s")
         if record.is_cancelled and not task["cancel_requested_at"]:
             faults.append("an acknowledged cancel was forgotten")
         return faults
