@@ -36,10 +36,10 @@ LATENCY = 2  # seconds after which what was asked for over a connection that bro
 
 
 class Crash:
-    def __init__(self, folder, seed, limit, life):
-        self.seed, self.limit, self.life = seed, limit, life
+    def __init__(self, folder, options):
+        self.seed, self.limit, self.life = options.seed, options.jobs, options.life
         self.world = world.World(folder)
-        self.server = servers.Server(folder, self.plugins(folder))
+        self.server = servers.Server(folder, self.plugins(folder), options.loops)
         self.place = nodes.Place(folder, self.world.http_port, self.world.stream_port, "run_at:" in load.OPENAPI)
         self.watch = watch.Watch(self.world)
         self.kills = self.runs = 0
@@ -95,7 +95,7 @@ class Crash:
     # ---- the server's lives ----
 
     def start(self):
-        self.server.launch()
+        self.server.launch(self.kills)
         self.server.ready()
         self.runs += 1
         self.is_up.set()
@@ -120,7 +120,7 @@ class Crash:
     def live(self, chance):
         """One more run of the server. Some end before they have begun."""
         if chance.random() < 0.1:
-            self.server.launch()
+            self.server.launch(self.kills)
             self.is_over.wait(chance.random() * 0.05)
         else:
             self.start()
@@ -248,16 +248,17 @@ def main():
     parser.add_argument("kills", nargs="?", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=150, help="how many may be open at once")
     parser.add_argument("--life", type=float, default=0.4, help="the longest run of the server, in seconds")
+    parser.add_argument("--loops", type=int, default=3, help="event loops of the server")
     parser.add_argument("--show", metavar="NAME", help="only show a job")
     options = parser.parse_args()
     options.seed = random.randrange(1 << 32) if options.seed == "-" else int(options.seed)
     if options.show:
         show(jobs.Job(options.seed, options.show, nodes.Place("FOLDER", 1, 2)))
         return 0
-    replay = f"{__file__} {options.seed} {options.kills} --jobs {options.jobs} --life {options.life}"
+    replay = f"{__file__} {options.seed} {options.kills} --jobs {options.jobs} --life {options.life} --loops {options.loops}"
     print(f"seed {options.seed}, {options.kills} kills; to do it again: {replay}", flush=True)
     began, folder = time.monotonic(), tempfile.mkdtemp(prefix="awaitd-crash-")
-    crash = Crash(folder, options.seed, options.jobs, options.life)
+    crash = Crash(folder, options)
     is_good = crash.main(options.kills)
     seen = crash.watch
     print(f"seed {options.seed}: {crash.kills} kills, {len(seen.ended)} jobs, {seen.leaves} leaves, {seen.extra} of their runs cut off "

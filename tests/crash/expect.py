@@ -94,6 +94,11 @@ def children(trace):
     return [trace[-1]] if trace[0] in ("cut", "loose", "late", "section") else []
 
 
+def flaky(trace):
+    """The names of those that run until they have run so many times."""
+    return [trace[2]] if trace[0] == "times" else [name for child in children(trace) for name in flaky(child)]
+
+
 def sections(trace):
     """(semaphore, value, names of its leaves) of all sections in it."""
     found = [(trace[1], trace[2], leaves(trace[3]))] if trace[0] == "section" else []

@@ -13,16 +13,16 @@ NOTHING = ("seq", [])
 SEMAPHORES = {"s0": 1, "s1": 1, "s2": 1, "d0": 2, "d1": 3}
 POOLS = {"pool": {"workers": 3}, "apart": {"workers": 2, "kind": "process"}}
 
-QUICK = "echo >>own/$0; echo L $0 >>lines"
+QUICK = "echo >>own/$0; echo L $0 $LIFE >>lines"
 SCRIPTS = {
     "quick": QUICK, "quicker": f"{QUICK}; exit 0", "long": f"{QUICK}; exec sleep 0.0$1", "late": f"sleep 0.0$1; {QUICK}",
     "says": f"{QUICK}; echo said $0", "fails": f"{QUICK}; exit 3",
 }
-FLAKY = "echo L $0 >>lines; echo >>own/$0; test $(wc -l <own/$0) -ge $1"  # counts what the lines have, or less
+FLAKY = "echo L $0 $LIFE >>lines; echo >>own/$0; test $(wc -l <own/$0) -ge $1"  # counts what the lines have, or less
 
 
 def definitions(folder):
-    shell = {"op": "subprocess", "cwd": folder}
+    shell = {"op": "subprocess", "cwd": folder, "inherit_env": True}
     return {"two": {
         "parameters": {"leaf": {"type": "string"}, "pause": {"type": "number", "default": 0}},
         "body": {"op": "sequence", "return": "${args.leaf} has run", "steps": [
@@ -79,7 +79,7 @@ class Maker:
         return f"{self.name}.{self.count}"
 
     def shell(self, script, *words, **fields):
-        return {"op": "subprocess", "argv": ["sh", "-c", script, *words], "cwd": self.place.folder, **fields}
+        return {"op": "subprocess", "argv": ["sh", "-c", script, *words], "cwd": self.place.folder, "inherit_env": True, **fields}
 
     def subprocess(self, name=None):
         name = name or self.leaf_name()
@@ -116,7 +116,7 @@ class Maker:
     def on_crash(self):
         """At most once; whether it was cut off by a kill depends on when that was."""
         node = self.pick(self.subprocess, self.thread, self.http, self.stream)
-        clause = {"types": ["ServerCrashError"], "body": {"op": "value", "value": "crashed"}}
+        clause = {"types": ["CrashedError"], "body": {"op": "value", "value": "crashed"}}
         return Node({"op": "try", "body": {**node.spec, "on_crash": "fail"}, "except": [clause]},
                     Ok(OneOf((node.outcome.value, "crashed"))), ("once", node.trace[1]))
 

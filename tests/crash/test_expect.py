@@ -142,9 +142,15 @@ class Whole(unittest.TestCase):
 
     def test_lines_after_the_end(self):
         self.watch.register(types.SimpleNamespace(name="j1", futures=[], outside=None))
-        self.watch.take(1, 0, "L", "j1.1")
-        self.watch.take(2, 0, "E", "j1")
-        self.broken("after its job had ended", self.watch.take, 3, 1, "L", "j1.1")
+        self.watch.take(1, 0, "L", "j1.1", None)
+        self.watch.take(2, 0, "E", "j1", None)
+        self.broken("after its job had ended", self.watch.take, 3, 1, "L", "j1.1", "1")
+
+    def test_process_of_an_earlier_run(self):
+        self.watch.register(types.SimpleNamespace(name="j1", futures=[], outside=None))
+        self.watch.take(1, 1, "L", "j1.1", "0")
+        self.watch.take(2, 1, "L", "j1.2", "1")
+        self.broken("of the server's run 0, in run 1", self.watch.take, 3, 1, "L", "j1.1", "0")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ class Watch:
         self.lock = threading.RLock()
         self.open, self.ended = {}, {}  # by name
         self.sections = collections.defaultdict(list)  # semaphore -> [(first, last, value, job)]
+        self.life = 0
         self.groups = {}  # id of those that are closed -> names of its jobs
         self.leaves = self.extra = self.starts = self.crashed = 0
 
@@ -60,17 +61,21 @@ class Watch:
 
     def advance(self):
         with self.lock:
-            for number, kills, (kind, *words) in self.world.read():
+            for number, kills, kind, name, text in self.world.read():
                 if kind != "K":
-                    self.take(number, kills, kind, *words)
+                    self.take(number, kills, kind, name, text)
 
-    def take(self, number, kills, kind, name, text=None):
+    def take(self, number, kills, kind, name, text):
         job = name.split(".")[0]
         record = self.open.get(job)
         if record is None or kind == "L" and record.is_over:
             raise Broken(f"{name} was done (line {number}) after its job had ended")
         if kind == "L":
-            record.lines[name].append((number, kills))
+            life = int(text) if text else kills
+            if life < self.life:
+                raise Broken(f"{name} was done (line {number}) by a process of the server's run {life}, in run {self.life}", job)
+            self.life = life
+            record.lines[name].append((number, life))
         elif kind == "E":
             record.is_over = True
         elif kind == "S":
@@ -123,10 +128,11 @@ class Watch:
     def effects(self, record):
         walk = expect.Effects(record.lines, record.markers)
         walk.span(record.job.trace)
+        flaky = expect.flaky(record.job.trace)
         known = set(expect.leaves(record.job.trace))
         walk.faults += [f"{name} was done, but is none of its leaves" for name in record.lines if name not in known]
-        for name, lines in record.lines.items():
-            if self.world.own(name) < len(lines):
+        for name, lines in record.lines.items():  # what flaky ones write to their own comes last
+            if name not in flaky and self.world.own(name) < len(lines):
                 walk.fault(f"{name} has {self.world.own(name)} lines of its own, and {len(lines)} of all")
         for semaphore, value, names in expect.sections(record.job.trace):
             lines = [line for name in names for line, _ in record.lines.get(name, [])]

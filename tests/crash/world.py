@@ -1,8 +1,8 @@
 """What the jobs of the crash test do something to: two files, and a server for `http` and `stream`.
 
 A leaf has a name of its own. Each time it runs it adds a line to a file of its own, `own/NAME`, and the line
-`L NAME` to the file `lines` that all leaves share, so that it is seen in which order things were done. The test adds
-its own observations to that file: `K 7` is the seventh kill, `E JOB` means that the job's end was seen, and
+`L NAME LIFE` to the file `lines` that all leaves share, so that it is seen in which order things were done; LIFE says
+for which run of the server, by how many kills there were before it (not said: as the file says). The test adds its own observations to that file: `K 7` is the seventh kill, `E JOB` means that the job's end was seen, and
 `S JOB TEXT` that a line of its log was.
 
 As a program this is the server, on two ports that it prints; it ends when its standard input does.
@@ -61,16 +61,16 @@ class World:
         (self.folder / "own" / leaf).unlink(missing_ok=True)
 
     def read(self):
-        """The lines that have come since: (number, kills before it, words)."""
+        """The lines that have come since: (number, kills before it, kind, name, the rest or None)."""
         found = []
         data = os.pread(self.lines, 1 << 26, self.offset)
         self.offset += len(data)
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
-            words = line.decode().split(" ", 2)
+            kind, name, *rest = line.decode().split(" ", 2)
             self.n += 1
-            self.kills += words[0] == "K"
-            found.append((self.n, self.kills, words))
+            self.kills += kind == "K"
+            found.append((self.n, self.kills, kind, name, *(rest or [None])))
         return found
 
 

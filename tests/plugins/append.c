@@ -3,17 +3,21 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/plugins/plugin.h"
 
-/* 0 or errno. One write to the end of the file, so that lines of several writers do not mix. */
+/* Adds what the environment says of LIFE, too. 0 or errno. One write to the end of the file, so
+ * that lines of several writers do not mix. */
 static int add(const char *path, const char *line)
 {
     char text[300];
-    int size = snprintf(text, sizeof text, "%.250s\n", line);
+    const char *life = getenv("LIFE");
+    int size =
+        snprintf(text, sizeof text, "%.250s%s%.20s\n", line, life ? " " : "", life ? life : "");
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         return errno;
@@ -43,7 +47,8 @@ static void append(struct awaitd_call *call)
 }
 
 static const struct awaitd_function functions[] = {
-    {"append", "Adds a line to each of the files, and stays a moment.",
+    {"append",
+     "Adds a line, with LIFE from the environment, to each of the files, and stays a moment.",
      "{\"paths\": {\"type\": \"array\"}, \"line\": {\"type\": \"string\", \"maxLength\": 250},"
      " \"seconds\": {\"type\": \"number\", \"minimum\": 0, \"maximum\": 0.9, \"default\": 0}}",
      append, NULL},
