@@ -269,7 +269,7 @@ static void mark_unfinished(struct loop *loop)
 static struct journal_row take_row(struct job *job, struct journal *journal)
 {
     add_printed(job, journal, journal->base.at_us);
-    if (job->n_called > journal->base.position)
+    if (job->n_called > journal->base.position || journal->entries.size == 0)
         record(job, &(struct journal_entry){.kind = ENTRY_STOOD});
     memory_need(journal->entries.failed ? NULL : journal);
     struct journal_row row = {
