@@ -138,6 +138,12 @@ static void give_turn(struct loop *loop, struct job *job, uint32_t budget)
         loop_make_ready(loop, job);
 }
 
+void loop_run_until_idle(struct loop *loop, struct job *job)
+{
+    while (job->is_queued && job->phase != JOB_ENDED)
+        give_turn(loop, job, UINT32_MAX);
+}
+
 int64_t loop_give_turns(struct loop *loop)
 {
     struct list now; /* those that are ready as this round begins */
