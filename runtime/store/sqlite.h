@@ -9,6 +9,8 @@
 #include "runtime/store/backend.h"
 #include "runtime/store/sqlite_statements.h"
 
+#define APPLICATION_ID 0x61776474 /* "awdt", in the header of the file */
+
 /* Of tasks: a statement for each combination of what a filter can ask. */
 #define SQLITE_LISTS 16
 
@@ -47,6 +49,8 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
 /* Once all is known to be in order: counts a new start for every task that had not ended. */
 int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);
+/* Says who holds the descriptor's file. -STORE_LOCKED. */
+int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e);
 
 /* ---- sqlite_statements.c ---- */
 

@@ -10,8 +10,6 @@
 
 #include "schema/embedded.h"
 
-#define APPLICATION_ID 0x61776474 /* "awdt", in the header of the file */
-
 /* ---- the file's name and its lock ---- */
 
 /* As realpath, but the file itself need not exist yet. */
@@ -34,14 +32,14 @@ static char *real_path(const char *path)
     return real;
 }
 
-static int refuse_locked(const struct sqlite *s, const char *lock_name, struct error *e)
+int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e)
 {
     char pid[24] = "";
-    ssize_t size = pread(s->lock, pid, sizeof pid - 1, 0);
+    ssize_t size = pread(lock, pid, sizeof pid - 1, 0);
     pid[size > 0 ? strspn(pid, "0123456789") : 0] = '\0';
     return error_set(
         e, ERROR_STORE_LOCKED,
-        "%s: process %s has this database open and holds %s; stop it, or use another file", s->path,
+        "%s: process %s has this database open and holds %s; stop it, or use another file", path,
         pid[0] ? pid : "(unknown)", lock_name);
 }
 
@@ -59,7 +57,7 @@ static int lock_take(struct sqlite *s, struct error *e)
                          strerror(errno));
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
-            return refuse_locked(s, name, e);
+            return sqlite_refuse_locked(s->path, s->lock, name, e);
         return error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s", name, strerror(errno));
     }
     /* Only for the message of whoever comes next, so a full disk does not matter here. */

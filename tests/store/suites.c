@@ -7,6 +7,7 @@ extern CU_TestInfo tests_documents[];
 extern CU_TestInfo tests_futures[];
 extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
+extern CU_TestInfo tests_check[];
 extern CU_TestInfo tests_crash[];
 extern CU_TestInfo tests_faults[];
 
@@ -29,6 +30,7 @@ CU_SuiteInfo suites[] = {
     {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_migration},
     {"sqlite file", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_sqlite},
+    {"sqlite check", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_check},
     {"sqlite crash", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_crash},
     {"sqlite faults", faults_register, faults_unregister, fixture_make_folder, fixture_tear_down,
      tests_faults},
