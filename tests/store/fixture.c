@@ -94,7 +94,7 @@ void run_sql(const char *sql)
     sqlite3_close(db);
 }
 
-static void make_version(int version, const char *sql)
+void make_version(int version, const char *sql)
 {
     char stamp[120];
     snprintf(stamp, sizeof stamp,
@@ -124,6 +124,8 @@ static void note_done(struct store_request *request, int status)
     struct write *write = (struct write *)request;
     write->status = status;
     write->order = atomic_fetch_add(&n_done, 1);
+    if (write->on_done)
+        write->on_done(write);
     sem_post(&write->done);
 }
 
@@ -173,7 +175,7 @@ void write_submit(struct write *write)
     store_submit(fixture.store, &write->request);
 }
 
-int write_wait(struct write *write)
+void write_await(struct write *write)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -183,11 +185,21 @@ int write_wait(struct write *write)
             fprintf(stderr, "a request was never done\n");
             abort();
         }
-    int status = write->status;
+}
+
+void write_free(struct write *write)
+{
     task_record_unref(write->request.record);
     task_record_unref(write->request.ended);
     sem_destroy(&write->done);
     free(write);
+}
+
+int write_wait(struct write *write)
+{
+    write_await(write);
+    int status = write->status;
+    write_free(write);
     return status;
 }
 

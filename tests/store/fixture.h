@@ -38,6 +38,7 @@ void fixture_close(void);
  */
 void make_version_1(const char *sql);
 void make_version_2(const char *sql);
+void make_version(int version, const char *sql);
 void run_sql(const char *sql);
 
 /* A request with a record of its own, and whether it is done. */
@@ -47,6 +48,7 @@ struct write {
     sem_t done;
     int status;
     size_t order; /* the how-manieth it was of all writes of this test to be done */
+    void (*on_done)(struct write *write); /* [writer] or NULL */
 };
 
 struct write *write_new(enum store_verb verb, struct task_record *record); /* takes the reference */
@@ -57,6 +59,9 @@ struct write *write_document(enum store_verb verb, const char *kind, const char 
 /* A SET_FUTURE, or with neither result nor type a DROP_FUTURE; its texts are borrowed. */
 struct write *write_future(struct future_record future);
 void write_submit(struct write *write); /* [any] */
+/* Waits until it is done. Fails the test after 20 seconds. [any] */
+void write_await(struct write *write);
+void write_free(struct write *write); /* when it is done, or was never submitted */
 /* Waits for it, frees it; its status. Fails the test after 20 seconds. [any] */
 int write_wait(struct write *write);
 bool write_is_done(struct write *write);
