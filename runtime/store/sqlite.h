@@ -49,8 +49,16 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
 /* Once all is known to be in order: counts a new start for every task that had not ended. */
 int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);
+/* What was made, named or deleted beside the file is so for good. */
+int sqlite_sync_folder(const struct sqlite *s, struct error *e);
 /* Says who holds the descriptor's file. -STORE_LOCKED. */
 int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e);
+
+/* ---- sqlite_copy.c ---- */
+
+/* Of a file that is to be upgraded from this version; of another none is made. 0, or -code and *e;
+ * then the file is as it was. */
+int sqlite_keep_copy(struct sqlite *s, int version, struct error *e);
 
 /* ---- sqlite_statements.c ---- */
 

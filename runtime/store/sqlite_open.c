@@ -170,7 +170,7 @@ static int migrate(struct sqlite *s, int version, struct error *e)
 }
 
 /* A file is there for good only once its folder says so. */
-static int sync_folder(const struct sqlite *s, struct error *e)
+int sqlite_sync_folder(const struct sqlite *s, struct error *e)
 {
     char *slash = strrchr(s->path, '/');
     char *folder = strndup(s->path, (size_t)(slash - s->path) + 1);
@@ -216,8 +216,10 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
         (rc = require(s, "PRAGMA synchronous = FULL", "PRAGMA synchronous", "2", e)) != 0 ||
         (rc = execute(s, "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864", e)))
         return rc;
-    rc = migrate(s, version, e);
-    return rc == 0 ? sync_folder(s, e) : rc;
+    rc = sqlite_keep_copy(s, version, e);
+    if (rc == 0)
+        rc = migrate(s, version, e);
+    return rc == 0 ? sqlite_sync_folder(s, e) : rc;
 }
 
 int sqlite_begin(struct sqlite *s, struct error *e)

@@ -97,7 +97,6 @@ static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
 {
     (void)vfs;
     const char *name = relative(path);
-    bool is_new = is_data(name) && access(path, F_OK) != 0;
     int rc = real_vfs->xOpen(real_vfs, path, file, flags, out);
     if (rc != SQLITE_OK || !is_data(name))
         return rc;
@@ -108,8 +107,6 @@ static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
     note->methods.xTruncate = note_truncate;
     snprintf(note->name, sizeof note->name, "%s", name);
     file->pMethods = &note->methods;
-    if (is_new)
-        add((struct disk_event){.op = DISK_CREATE}, name, NULL, NULL);
     return rc;
 }
 
@@ -147,7 +144,18 @@ static void note_call(void *context, const struct syscall *call)
         add((struct disk_event){.op = DISK_RENAME}, call->path, call->to, NULL);
 }
 
-static const struct syscall_watch watch = {.after = note_call};
+/* Before it is there. */
+static int note_new_file(void *context, const struct syscall *call)
+{
+    char path[400];
+    (void)context;
+    snprintf(path, sizeof path, "%s/%s", folder, call->path);
+    if (call->kind == CALL_OPEN && call->creates && is_data(call->path) && access(path, F_OK) != 0)
+        add((struct disk_event){.op = DISK_CREATE}, call->path, NULL, NULL);
+    return SYSCALL_GO;
+}
+
+static const struct syscall_watch watch = {.before = note_new_file, .after = note_call};
 
 /* ---- from beginning to end ---- */
 

@@ -161,6 +161,15 @@ static int state_of(const struct run *run, const char *path, size_t done, size_t
     return -1;
 }
 
+/* A database that was upgraded (maybe just now) has the copy of what it was beside it, and whole.
+ */
+static bool has_copy(const struct run *run, const char *path)
+{
+    char copy[200];
+    snprintf(copy, sizeof copy, "%s.v%d", path, run->from_version);
+    return run->from_version == 0 || is_in_order(copy, run->from_version);
+}
+
 static bool is_good(const struct run *run, const char *path, size_t done, size_t submitted)
 {
     struct store *store;
@@ -173,7 +182,7 @@ static bool is_good(const struct run *run, const char *path, size_t done, size_t
     store_close(store);
     if (state < 0)
         fprintf(stderr, "not what it was after batch %zu to %zu\n", done, submitted);
-    return state >= 0 && is_in_order(path, embedded_n_migrations);
+    return state >= 0 && is_in_order(path, embedded_n_migrations) && has_copy(run, path);
 }
 
 /* False: the image was not good, and one is enough. */
