@@ -208,7 +208,10 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
     if (!s->path)
         return error_set(e, ERROR_SYSTEM, "'%s': %s; give a file in a folder that exists", path,
                          strerror(errno));
-    if ((rc = lock_take(s, e)) != 0 || (rc = open_connection(s, &version, e)) != 0)
+    if ((rc = lock_take(s, e)) != 0)
+        return rc;
+    sqlite_relieve(s);
+    if ((rc = open_connection(s, &version, e)) != 0)
         return rc;
     /* No memory mapping: a read error on a mapped page is a SIGBUS, not an error. */
     if ((rc = execute(s, "PRAGMA mmap_size = 0", e)) != 0 ||

@@ -13,11 +13,12 @@
 #include "runtime/base/log.h"
 #include "runtime/store/backend.h"
 
-#define BATCH_MAX 10000             /* requests in one transaction */
+#define BATCH_ENOUGH 10000          /* requests for one transaction */
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
 
 /* The writer's life. In RETRYING, what may be refused was refused, and the rest is tried alone, at
- * once; STUCK waits for room, or for new requests (which are refused).
+ * once, the second time without the reserve; STUCK waits for room, or for new requests (which are
+ * refused).
  *
  *   WRITING  --no room--> RETRYING
  *   RETRYING --no room--> STUCK
@@ -36,6 +37,7 @@ struct store {
     void *stop_context;
     /* the writer's */
     enum writer_state state;
+    bool is_lean;         /* there is no reserve: the disk is, or was, full */
     bool is_short;        /* results wait for room, and the log says so */
     struct chain pending; /* taken from the queue, not yet carried out */
 };
@@ -49,13 +51,16 @@ static void chain_add_list(struct chain *chain, struct mpsc_node *first)
         chain->end = &(*chain->end)->next;
 }
 
-/* Moves the first max requests at most from one chain to another, empty one. */
-static void chain_cut(struct chain *from, size_t max, struct chain *out)
+/* Moves requests from the beginning of one chain to another, empty one: so many, and on to the end
+ * of what was submitted together. */
+static void chain_cut(struct chain *from, size_t enough, struct chain *out)
 {
+    bool is_end = false;
     chain_init(out);
-    while (from->first && max-- > 0) {
+    for (size_t n = 0; from->first && (n < enough || !is_end); n++) {
         struct mpsc_node *node = from->first;
         from->first = node->next;
+        is_end = request_of(node)->ends_unit;
         chain_add(out, node);
     }
     if (!from->first)
@@ -87,20 +92,27 @@ static void complete(struct chain *chain, const int *status)
 static bool may_be_refused(const struct store_request *request)
 {
     return request->verb != STORE_FINISH && request->verb != STORE_LOG &&
-           request->verb != STORE_DROP_FUTURE;
+           request->verb != STORE_DROP_FUTURE && request->verb != STORE_JOURNAL;
 }
 
-/* Takes what may be refused out of the chain. What stays keeps its order; that it now comes before
- * what was refused is no harm: the refused did not happen, and a FINISH whose INSERT was refused
- * finds no task. */
-static void take_refusable(struct chain *chain, struct chain *refused)
+/* What clients bring, as opposed to what becomes of it. */
+static bool is_new(const struct store_request *request)
+{
+    return request->verb == STORE_INSERT || request->verb == STORE_PUT;
+}
+
+/* Takes what is to be refused out of the chain. What stays keeps its order; that it now comes
+ * before what was refused is no harm: the refused did not happen, and a FINISH whose INSERT was
+ * refused finds no task. */
+static void take(struct chain *chain, bool (*is_wanted)(const struct store_request *request),
+                 struct chain *taken)
 {
     struct chain all;
     chain_cut(chain, SIZE_MAX, &all);
-    chain_init(refused);
+    chain_init(taken);
     for (struct store_request *request = request_of(all.first), *next; request; request = next) {
         next = request_next(request);
-        chain_add(may_be_refused(request) ? refused : chain, &request->node);
+        chain_add(is_wanted(request) ? taken : chain, &request->node);
     }
 }
 
@@ -141,16 +153,44 @@ static void say_shortage(struct store *store, bool is_short, int status)
         log_line(LOG_INFO, "store: the results that waited are written");
 }
 
+/* For what must not be refused; true: it may try again. Until the reserve is there again, what is
+ * new is refused. */
+static bool give_up_reserve(struct store *store, int status)
+{
+    const struct backend_verbs *verbs = store->backend->verbs;
+    if (status != -ERROR_STORE_FULL || !verbs->give_up_reserve)
+        return false;
+    if (!store->is_lean)
+        log_line(LOG_WARNING, "store: the disk is full: what runs goes on in the room that was "
+                              "kept for it, and what is new is refused");
+    store->is_lean = true;
+    return verbs->give_up_reserve(store->backend);
+}
+
+/* While there is no reserve. */
+static void refuse_the_new(struct store *store)
+{
+    static const int full = -ERROR_STORE_FULL;
+    struct chain refused;
+    if (store->backend->verbs->make_reserve(store->backend)) {
+        store->is_lean = false;
+        log_line(LOG_INFO, "store: there is room on the disk again");
+        return;
+    }
+    take(&store->pending, is_new, &refused);
+    complete(&refused, &full);
+}
+
 /* Nothing of the batch was done, for now. Clients hear of it at once; what must not be lost stays.
  */
 static void hold_back(struct store *store, struct chain *batch, int status)
 {
     struct chain refused;
     chain_put_back(&store->pending, batch);
-    take_refusable(&store->pending, &refused);
+    take(&store->pending, may_be_refused, &refused);
     if (!store->pending.first)
         store->state = WRITING;
-    else if (store->state == RETRYING || !refused.first)
+    else if ((store->state == RETRYING || !refused.first) && !give_up_reserve(store, status))
         store->state = STUCK;
     else
         store->state = RETRYING;
@@ -164,7 +204,7 @@ static void write_batch(struct store *store)
     static const int unknown = -ERROR_STORE_UNKNOWN;
     struct backend *backend = store->backend;
     struct chain batch;
-    chain_cut(&store->pending, BATCH_MAX, &batch);
+    chain_cut(&store->pending, BATCH_ENOUGH, &batch);
     int status = unknown;
     if (store->state != BROKEN)
         status = backend->verbs->write(backend, request_of(batch.first));
@@ -195,6 +235,8 @@ static void *writer_run(void *context)
         bool is_closing = atomic_load(&store->is_closing); /* then nothing more is submitted */
         if (store->state != RETRYING)
             chain_add_list(&store->pending, mpsc_take_all(&store->queue));
+        if (store->is_lean && store->state != BROKEN)
+            refuse_the_new(store);
         if (store->pending.first)
             write_batch(store);
         else if (is_closing)
@@ -237,6 +279,11 @@ int store_open(struct store **out, const char *path, struct error *e)
                                            : sqlite_open(&store->backend, path, e);
     if (rc != 0)
         goto out_store;
+    if (store->backend->verbs->make_reserve &&
+        !store->backend->verbs->make_reserve(store->backend)) {
+        store->is_lean = true;
+        log_line(LOG_WARNING, "store: the disk is as good as full: what is new is refused");
+    }
     int failure = start_writer(store);
     if (failure != 0) {
         rc = error_set(e, ERROR_SYSTEM, "store: no thread: %s", strerror(failure));
@@ -262,6 +309,11 @@ void store_close(struct store *store)
     free(store);
 }
 
+bool store_is_lasting(const struct store *store)
+{
+    return store->backend->verbs->is_lasting;
+}
+
 const char *store_kind(const struct store *store)
 {
     return store->backend->verbs->kind;
@@ -274,8 +326,20 @@ void store_on_failure(struct store *store, void (*stop)(void *context, const cha
     store->stop_context = context;
 }
 
+void store_submit_all(struct store *store, struct store_request *first)
+{
+    struct store_request *last = first;
+    last->ends_unit = false;
+    for (struct store_request *next; (next = request_next(last)); last = next)
+        next->ends_unit = false;
+    last->ends_unit = true;
+    if (mpsc_push_all(&store->queue, &first->node))
+        sem_post(&store->wake);
+}
+
 void store_submit(struct store *store, struct store_request *request)
 {
+    request->ends_unit = true;
     if (mpsc_push(&store->queue, &request->node))
         sem_post(&store->wake);
 }
@@ -335,6 +399,19 @@ int store_read_futures(struct store_reader *reader, const struct id *task,
                        void *context, struct error *e)
 {
     return reader->verbs->read_futures(reader, task, each, context, e);
+}
+
+int store_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
+                       struct error *e)
+{
+    return reader->verbs->next_journal(reader, after, task, e);
+}
+
+int store_read_journal(struct store_reader *reader, const struct id *task,
+                       void (*each)(void *context, const struct journal_row *row), void *context,
+                       struct error *e)
+{
+    return reader->verbs->read_journal(reader, task, each, context, e);
 }
 
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,
