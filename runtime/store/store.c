@@ -17,12 +17,12 @@
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
 
 /* The writer's life. In RETRYING, what may be refused was refused, and the rest is tried alone, at
- * once, the second time without the reserve; STUCK waits for room, or for new requests (which are
- * refused).
+ * once, the last time in the room of the reserve; STUCK waits for room, or for new requests (which
+ * are refused).
  *
  *   WRITING  --no room--> RETRYING
- *   RETRYING --no room--> STUCK
- *   STUCK    --no room--> RETRYING, or STUCK again if there was nothing to refuse
+ *   RETRYING --no room--> RETRYING once more if there was a reserve to give up, else STUCK
+ *   STUCK    --no room--> RETRYING, or STUCK again if there was nothing to refuse or give up
  *   RETRYING, STUCK --written, or nothing left to write--> WRITING
  *   any      --outcome unknown--> BROKEN, for good */
 enum writer_state { WRITING, RETRYING, STUCK, BROKEN };
@@ -167,12 +167,12 @@ static bool give_up_reserve(struct store *store, int status)
     return verbs->give_up_reserve(store->backend);
 }
 
-/* While there is no reserve. */
+/* While there is no reserve; which is made again once something could be written without it. */
 static void refuse_the_new(struct store *store)
 {
     static const int full = -ERROR_STORE_FULL;
     struct chain refused;
-    if (store->backend->verbs->make_reserve(store->backend)) {
+    if (store->state == WRITING && store->backend->verbs->make_reserve(store->backend)) {
         store->is_lean = false;
         log_line(LOG_INFO, "store: there is room on the disk again");
         return;
