@@ -23,7 +23,8 @@ struct sqlite {
     int lock;      /* descriptor of path.lock, locked */
     int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
-    bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
+    int64_t reserve_size; /* of the file that keeps room; 0: there was none yet */
+    bool is_broken;       /* a write's outcome is unknown: closing must not touch the file either */
     sqlite3_stmt *statements[N_STATEMENTS];
 };
 

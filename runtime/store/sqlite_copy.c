@@ -115,7 +115,8 @@ int sqlite_keep_copy(struct sqlite *s, int version, struct error *e)
     }
     rc = make(s, &copy, e);
     if (rc == 0)
-        log_line(LOG_INFO, "%s: upgraded from version %d of the schema to %d; %s is what it was",
+        log_line(LOG_INFO,
+                 "%s: of version %d of the schema, is upgraded to %d; %s stays what it was",
                  s->path, version, embedded_n_migrations, copy.name);
     free(copy.partial);
     free(copy.name);

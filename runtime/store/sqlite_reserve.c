@@ -30,17 +30,17 @@ static int64_t free_bytes(const struct sqlite *s)
     return (int64_t)(disk.f_bavail * disk.f_frsize);
 }
 
-/* Is it there from before, whole? */
-static bool is_kept(const char *name)
+/* Of the one that is there, whole; 0: none. */
+static int64_t size_of(const char *name)
 {
     struct stat status;
-    return stat(name, &status) == 0 && status.st_size >= RESERVE_LEAST &&
-           status.st_blocks * 512 >= status.st_size;
+    bool is_whole = stat(name, &status) == 0 && status.st_blocks * 512 >= status.st_size;
+    return is_whole && status.st_size >= RESERVE_LEAST ? status.st_size : 0;
 }
 
 static bool allocate(const char *name, int64_t size)
 {
-    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool is_made = fd >= 0 && posix_fallocate(fd, 0, size) == 0;
     if (fd >= 0)
         close(fd);
@@ -49,17 +49,33 @@ static bool allocate(const char *name, int64_t size)
     return is_made;
 }
 
-/* Room for it alone would not do: it would be needed again at once. */
+/* As large as the disk allows, once for the life of the server. What the last one left is kept,
+ * unless that disk was much fuller than this one. */
+static int64_t make_first(const struct sqlite *s, const char *name)
+{
+    int64_t kept = size_of(name), most = (free_bytes(s) + kept) / SHARE, size = RESERVE_MOST;
+    while (size > most)
+        size /= 2;
+    if (kept >= size)
+        return kept;
+    while (size >= RESERVE_LEAST && !allocate(name, size))
+        size /= 2; /* there may be a limit on the size of files */
+    return size >= RESERVE_LEAST ? size : 0;
+}
+
+/* Made again it is as large as before, and not if there is room for nothing else: then it would go
+ * the same way at once. */
 bool sqlite_make_reserve(struct backend *backend)
 {
     struct sqlite *s = (struct sqlite *)backend;
     char *name = name_of(s);
-    bool is_made = name && is_kept(name);
-    int64_t size = RESERVE_MOST, most = free_bytes(s) / SHARE;
-    while (size > most && size > RESERVE_LEAST)
-        size /= 2;
-    for (; name && !is_made && size <= most && size >= RESERVE_LEAST; size /= 2)
-        is_made = allocate(name, size); /* there may be a limit on the size of files */
+    bool is_made = false;
+    if (name && s->reserve_size > 0) {
+        is_made = free_bytes(s) >= 2 * s->reserve_size && allocate(name, s->reserve_size);
+    } else if (name) {
+        s->reserve_size = make_first(s, name);
+        is_made = s->reserve_size > 0;
+    }
     free(name);
     return is_made;
 }
@@ -74,6 +90,10 @@ bool sqlite_give_up_reserve(struct backend *backend)
 
 void sqlite_relieve(struct sqlite *s)
 {
-    if (free_bytes(s) < RESERVE_LEAST)
-        sqlite_give_up_reserve(&s->base);
+    char *name = name_of(s);
+    if (name && free_bytes(s) < RESERVE_LEAST) {
+        s->reserve_size = size_of(name);
+        unlink(name);
+    }
+    free(name);
 }
