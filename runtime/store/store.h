@@ -66,9 +66,9 @@ enum store_verb {
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
-    STORE_JOURNAL, /* rows: each behind those of its task, which is open. They are forgotten with
-                    * its FINISH, if has_journal. The memory backend, which outlives nothing, keeps
-                    * none */
+    STORE_JOURNAL, /* rows: each behind those of its task; of no effect unless that is open. They
+                    * are forgotten with its FINISH, if has_journal. The memory backend, which
+                    * outlives nothing, keeps none */
 };
 
 /* Owned by whoever queues it, untouched by him until done was called; done may free it.

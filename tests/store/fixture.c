@@ -170,6 +170,16 @@ struct write *write_future(struct future_record future)
     return write;
 }
 
+struct write *write_journal(const struct id *task, uint32_t n, size_t size)
+{
+    struct write *write = write_new(STORE_JOURNAL, NULL);
+    write->row = (struct journal_row){.task = *task, .n = n, .entries = calloc(1, size + 1)};
+    write->row.size = size;
+    write->request.rows = &write->row;
+    write->request.n_rows = 1;
+    return write;
+}
+
 void write_submit(struct write *write)
 {
     store_submit(fixture.store, &write->request);
@@ -192,6 +202,7 @@ void write_free(struct write *write)
     task_record_unref(write->request.record);
     task_record_unref(write->request.ended);
     sem_destroy(&write->done);
+    free(write->row.entries);
     free(write);
 }
 

@@ -45,6 +45,7 @@ void run_sql(const char *sql);
 struct write {
     struct store_request request;
     struct future_record future;
+    struct journal_row row;
     sem_t done;
     int status;
     size_t order; /* the how-manieth it was of all writes of this test to be done */
@@ -58,6 +59,8 @@ struct write *write_document(enum store_verb verb, const char *kind, const char 
                              const char *body, int64_t at_us);
 /* A SET_FUTURE, or with neither result nor type a DROP_FUTURE; its texts are borrowed. */
 struct write *write_future(struct future_record future);
+/* A JOURNAL of one row, with that many bytes in it. */
+struct write *write_journal(const struct id *task, uint32_t n, size_t size);
 void write_submit(struct write *write); /* [any] */
 /* Waits until it is done. Fails the test after 20 seconds. [any] */
 void write_await(struct write *write);

@@ -240,15 +240,20 @@ static void test_full_refuses_a_whole_life(void)
     fixture_open();
     writer_hold();
     struct write *inserted = submit(STORE_INSERT, task_new(1));
+    struct id id = id_of(1), found;
+    struct write *journal = write_journal(&id, 1, 10);
+    write_submit(journal);
     struct write *line = submit_log(1, 1);
     struct write *end = submit(STORE_FINISH, task_end(1, TASK_SUCCEEDED));
     faults.is_full = true;
     writer_release();
     CU_ASSERT_EQUAL(write_wait(inserted), -ERROR_STORE_FULL);
     faults.is_full = false;
+    CU_ASSERT_EQUAL(write_wait(journal), 0);
     CU_ASSERT_EQUAL(write_wait(line), -ERROR_NOT_FOUND);
     CU_ASSERT_EQUAL(write_wait(end), -ERROR_NOT_FOUND);
     CU_ASSERT_FALSE(is_there(1));
+    CU_ASSERT_EQUAL(store_next_journal(fixture.reader, NULL, &found, NULL), -ERROR_NOT_FOUND);
 }
 
 /* A task larger than SQLite's cache is written to the log before the commit: what came before it in

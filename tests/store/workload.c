@@ -58,7 +58,7 @@ static struct task_record *end_of(struct workload *w, unsigned n)
     char **text = end->state == TASK_SUCCEEDED ? &end->result : &end->error;
     free(*text);
     *text = text_of(any_size(w), 'r');
-    end->has_futures = true;
+    end->has_futures = end->has_journal = true;
     w->tasks[n].has_ended = true;
     if (chance_percent(&w->chance, 30))
         set_text(&end->unhandled, "[]");
@@ -112,6 +112,15 @@ static struct write *log_line_of(struct workload *w)
     struct id id = id_of((unsigned)n);
     int64_t seq = ++w->tasks[n].n_lines;
     return write_log(&id, seq, name_of(w, "line ", (uint64_t)seq));
+}
+
+static struct write *add_journal(struct workload *w)
+{
+    int n = pick(w, false);
+    if (n < 0)
+        return NULL;
+    struct id id = id_of((unsigned)n);
+    return write_journal(&id, (uint32_t)++w->tasks[n].n_rows, any_size(w));
 }
 
 static struct write *cancel_task(struct workload *w)
@@ -185,9 +194,9 @@ static const struct {
     struct write *(*make)(struct workload *w);
     unsigned weight;
 } verbs[] = {
-    {insert_task, 30}, {log_line_of, 20},    {finish_task, 15}, {put_document, 10},
-    {set_future, 10},  {drop_future, 5},     {cancel_task, 5},  {reschedule_task, 5},
-    {delete_task, 8},  {remove_document, 3},
+    {insert_task, 30}, {log_line_of, 20}, {finish_task, 15},    {put_document, 10},
+    {set_future, 10},  {drop_future, 5},  {cancel_task, 5},     {reschedule_task, 5},
+    {delete_task, 8},  {add_journal, 15}, {remove_document, 3},
 };
 
 static struct write *any_write(struct workload *w)
