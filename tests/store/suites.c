@@ -12,6 +12,7 @@ extern CU_TestInfo tests_check[];
 extern CU_TestInfo tests_crash[];
 extern CU_TestInfo tests_faults[];
 extern CU_TestInfo tests_full[];
+extern CU_TestInfo tests_io[];
 extern CU_TestInfo tests_power[];
 
 /* The first five pairs are the contract: the same tests for every backend. */
@@ -38,6 +39,7 @@ CU_SuiteInfo suites[] = {
     {"sqlite faults", faults_register, faults_unregister, fixture_make_folder, fixture_tear_down,
      tests_faults},
     {"sqlite full", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_full},
+    {"sqlite I/O", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_io},
     {"sqlite power", recording_register, recording_unregister, fixture_make_folder,
      fixture_tear_down, tests_power},
     CU_SUITE_INFO_NULL,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/log.h"
 #include "runtime/store/check.h"
 #include "schema/embedded.h"
 #include "tests/store/digest.h"
@@ -248,10 +249,11 @@ static void make_image_folder(void)
 
 static void test_power_cuts(void)
 {
-    uint64_t seed = setting("POWER_SEED", 1), n = setting("POWER_WORKLOADS", 3);
+    uint64_t seed = setting("POWER_SEED", 1), n = setting("POWER_WORKLOADS", 2);
     size_t n_images = 0, n_boundaries = 0, n_checkpoints = 0;
     fixture_tear_down();
     syscalls_be_quick(true);
+    log_configure(LOG_HUMAN, LOG_WARNING);
     for (uint64_t i = 0; i < n; i++) {
         struct run run = {.seed = seed + i};
         record(&run);
@@ -263,6 +265,7 @@ static void test_power_cuts(void)
         n_boundaries += run.n_boundaries;
         n_checkpoints += run.n_checkpoints;
     }
+    log_configure(LOG_HUMAN, LOG_INFO);
     syscalls_be_quick(false);
     fprintf(stderr,
             "(seeds %llu to %llu: %zu sync boundaries, %zu of them of checkpoints; %zu images) ",

@@ -43,9 +43,8 @@ static int pick(struct workload *w, bool has_ended)
 
 static const char *name_of(struct workload *w, const char *what, uint64_t n)
 {
-    char *text = w->texts[w->n_texts / 2][w->n_texts % 2];
-    w->n_texts++;
-    snprintf(text, sizeof w->texts[0][0], "%s%u", what, (unsigned)n);
+    char *text = w->texts[w->n_texts++ % WORKLOAD_TEXTS];
+    snprintf(text, sizeof w->texts[0], "%s%u", what, (unsigned)n);
     return text;
 }
 
@@ -218,7 +217,6 @@ static struct write *any_write(struct workload *w)
 size_t workload_next(struct workload *w, struct write **batch)
 {
     size_t n = 1 + chance_below(&w->chance, WORKLOAD_BATCH - 2);
-    w->n_texts = 0;
     w->now_us += 1000;
     for (size_t i = 0; i < n; i++)
         batch[i] = any_write(w);

@@ -8,6 +8,7 @@
 
 #define WORKLOAD_TASKS 400
 #define WORKLOAD_BATCH 8
+#define WORKLOAD_TEXTS 512
 
 struct workload {
     struct chance chance;
@@ -18,14 +19,14 @@ struct workload {
         int64_t n_lines, n_rows;
         unsigned futures; /* which are set, as bits */
     } tasks[WORKLOAD_TASKS];
-    char texts[WORKLOAD_BATCH][2][32]; /* what the requests of the last batch borrow */
+    char texts[WORKLOAD_TEXTS][32]; /* what the requests of the last batches borrow */
     unsigned n_texts;
     int64_t now_us;
 };
 
 void workload_init(struct workload *w, uint64_t seed);
 /* The requests of a next batch, not submitted yet: at most WORKLOAD_BATCH. They borrow from *w, and
- * have to be done before the next call. How many. */
+ * have to be done some 30 calls later. How many. */
 size_t workload_next(struct workload *w, struct write **batch);
 /* A submission with a spec of this size. */
 struct write *workload_large(struct workload *w, size_t size);
