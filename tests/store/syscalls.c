@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* SQLite's library calls the names with 64 where there are two; ours the others. On this platform
@@ -284,6 +285,13 @@ void *mmap64(void *address, size_t size, int protection, int flags, int fd, off6
     if (mapped != MAP_FAILED)
         end(&s, 0);
     return mapped;
+}
+
+/* SQLite's, between one try to get a lock and the next. */
+int usleep(useconds_t us)
+{
+    const struct timespec time = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    return watching.is_quick ? 0 : nanosleep(&time, NULL);
 }
 
 /* ---- leaks ---- */
