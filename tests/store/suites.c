@@ -6,6 +6,7 @@ extern CU_TestInfo tests_lists[];
 extern CU_TestInfo tests_resources[];
 extern CU_TestInfo tests_documents[];
 extern CU_TestInfo tests_futures[];
+extern CU_TestInfo tests_runs[];
 extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
 extern CU_TestInfo tests_check[];
@@ -15,7 +16,7 @@ extern CU_TestInfo tests_full[];
 extern CU_TestInfo tests_io[];
 extern CU_TestInfo tests_power[];
 
-/* The first five pairs are the contract: the same tests for every backend. */
+/* The first six pairs are the contract: the same tests for every backend. */
 CU_SuiteInfo suites[] = {
     {"sqlite", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_store},
     {"memory", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_store},
@@ -31,6 +32,8 @@ CU_SuiteInfo suites[] = {
      tests_documents},
     {"sqlite futures", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_futures},
     {"memory futures", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_futures},
+    {"sqlite runs", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_runs},
+    {"memory runs", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_runs},
     {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_migration},
     {"sqlite file", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_sqlite},
