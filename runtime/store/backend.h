@@ -29,6 +29,11 @@ struct backend_verbs {
      * wait for. 0, or -STORE_UNKNOWN as above. [writer] */
     int (*settle)(struct backend *backend);
     void (*close)(struct backend *backend);
+    /* Room that is kept for what may not be refused; NULL: there is no such thing. Makes it, if it
+     * is not there: false where there is too little. And gives it up: false if there was none.
+     * [writer; main before it starts] */
+    bool (*make_reserve)(struct backend *backend);
+    bool (*give_up_reserve)(struct backend *backend);
 
     /* As in store.h. */
     int (*reader_open)(struct store_reader **out, struct backend *backend, struct error *e);

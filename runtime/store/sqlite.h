@@ -9,6 +9,8 @@
 #include "runtime/store/backend.h"
 #include "runtime/store/sqlite_statements.h"
 
+#define APPLICATION_ID 0x61776474 /* "awdt", in the header of the file */
+
 /* Of tasks: a statement for each combination of what a filter can ask. */
 #define SQLITE_LISTS 16
 
@@ -21,8 +23,9 @@ struct sqlite {
     int lock;      /* descriptor of path.lock, locked */
     int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
-    bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
-    int64_t run;      /* of the server; 0: none has begun */
+    int64_t reserve_size; /* of the file that keeps room; 0: there was none yet */
+    bool is_broken;       /* a write's outcome is unknown: closing must not touch the file either */
+    int64_t run;          /* of the server; 0: none has begun */
     struct key_sweep sweep;
     sqlite3_stmt *statements[N_STATEMENTS];
 };
@@ -49,6 +52,24 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
 /* Once all is known to be in order. */
 int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);
+/* What was made, named or deleted beside the file is so for good. */
+int sqlite_sync_folder(const struct sqlite *s, struct error *e);
+/* Says who holds the descriptor's file. -STORE_LOCKED. */
+int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e);
+
+/* ---- sqlite_copy.c ---- */
+
+/* Of a file that is to be upgraded from this version; of another none is made. 0, or -code and *e;
+ * then the file is as it was. */
+int sqlite_keep_copy(struct sqlite *s, int version, struct error *e);
+
+/* ---- sqlite_reserve.c ---- */
+
+bool sqlite_make_reserve(struct backend *backend);
+bool sqlite_give_up_reserve(struct backend *backend);
+/* Before the start: where there is no room even for that, the reserve that the last server left is
+ * given up. [main, with the lock] */
+void sqlite_relieve(struct sqlite *s);
 
 /* ---- sqlite_statements.c ---- */
 

@@ -51,7 +51,8 @@
     X(SET_FUTURE, "INSERT INTO futures SELECT ?1, ?2, ?3, ?4, ?5"                                  \
                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")     \
     X(DROP_FUTURE, "DELETE FROM futures WHERE task = ?1 AND name = ?2")                            \
-    X(ADD_JOURNAL, "INSERT INTO journal VALUES (?1, ?2, ?3)")                                      \
+    X(ADD_JOURNAL, "INSERT INTO journal SELECT ?1, ?2, ?3"                                         \
+                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")    \
     X(DROP_JOURNAL, "DELETE FROM journal WHERE task = ?1")                                         \
     X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")                                         \
     X(BEGIN_RUN, "INSERT INTO runs (started_at, after_crash, n_ran_jobs) SELECT ?1,"               \

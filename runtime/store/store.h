@@ -72,9 +72,9 @@ enum store_verb {
     STORE_BEGIN_JOBS,  /* now they do: one more start for every task that has not ended. Conflict:
                         * no run began, or its jobs did */
     STORE_END_RUN,     /* it ends in order, whatever is still to come. Conflict: no run began */
-    STORE_JOURNAL, /* rows: each behind those of its task, which is open. They are forgotten with
-                    * its FINISH, if has_journal. The memory backend, which outlives nothing, keeps
-                    * none */
+    STORE_JOURNAL, /* rows: each behind those of its task; of no effect unless that is open. They
+                    * are forgotten with its FINISH, if has_journal. The memory backend, which
+                    * outlives nothing, keeps none */
 };
 
 /* One run of the server, from a start to an end or a crash. */

@@ -1,4 +1,5 @@
 #include "tests/store/fixture.h"
+#include "tests/store/recording_vfs.h"
 
 extern CU_TestInfo tests_store[];
 extern CU_TestInfo tests_lists[];
@@ -9,8 +10,12 @@ extern CU_TestInfo tests_runs[];
 extern CU_TestInfo tests_keys[];
 extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
+extern CU_TestInfo tests_check[];
 extern CU_TestInfo tests_crash[];
 extern CU_TestInfo tests_faults[];
+extern CU_TestInfo tests_full[];
+extern CU_TestInfo tests_io[];
+extern CU_TestInfo tests_power[];
 
 /* The first six pairs are the contract: the same tests for every backend. */
 CU_SuiteInfo suites[] = {
@@ -35,8 +40,13 @@ CU_SuiteInfo suites[] = {
     {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_migration},
     {"sqlite file", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_sqlite},
+    {"sqlite check", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_check},
     {"sqlite crash", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_crash},
     {"sqlite faults", faults_register, faults_unregister, fixture_make_folder, fixture_tear_down,
      tests_faults},
+    {"sqlite full", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_full},
+    {"sqlite I/O", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_io},
+    {"sqlite power", recording_register, recording_unregister, fixture_make_folder,
+     fixture_tear_down, tests_power},
     CU_SUITE_INFO_NULL,
 };
