@@ -169,10 +169,8 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
         free(job->record->spec);
         job->record->spec = NULL;
     }
-    if (job->is_held) {
-        job->is_held = false;
-        loop_make_ready(&thread->loop, job);
-    }
+    if (job->is_held)
+        loop_resume(job);
     job_release_held(job);
     loop_thread_answer_overdue(thread, job);
 }
@@ -222,9 +220,14 @@ static void admission_stored(struct store_request *request, int status)
     loop_thread_post(admission->thread, &admission->message);
 }
 
+/* What it does in further rounds comes to the disk by itself, maybe before its journal may: so it
+ * waits. */
 void loop_thread_insertion_leaves(struct store_request *request)
 {
-    CONTAINER_OF(request, struct admission, request)->job->insertion = NULL;
+    struct job *job = CONTAINER_OF(request, struct admission, request)->job;
+    job->insertion = NULL;
+    if (job->phase != JOB_ENDED)
+        loop_hold(job);
 }
 
 static void add_job(struct loop_thread *thread, struct job *job)

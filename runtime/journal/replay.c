@@ -285,8 +285,6 @@ void replay_go_live(struct job *job)
     journal->replay = NULL;
     for (struct list *l = journal->held.next; l != &journal->held; l = l->next)
         leaf_resume(CONTAINER_OF(l, struct leaf, held.link));
-    job->is_held = false;
-    if (job->ready.head != job->ready.tail)
-        loop_make_ready(job->loop, job);
+    loop_resume(job);
     job_release_held(job);
 }
