@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/buffer.h"
 #include "schema/json.h"
 
@@ -103,7 +104,7 @@ static int64_t read_time(const json_t *head, const char *key)
 static char *read_text(const json_t *head, const char *key, bool *failed)
 {
     const char *text = json_string_value(json_object_get(head, key));
-    char *copy = text ? strdup(text) : NULL;
+    char *copy = text ? allocate_text(text) : NULL;
     *failed |= text && !copy;
     return copy;
 }
@@ -140,7 +141,7 @@ static char *read_outcome(const char *at, bool *failed)
     if (*at != ',')
         return NULL;
     at = strchr(at, ':') + 1;
-    char *copy = strndup(at, strlen(at) - 1);
+    char *copy = allocate_part(at, strlen(at) - 1);
     *failed |= !copy;
     return copy;
 }

@@ -19,7 +19,7 @@ static void note_request(struct job *job, const struct cancellation *c)
     job_own_record(job);
     job->record->cancel_requested_at_us = c->record->cancel_requested_at_us;
     if (c->text)
-        job->record->cancel_message = memory_need(strdup(c->text));
+        job->record->cancel_message = memory_text(c->text);
 }
 
 /* It is on disk: now it is asked of the job, if that still runs. */
@@ -73,7 +73,7 @@ static void handle_cancellation(struct loop *loop, struct message *message)
     c->record = memory_need(task_record_new());
     c->record->id = c->id;
     c->record->cancel_requested_at_us = loop->host->wall_us(loop->host);
-    c->record->cancel_message = c->text ? memory_need(strdup(c->text)) : NULL;
+    c->record->cancel_message = c->text ? memory_text(c->text) : NULL;
     c->request = (struct store_request){
         .verb = STORE_CANCEL, .record = c->record, .done = cancellation_stored};
     thread->n_requests++;

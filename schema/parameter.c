@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/json.h"
 #include "schema/utf8.h"
 
@@ -186,6 +187,7 @@ json_t *parameters_bind(const struct parameters *parameters, const char *corouti
                         struct argument_listener *listener)
 {
     struct binding b = {.listener = listener};
+    size_t n_failures = allocate_failures();
     json_t *bound = json_copy((json_t *)given);
     check_given(&b, parameters, coroutine, given, unknown);
     for (uint32_t i = 0; i < parameters->n; i++) {
@@ -198,7 +200,7 @@ json_t *parameters_bind(const struct parameters *parameters, const char *corouti
             refuse(&b, true, NULL, "%s() missing a required argument: '%.100s'", coroutine,
                    p->name);
     }
-    if (b.n_faults == 0)
+    if (b.n_faults == 0 && allocate_failures() == n_failures)
         return bound;
     json_decref(bound);
     return NULL;
@@ -222,5 +224,6 @@ json_t *parameters_bind_or_fail(const struct parameters *parameters, const char 
                                 const json_t *given, struct argument_error *e)
 {
     struct first_error first = {{keep_first}, e, false};
+    *e = (struct argument_error){.text = "not enough memory"};
     return parameters_bind(parameters, coroutine, given, NULL, &first.listener);
 }

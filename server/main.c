@@ -6,17 +6,21 @@
 
 #include "runtime/base/log.h"
 #include "runtime/executor/worker_main.h"
+#include "runtime/host/host_memory.h"
+#include "schema/allocate.h"
 #include "server/refuse.h"
 #include "server/serve.h"
 #include "server/signals.h"
 
 int main(int argc, char **argv)
 {
+    allocate_for_jansson();
     if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0)
         return worker_main(argc, argv);
     struct config config;
     struct error e;
     struct buffer help = {0};
+    host_memory_for_uv();
     signals_prepare();
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* what we inherited is not for the jobs' processes */
     int status = config_read(&config, argc, argv, environ, &e);

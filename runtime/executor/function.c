@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/functions/functions.h"
+#include "schema/allocate.h"
 #include "schema/field.h"
 #include "schema/json.h"
 #include "schema/nearest.h"
@@ -39,7 +40,7 @@ const struct function *functions_find(const struct functions *functions, const c
 
 const char *functions_nearest(const struct functions *functions, const char *name)
 {
-    const char **names = malloc((functions->n + 1) * sizeof *names);
+    const char **names = allocate((functions->n + 1) * sizeof *names);
     if (!names)
         return NULL;
     for (size_t i = 0; i < functions->n; i++)
@@ -83,7 +84,7 @@ static int read_parameters(struct functions *functions, struct function *functio
 static int insert(struct functions *functions, struct function *function, struct error *e)
 {
     size_t at = place_of(functions, function->name);
-    struct function **list = realloc(functions->list, (functions->n + 1) * sizeof *list);
+    struct function **list = allocate_resize(functions->list, (functions->n + 1) * sizeof *list);
     if (!list)
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     memmove(list + at + 1, list + at, (functions->n - at) * sizeof *list);
@@ -97,7 +98,7 @@ int functions_add(struct functions *functions, const struct function *function, 
 {
     if (functions_find(functions, function->name))
         return error_set(e, ERROR_CONFLICT, "there is a function '%s' already", function->name);
-    struct function *copy = malloc(sizeof *copy);
+    struct function *copy = allocate(sizeof *copy);
     if (!copy)
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     *copy = *function;
@@ -111,7 +112,7 @@ int functions_add(struct functions *functions, const struct function *function, 
 
 struct functions *functions_new(struct error *e)
 {
-    struct functions *functions = calloc(1, sizeof *functions);
+    struct functions *functions = allocate_zeroed(1, sizeof *functions);
     int status = functions && (functions->memory = plan_new())
                      ? 0
                      : error_set(e, ERROR_NO_MEMORY, "out of memory");

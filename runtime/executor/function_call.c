@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/base/reserve.h"
 #include "runtime/executor/function.h"
+#include "schema/allocate.h"
 #include "schema/exception_type.h"
 #include "schema/json.h"
 #include "schema/utf8.h"
@@ -35,7 +37,7 @@ struct function_call *function_call_new(const struct function *function, struct 
     call->function = function;
     call->given_size = given->size;
     call->given = buffer_take(given);
-    call->executor = executor ? memory_need(strdup(executor)) : NULL;
+    call->executor = executor ? memory_text(executor) : NULL;
     return call;
 }
 
@@ -64,11 +66,11 @@ void function_raise(struct function_call *call, const char *type, const char *fo
     int size = vasprintf(&text, format, arguments);
     va_end(arguments);
     if (size < 0)
-        text = memory_need(strdup(""));
+        text = memory_text("not enough memory for the message");
     utf8_mend(text, strlen(text));
     if (!exception_may_be_raised(type))
         type = "RuntimeError";
-    answer(call, memory_need(strdup(type)), text, strlen(text));
+    answer(call, memory_text(type), text, strlen(text));
 }
 
 void function_return_buffer(struct function_call *call, struct buffer *text)
@@ -127,7 +129,7 @@ json_t *function_bind(const struct function *function, const char *given, size_t
     return bound;
 }
 
-void function_call_run(struct function_call *call)
+static void run(struct function_call *call)
 {
     struct argument_error e;
     call->args = function_bind(call->function, call->given, call->given_size, &e);
@@ -140,6 +142,26 @@ void function_call_run(struct function_call *call)
     if (!is_answered(call))
         function_raise(call, "RuntimeError", "the function '%s' returned nothing",
                        call->function->name);
+}
+
+/* What found no memory may have come to a wrong result. */
+static void fail_for_memory(struct function_call *call)
+{
+    struct answer *answer = &call->operation.answer;
+    if (answer->type && strcmp(answer->type, "MemoryError") == 0)
+        return;
+    answer_release(answer);
+    function_raise(call, "MemoryError", "not enough memory");
+}
+
+void function_call_run(struct function_call *call)
+{
+    size_t n_failures = allocate_failures();
+    reserve_use(RESERVE_OR_FAIL);
+    run(call);
+    reserve_use(RESERVE_TO_THE_END);
+    if (allocate_failures() != n_failures)
+        fail_for_memory(call);
 }
 
 bool function_is_cancelled(struct function_call *call)

@@ -160,7 +160,7 @@ static bool take_frame(struct worker_process *w, struct function_call *call,
     if (frame->kind == FRAME_READY && w->state == WORKER_STARTING)
         w->state = WORKER_READY;
     else if (frame->kind == FRAME_FAILED && w->state == WORKER_STARTING && !w->failure)
-        w->failure = memory_need(strdup(frame->text));
+        w->failure = memory_text(frame->text);
     else if (frame->kind == FRAME_PROGRESS && is_ours)
         take_progress(call, frame);
     else if (frame->kind == FRAME_RESULT && is_ours)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/store/sqlite.h"
+#include "schema/allocate.h"
 #include "schema/buffer.h"
 
 /* In the order in which take_row reads them. */
@@ -70,7 +71,7 @@ static char *take_text(sqlite3_stmt *row, int column, bool *failed)
         return NULL;
     const unsigned char *text = sqlite3_column_text(row, column);
     size_t size = (size_t)sqlite3_column_bytes(row, column);
-    char *copy = text ? malloc(size + 1) : NULL;
+    char *copy = text ? allocate(size + 1) : NULL;
     if (copy)
         memcpy(copy, text, size + 1);
     else
@@ -84,7 +85,7 @@ static void take_trace(sqlite3_stmt *row, int column, struct task_record *record
     size_t size = (size_t)sqlite3_column_bytes(row, column);
     if (sqlite3_column_type(row, column) == SQLITE_NULL)
         return;
-    record->trace = bytes ? malloc(size) : NULL;
+    record->trace = bytes ? allocate(size) : NULL;
     if (record->trace)
         memcpy(record->trace, bytes, size);
     else
@@ -329,7 +330,7 @@ int sqlite_read_group(struct store_reader *reader, const struct id *group, const
 int sqlite_reader_open(struct store_reader **out, struct backend *backend, struct error *e)
 {
     const char *path = ((struct sqlite *)backend)->path;
-    struct sqlite_reader *r = calloc(1, sizeof *r);
+    struct sqlite_reader *r = allocate_zeroed(1, sizeof *r);
     if (!r)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     r->base.verbs = backend->verbs;
