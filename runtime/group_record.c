@@ -148,6 +148,7 @@ static char *read_outcome(const char *at, bool *failed)
 
 int group_record_read(struct group_record *out, const struct document *document, struct error *e)
 {
+    size_t n_failures = allocate_failures();
     const char *end = find_outcome(document->body);
     json_t *head = end ? read_head(document->body, end) : NULL;
     const char *state = json_string_value(json_object_get(head, "state"));
@@ -156,6 +157,8 @@ int group_record_read(struct group_record *out, const struct document *document,
     if (!state || group_state_parse(state) < 0 ||
         !id_parse(document->name, strlen(document->name), &out->id)) {
         json_decref(head);
+        if (allocate_failures() != n_failures)
+            return error_set(e, ERROR_NO_MEMORY, "out of memory");
         return error_set(e, ERROR_SYSTEM, "the stored group '%.100s' is damaged", document->name);
     }
     out->facts.state = (enum group_state)group_state_parse(state);

@@ -1,6 +1,5 @@
 #include "schema/allocate.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +9,6 @@ static _Thread_local size_t n_failures;
 void allocate_on_shortage(bool (*make_room)(size_t size))
 {
     room_maker = make_room;
-}
-
-void allocate_for_jansson(void)
-{
-    json_set_alloc_funcs(allocate, free);
 }
 
 size_t allocate_failures(void)

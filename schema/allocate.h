@@ -1,4 +1,4 @@
-/* malloc and its like, as all of schema/ and jansson call them, with two things more: where there
+/* malloc and its like, as all of schema/ calls them, with two things more: where there
  * is no memory, whoever runs the process is asked to make some (what C++ calls a new-handler; the
  * server has a reserve for that, runtime/base/reserve.h); and what failed is counted, so that a
  * whole operation can be judged at its end. All may return NULL; free() frees. [any] */
@@ -16,13 +16,8 @@ char *allocate_text(const char *text);             /* as strdup */
 char *allocate_part(const char *text, size_t max); /* as strndup */
 
 /* How many of these failed on this thread, ever. When it grew during an operation, what that found
- * out is not to be believed: jansson, for one, takes a string that it has no room for as bad
- * syntax. */
+ * out is not to be believed: jansson, for one, copies an object without what it has no room for. */
 size_t allocate_failures(void);
-
-/* jansson allocates so from now on; it has but one set of functions for the process. [main, before
- * it is used] */
-void allocate_for_jansson(void);
 
 /* make_room frees memory and returns true, or has not enough: called each time that an allocation
  * of so many bytes failed, on its thread; it must not allocate. One for the process, since malloc

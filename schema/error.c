@@ -7,6 +7,9 @@
 
 #include "schema/allocate.h"
 
+/* Of a complaint; a longer one is cut. */
+#define DETAIL_MAX 1024
+
 int error_set(struct error *e, enum error_code code, const char *format, ...)
 {
     if (e) {
@@ -50,18 +53,18 @@ void error_list_add(struct error_list *list, const char *pointer, const char *fo
         list->items = allocate_zeroed(ERROR_LIST_MAX, sizeof *list->items);
         list->capacity = list->items ? ERROR_LIST_MAX : 0;
     }
-    char *where = allocate_text(pointer), *detail = NULL;
+    char text[DETAIL_MAX];
     va_list arguments;
     va_start(arguments, format);
-    int size = vasprintf(&detail, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (list->items && where && size >= 0) {
+    char *where = allocate_text(pointer), *detail = allocate_text(text);
+    if (list->items && where && detail) {
         list->items[list->n++] = (struct error_item){where, detail};
         return;
     }
     free(where);
-    if (size >= 0)
-        free(detail);
+    free(detail);
     if (list->n == 0)
         error_list_no_memory(list);
 }

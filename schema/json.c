@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "schema/allocate.h"
+#include "schema/json_load.h"
 
 #define STRING_OF(x) #x
 #define STRING(x) STRING_OF(x)
@@ -76,7 +77,7 @@ json_t *json_read(const char *text, size_t size, struct error *e)
     size_t n_failures = allocate_failures();
     if (text_scan(text, size, e) != 0)
         return NULL;
-    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    json_t *value = json_load_text(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!value && allocate_failures() != n_failures)
         error_set(e, ERROR_NO_MEMORY, "out of memory while reading JSON");
     else if (!value)

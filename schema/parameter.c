@@ -7,6 +7,7 @@
 
 #include "schema/allocate.h"
 #include "schema/json.h"
+#include "schema/json_load.h"
 #include "schema/utf8.h"
 
 /* One call's arguments on their way. */
@@ -110,7 +111,7 @@ static bool is_equal(const json_t *one, const json_t *other)
 
 static json_t *parse(const char *text)
 {
-    return json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    return json_load_text(text, strlen(text), JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 }
 
 static bool is_choice(const struct parameter *p, const json_t *value)

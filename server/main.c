@@ -7,14 +7,14 @@
 #include "runtime/base/log.h"
 #include "runtime/executor/worker_main.h"
 #include "runtime/host/host_memory.h"
-#include "schema/allocate.h"
+#include "schema/json_load.h"
 #include "server/refuse.h"
 #include "server/serve.h"
 #include "server/signals.h"
 
 int main(int argc, char **argv)
 {
-    allocate_for_jansson();
+    json_load_prepare();
     if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0)
         return worker_main(argc, argv);
     struct config config;

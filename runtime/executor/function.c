@@ -70,12 +70,12 @@ static int read_parameters(struct functions *functions, struct function *functio
     json_t *json = json_read(text, strlen(text), &why);
     int status = 0;
     if (!json)
-        status =
-            error_set(e, ERROR_INVALID, "the parameters of '%s': %s", function->name, why.text);
+        status = error_set(e, why.code == ERROR_NO_MEMORY ? why.code : ERROR_INVALID,
+                           "the parameters of '%s': %s", function->name, why.text);
     else if (!plan_read_parameters(functions->memory, json, &function->parameters, &errors))
-        status = error_set(e, ERROR_INVALID, "the parameters of '%s': %s: %s", function->name,
-                           errors.items ? errors.items[0].pointer : "",
-                           errors.items ? errors.items[0].detail : "out of memory");
+        status = error_set(e, errors.capacity ? ERROR_INVALID : ERROR_NO_MEMORY,
+                           "the parameters of '%s': %s: %s", function->name,
+                           errors.items[0].pointer, errors.items[0].detail);
     error_list_release(&errors);
     json_decref(json);
     return status;

@@ -9,6 +9,7 @@
 #include "schema/allocate.h"
 #include "schema/exception_type.h"
 #include "schema/json.h"
+#include "schema/json_load.h"
 #include "schema/utf8.h"
 
 /* ---- life ---- */
@@ -60,13 +61,16 @@ static void answer(struct function_call *call, char *type, char *text, size_t si
 
 void function_raise(struct function_call *call, const char *type, const char *format, ...)
 {
-    char *text = NULL;
-    va_list arguments;
+    va_list arguments, again;
     va_start(arguments, format);
-    int size = vasprintf(&text, format, arguments);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    size_t room = size < 0 ? 1 : (size_t)size + 1;
+    char *text = memory_new_zeroed(1, room);
+    if (size > 0)
+        vsnprintf(text, room, format, again);
+    va_end(again);
     va_end(arguments);
-    if (size < 0)
-        text = memory_text("not enough memory for the message");
     utf8_mend(text, strlen(text));
     if (!exception_may_be_raised(type))
         type = "RuntimeError";
@@ -117,7 +121,7 @@ json_t *function_bind(const struct function *function, const char *given, size_t
                       struct argument_error *e)
 {
     json_t *arguments =
-        size ? json_loadb(given, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_object();
+        size ? json_load_text(given, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_object();
     *e = (struct argument_error){.is_type = true, .text = "'args' must be an object"};
     if (!arguments)
         strcpy(e->text, "'args' are nested too deep");

@@ -201,7 +201,6 @@ static void reschedule_now(struct job_call *call, struct job *job)
 void request_reschedule(struct job *job, const char *name, double seconds)
 {
     struct reschedule_call *asked = memory_new(sizeof *asked);
-    *asked = (struct reschedule_call){
-        {reschedule_now}, name ? memory_need(strdup(name)) : NULL, seconds};
+    *asked = (struct reschedule_call){{reschedule_now}, name ? memory_text(name) : NULL, seconds};
     job_call_soon(job, &asked->call);
 }
