@@ -81,6 +81,7 @@ static int insert_task(struct sqlite *s, const struct task_record *task,
         sqlite_bind_id(statement, 13, &task->group);
     else
         sqlite3_bind_null(statement, 13);
+    sqlite_bind_time(statement, 14, task->began_at_us);
     return run_for_id(s, DO_INSERT_TASK, &task->id);
 }
 
@@ -148,7 +149,11 @@ static int finish(struct sqlite *s, struct store_request *request)
     if (sqlite3_changes(s->db) == 0)
         return sqlite_explain(s, request, &task->id);
     rc = insert_outcome(s, task);
-    return rc == SQLITE_OK && task->has_futures ? run_for_id(s, DO_DROP_FUTURES, &task->id) : rc;
+    if (rc == SQLITE_OK && task->has_futures)
+        rc = run_for_id(s, DO_DROP_FUTURES, &task->id);
+    if (rc == SQLITE_OK && task->has_journal)
+        rc = run_for_id(s, DO_DROP_JOURNAL, &task->id);
+    return rc;
 }
 
 static int add_log(struct sqlite *s, struct store_request *request)
@@ -226,6 +231,7 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_REMOVE] = sqlite_remove,
         [STORE_SET_FUTURE] = sqlite_set_future,
         [STORE_DROP_FUTURE] = sqlite_drop_future,
+        [STORE_JOURNAL] = sqlite_add_journal,
     };
     request->status = 0;
     return verbs[request->verb](s, request);
@@ -307,6 +313,7 @@ static void sqlite_close(struct backend *base)
 
 static const struct backend_verbs verbs_of_sqlite = {
     .kind = "sqlite",
+    .is_lasting = true,
     .write = sqlite_write,
     .settle = sqlite_settle,
     .close = sqlite_close,
@@ -319,6 +326,8 @@ static const struct backend_verbs verbs_of_sqlite = {
     .read_group = sqlite_read_group,
     .next_futures = sqlite_next_futures,
     .read_futures = sqlite_read_futures,
+    .next_journal = sqlite_next_journal,
+    .read_journal = sqlite_read_journal,
     .get_document = sqlite_get_document,
     .list_documents = sqlite_list_documents,
 };
