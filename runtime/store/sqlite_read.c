@@ -43,8 +43,7 @@ _Static_assert(SQLITE_LISTS == 2 * BY_OPEN_STATE, "one for each combination");
 
 int sqlite_reader_fail(struct sqlite_reader *r, struct error *e)
 {
-    int rc = sqlite3_errcode(r->db);
-    return error_set(e, rc == SQLITE_NOMEM ? ERROR_NO_MEMORY : ERROR_SYSTEM,
+    return error_set(e, sqlite_is_out_of_memory(r->db) ? ERROR_NO_MEMORY : ERROR_SYSTEM,
                      "the database cannot be read: %s", sqlite3_errmsg(r->db));
 }
 
