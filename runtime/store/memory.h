@@ -1,6 +1,6 @@
 /* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds,
- * memory_documents.c does all of it for documents, memory_futures.c for futures, memory_runs.c for
- * the runs of the server, memory_keys.c for idempotency keys. Nobody else includes this. */
+ * memory_documents.c, memory_futures.c and so on do all of it for what their names say. Nobody else
+ * includes this. */
 #ifndef AWAITD_RUNTIME_STORE_MEMORY_H
 #define AWAITD_RUNTIME_STORE_MEMORY_H
 
@@ -68,7 +68,6 @@ void memory_drop_futures(struct memory_task *task);
 int memory_begin_run(struct memory *m, struct store_request *request);
 int memory_begin_jobs(struct memory *m, struct store_request *request);
 int memory_end_run(struct memory *m, struct store_request *request);
-
 /* ---- memory_keys.c; the same ---- */
 
 int memory_use_key(struct memory *m, const struct key_record *given);

@@ -1,7 +1,6 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
- * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
- * sqlite_futures.c for futures, sqlite_journal.c for the journal; sqlite_runs.c keeps the runs of
- * the server, sqlite_keys.c what idempotency keys were used for. Nobody else includes this. */
+ * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c, sqlite_futures.c and so on do
+ * all of it for what their names say. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -79,7 +78,6 @@ int sqlite_begin_jobs(struct sqlite *s, struct store_request *request);
 int sqlite_end_run(struct sqlite *s, struct store_request *request);
 /* For the statements that say in which run a task was stored: the last one in which jobs ran. */
 int sqlite_read_runs(struct sqlite *s, struct error *e);
-
 /* ---- sqlite_keys.c, for those verbs ---- */
 
 /* The request's key is used for it; if that cannot be, its status says why. */
