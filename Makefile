@@ -54,11 +54,18 @@ $(OUT)/%.o: %.c Makefile | packages-build
 
 # ---- test programs: one for each folder, tests/main.c and the folder's *.c ----
 
+comma := ,
 TEST_MAIN := tests/main.c
 SIM := $(wildcard tests/sim/*.c)
 $(OUT)/unit-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/unit/*.c) $(SIM) $(SERVER)) $(LIBRARY)
 $(OUT)/specs-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/specs/*.c) $(SIM)) $(LIBRARY)
 $(OUT)/store-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/store/*.c)) $(LIBRARY)
+FAULTS := $(filter-out tests/sim/memory.c,$(SIM)) tests/specs/case_read.c \
+	tests/unit/call_fixture.c tests/unit/runtime_fixture.c $(wildcard tests/faults/*.c)
+$(OUT)/faults-tests: $(call objects,$(TEST_MAIN) $(FAULTS)) $(LIBRARY)
+# Every malloc goes through tests/faults/inject.c.
+$(OUT)/faults-tests: LIBS += $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
+	realpath asprintf vasprintf mmap)
 $(OUT)/%-tests:
 	@echo "link $@"
 	@$(CC) $(CFLAGS) $^ -o $@ $(LIBS) -lcunit

@@ -4,6 +4,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/reserve.h"
 #include "runtime/runtime_internal.h"
 
 /* ---- the end ---- */
@@ -286,7 +287,7 @@ static struct loop_thread *spread(struct runtime *runtime, struct task_record *r
     runtime->n_last = (runtime->n_last + 1) % runtime->options.n_loops;
     struct loop_thread *thread = runtime->threads[runtime->n_last];
     if (thread != runtime->main)
-        record->loop = memory_need(strdup(thread->name));
+        record->loop = memory_text(thread->name);
     return thread;
 }
 
@@ -308,6 +309,8 @@ static int place(struct runtime *runtime, struct submission *submission)
         return -ERROR_DRAINING;
     if (runtime->safe_mode != SAFE_MODE_OFF)
         return -ERROR_SAFE_MODE;
+    if (reserve_is_short())
+        return -ERROR_NO_MEMORY;
     if (submission->record->has_group &&
         !groups_may_add(runtime, submission->record, &submission->group))
         return -ERROR_CONFLICT;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
+#include "schema/allocate.h"
 
 /* In the log, so large that the pages which every commit rewrites are copied over once for many,
  * and so small that the copying is over soon. */
@@ -353,7 +354,7 @@ static const struct backend_verbs verbs_of_sqlite = {
 
 int sqlite_open(struct backend **out, const char *path, struct error *e)
 {
-    struct sqlite *s = calloc(1, sizeof *s);
+    struct sqlite *s = allocate_zeroed(1, sizeof *s);
     if (!s)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     s->base.verbs = &verbs_of_sqlite;

@@ -73,6 +73,8 @@ void sqlite_relieve(struct sqlite *s);
 
 /* ---- sqlite_statements.c ---- */
 
+/* That is what the last call on the connection failed for. */
+bool sqlite_is_out_of_memory(sqlite3 *db);
 int sqlite_prepare(struct sqlite *s, struct error *e);
 /* Carries out a statement that has no rows. SQLITE_OK or what went wrong. */
 int sqlite_run(struct sqlite *s, enum sqlite_statement which);

@@ -25,8 +25,10 @@ static char *real_path(const char *path)
     }
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
     char *real_folder = folder ? realpath(folder, NULL) : NULL;
-    if (real_folder && asprintf(&real, "%s/%s", real_folder, slash ? slash + 1 : path) < 0)
+    if (real_folder && asprintf(&real, "%s/%s", real_folder, slash ? slash + 1 : path) < 0) {
         real = NULL;
+        errno = ENOMEM;
+    }
     free(real_folder);
     free(folder);
     return real;
@@ -72,6 +74,8 @@ static int lock_take(struct sqlite *s, struct error *e)
 static int fail(const struct sqlite *s, const char *doing, struct error *e)
 {
     int rc = sqlite3_errcode(s->db);
+    if (sqlite_is_out_of_memory(s->db))
+        return error_set(e, ERROR_NO_MEMORY, "%s: out of memory", s->path);
     if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT)
         return error_set(e, ERROR_STORE_FOREIGN,
                          "%s: not an SQLite database, or damaged (%s); it was left as it is: put a "
@@ -176,7 +180,9 @@ int sqlite_sync_folder(const struct sqlite *s, struct error *e)
     char *folder = strndup(s->path, (size_t)(slash - s->path) + 1);
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     int rc = 0;
-    if (fd < 0 || fsync(fd) != 0)
+    if (!folder)
+        rc = error_set(e, ERROR_NO_MEMORY, "%s: out of memory", s->path);
+    else if (fd < 0 || fsync(fd) != 0)
         rc = error_set(e, ERROR_SYSTEM, "%s: the folder cannot be synced: %s", s->path,
                        strerror(errno));
     if (fd >= 0)
@@ -205,6 +211,8 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
     int rc, version = 0;
     s->lock = -1;
     s->path = real_path(path);
+    if (!s->path && errno == ENOMEM)
+        return error_set(e, ERROR_NO_MEMORY, "%s: out of memory", path);
     if (!s->path)
         return error_set(e, ERROR_SYSTEM, "'%s': %s; give a file in a folder that exists", path,
                          strerror(errno));

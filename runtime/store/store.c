@@ -12,6 +12,7 @@
 #include "runtime/base/chain.h"
 #include "runtime/base/log.h"
 #include "runtime/store/backend.h"
+#include "schema/allocate.h"
 
 #define BATCH_ENOUGH 10000          /* requests for one transaction */
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
@@ -270,7 +271,7 @@ static int start_writer(struct store *store)
 
 int store_open(struct store **out, const char *path, struct error *e)
 {
-    struct store *store = calloc(1, sizeof *store);
+    struct store *store = allocate_zeroed(1, sizeof *store);
     if (!store)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     chain_init(&store->pending);
