@@ -331,6 +331,7 @@ static void sqlite_close(struct backend *base)
 static const struct backend_verbs verbs_of_sqlite = {
     .kind = "sqlite",
     .is_lasting = true,
+    .lock = sqlite_lock,
     .write = sqlite_write,
     .settle = sqlite_settle,
     .close = sqlite_close,

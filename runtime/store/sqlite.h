@@ -55,6 +55,10 @@ void sqlite_release(struct sqlite *s);
 /* What was made, named or deleted beside the file is so for good. */
 int sqlite_sync_folder(const struct sqlite *s, struct error *e);
 /* Says who holds the descriptor's file. -STORE_LOCKED. */
+/* flock. Where who had the lock is gone, what he had started goes, too, and is waited for; 0 or -1
+ * and errno. */
+int sqlite_flock(int lock, int operation);
+int sqlite_lock(const struct backend *base);
 int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e);
 
 /* ---- sqlite_copy.c ---- */

@@ -271,7 +271,7 @@ static int take_lock(const char *path, int *lock, struct error *e)
     int rc = 0;
     buffer_format(&name, "%s.lock", path);
     *lock = name.failed ? -1 : open(name.bytes, O_RDONLY | O_CLOEXEC);
-    if (*lock >= 0 && flock(*lock, LOCK_SH | LOCK_NB) != 0) {
+    if (*lock >= 0 && sqlite_flock(*lock, LOCK_SH) != 0) {
         rc = errno == EWOULDBLOCK ? sqlite_refuse_locked(path, *lock, name.bytes, e)
                                   : error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s",
                                               name.bytes, strerror(errno));

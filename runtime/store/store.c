@@ -310,6 +310,12 @@ void store_close(struct store *store)
     free(store);
 }
 
+int store_lock(const struct store *store)
+{
+    const struct backend *backend = store->backend;
+    return backend->verbs->lock ? backend->verbs->lock(backend) : -1;
+}
+
 bool store_is_lasting(const struct store *store)
 {
     return store->backend->verbs->is_lasting;

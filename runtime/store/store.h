@@ -38,6 +38,10 @@ void store_close(struct store *store);
 /* Whether what it holds is there at the next start. [any] */
 bool store_is_lasting(const struct store *store);
 
+/* The descriptor that keeps others out for as long as a copy of it is open anywhere, also when this
+ * process is gone; -1: none. [any] */
+int store_lock(const struct store *store);
+
 /* Where the data is, for /healthz: "sqlite" or "memory". [any] */
 const char *store_kind(const struct store *store);
 
