@@ -239,9 +239,13 @@ static void apply(struct job *job, struct replay *replay, const struct journal_e
 static void go_on(struct job *job, struct replay *replay)
 {
     bool is_idle = job->ready.head == job->ready.tail;
+    bool is_later = replay->next.position > job->n_called;
     pass_time(job, job->n_called + 1);
-    if (!replay->has_next)
+    if (!replay->has_next) {
+        if (is_later && !is_idle) /* the callback that noted the time */
+            job_turn(job, 1);
         return;
+    }
     struct journal_entry entry = replay->next;
     if (entry.kind < ENTRY_CLOCK && entry.position == job->n_called) {
         take_next(replay);
