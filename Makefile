@@ -117,6 +117,13 @@ check-store: ## the store's backends
 	@$(MAKE) FLAVOUR=asan build/asan/store-tests
 	@build/asan/store-tests $(T)
 
+# In folders of their own under /dev/shm, where syncs cost nothing: they are noted, not waited for.
+WORKLOADS ?= 50
+check-power: ## WORKLOADS=50 random workloads from SEED=1, cut at every sync; each I/O call failing
+	@$(MAKE) build/release/store-tests
+	@POWER_SEED=$(SEED) POWER_WORKLOADS=$(WORKLOADS) build/release/store-tests "power cuts"
+	@IO_STRIDE=1 build/release/store-tests "each call fails"
+
 # Python's tests; those of the examples and of the README have a target of their own.
 pytest = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/$(1) \
 	$(PYTHON) tests/e2e/run.py $(if $(T),-k '$(T)') $(2)
@@ -184,6 +191,6 @@ $(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
 $(OUT)/embedded.o: $(OUT)/embedded.c
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-e2e check-examples \
+.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-power check-e2e check-examples \
 	check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)
