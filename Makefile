@@ -71,7 +71,11 @@ TEST_PLUGINS := $(patsubst tests/plugins/%.c,build/test-plugins/%.so,$(wildcard 
 plugin-example: ## build build/plugins/example.so, for --plugins build/plugins
 	@$(MAKE) -C examples/plugin OUT=$(CURDIR)/build/plugins
 
-test-plugins: $(TEST_PLUGINS)
+test-plugins: $(TEST_PLUGINS) build/test-faults/sync.so
+
+build/test-faults/%.so: tests/faults/%.c
+	@mkdir -p $(@D)
+	@$(CC) $(BASE) -O1 -g -shared -fPIC $< -o $@
 
 build/test-plugins/%.so: tests/plugins/%.c tests/plugins/plugin.h runtime/awaitd_plugin.h
 	@mkdir -p $(@D)
@@ -89,7 +93,7 @@ image: ## build the container image awaitd with docker
 
 # ---- testing; T=name picks tests by a part of their name, or of their suite's ----
 
-CHECKS := layers headers unit specs reference random store e2e examples tsan
+CHECKS := layers headers unit specs reference random store e2e examples crash tsan
 
 test: ## install what is missing, then run every check below but bench
 	@tests/install-dependencies.sh test
@@ -133,6 +137,19 @@ E2E := $(filter-out $(DOCUMENTS),$(basename $(notdir $(sort $(wildcard tests/e2e
 check-e2e: ## the whole server over HTTP
 	@$(MAKE) FLAVOUR=asan build/asan/awaitd test-plugins
 	@$(call pytest,build/asan/awaitd,$(E2E))
+
+# Which server, and the kills of one test; the seed of check-random is another one.
+crash = PYTHONDONTWRITEBYTECODE=1 AWAITD=$(CURDIR)/$(1) $(PYTHON) tests/crash/crash.py \
+	$(if $(filter file,$(origin SEED)),-,$(SEED)) $(2)
+KILLS ?= 2000
+crash: ## kill -9 at random moments under load, again and again (SEED=… KILLS=2000): nothing is lost, nothing done twice
+	@$(MAKE) all test-plugins
+	@$(call crash,build/awaitd,$(KILLS))
+
+check-crash: ## the same in short
+	@$(MAKE) FLAVOUR=asan build/asan/awaitd test-plugins
+	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/crash $(PYTHON) -m unittest test_expect
+	@$(call crash,build/asan/awaitd,25)
 
 check-examples: ## examples/*.sh and every command of README.md print what they say
 	@$(MAKE) all
@@ -191,6 +208,6 @@ $(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
 $(OUT)/embedded.o: $(OUT)/embedded.c
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-power check-e2e check-examples \
-	check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
+.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-power check-e2e \
+	check-examples crash check-crash check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)

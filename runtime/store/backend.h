@@ -60,6 +60,8 @@ struct backend_verbs {
     int (*read_journal)(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct journal_row *row), void *context,
                         struct error *e);
+    int (*get_key)(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                   struct key_record **out, struct error *e);
     int (*get_document)(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
     int (*list_documents)(struct store_reader *reader, const char *kind, const char *after,

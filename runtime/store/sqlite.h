@@ -1,7 +1,6 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
- * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
- * sqlite_futures.c for futures, sqlite_journal.c for the journal; sqlite_runs.c keeps the runs of
- * the server. Nobody else includes this. */
+ * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c, sqlite_futures.c and so on do
+ * all of it for what their names say. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -27,6 +26,7 @@ struct sqlite {
     int64_t reserve_size; /* of the file that keeps room; 0: there was none yet */
     bool is_broken;       /* a write's outcome is unknown: closing must not touch the file either */
     int64_t run;          /* of the server; 0: none has begun */
+    struct key_sweep sweep;
     sqlite3_stmt *statements[N_STATEMENTS];
 };
 
@@ -35,7 +35,7 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal;
+        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal, *get_key;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -103,6 +103,15 @@ int sqlite_read_runs(struct sqlite *s, struct error *e);
  * what went wrong. */
 int sqlite_recall_runs(struct sqlite *s, int64_t run);
 
+/* ---- sqlite_keys.c, for those verbs ---- */
+
+/* The request's key is used for it; if that cannot be, its status says why. */
+int sqlite_use_key(struct sqlite *s, struct store_request *request);
+/* Takes that back. */
+int sqlite_free_key(struct sqlite *s, const struct key_record *key);
+/* Removes some of what is no longer kept, if it is time to. */
+int sqlite_sweep_keys(struct sqlite *s, int64_t now_us);
+
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 
 int sqlite_reader_fail(struct sqlite_reader *r, struct error *e);
@@ -144,6 +153,8 @@ int sqlite_next_journal(struct store_reader *reader, const struct id *after, str
 int sqlite_read_journal(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct journal_row *row), void *context,
                         struct error *e);
+int sqlite_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                   struct key_record **out, struct error *e);
 int sqlite_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,

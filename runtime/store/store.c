@@ -414,6 +414,12 @@ int store_read_journal(struct store_reader *reader, const struct id *task,
     return reader->verbs->read_journal(reader, task, each, context, e);
 }
 
+int store_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                  struct key_record **out, struct error *e)
+{
+    return reader->verbs->get_key(reader, scope, key, now_us, out, e);
+}
+
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,
                        struct document **out, struct error *e)
 {

@@ -7,6 +7,7 @@ extern CU_TestInfo tests_resources[];
 extern CU_TestInfo tests_documents[];
 extern CU_TestInfo tests_futures[];
 extern CU_TestInfo tests_runs[];
+extern CU_TestInfo tests_keys[];
 extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
 extern CU_TestInfo tests_check[];
@@ -34,6 +35,8 @@ CU_SuiteInfo suites[] = {
     {"memory futures", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_futures},
     {"sqlite runs", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_runs},
     {"memory runs", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_runs},
+    {"sqlite keys", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_keys},
+    {"memory keys", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_keys},
     {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_migration},
     {"sqlite file", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_sqlite},
