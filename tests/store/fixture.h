@@ -49,6 +49,7 @@ struct write {
     struct future_record future;
     struct journal_row row;
     struct store_run run;
+    struct key_record key;
     sem_t done;
     int status;
     size_t order; /* the how-manieth it was of all writes of this test to be done */

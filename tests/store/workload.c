@@ -94,6 +94,12 @@ static struct write *insert_task(struct workload *w)
     task->group = id_of(1000000);
     if (chance_percent(&w->chance, 20))
         write->request.ended = end_of(w, n);
+    if (chance_percent(&w->chance, 30)) {
+        write->key = (struct key_record){.scope = "", .at_us = w->now_us, .id = task->id};
+        write->key.key = name_of(w, "key", chance_below(&w->chance, 100));
+        write->key.answer = "{}";
+        write->request.key = &write->key;
+    }
     return write;
 }
 
