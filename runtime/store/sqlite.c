@@ -279,6 +279,7 @@ static int judge(struct sqlite *s, int rc)
 static int sqlite_write(struct backend *base, struct store_request *first)
 {
     struct sqlite *s = (struct sqlite *)base;
+    int64_t run = s->run;
     int rc = sqlite_run(s, DO_BEGIN);
     for (struct store_request *request = first; request && rc == SQLITE_OK;
          request = request_next(request))
@@ -290,6 +291,10 @@ static int sqlite_write(struct backend *base, struct store_request *first)
     int status = judge(s, rc);
     if (!sqlite3_get_autocommit(s->db)) /* some errors roll back by themselves */
         sqlite_run(s, DO_ROLLBACK);
+    if (!s->is_broken && sqlite_recall_runs(s, run) != SQLITE_OK) {
+        s->is_broken = true; /* what it says of runs from now on might be wrong */
+        status = -ERROR_STORE_UNKNOWN;
+    }
     return status;
 }
 

@@ -105,6 +105,10 @@ int sqlite_begin_jobs(struct sqlite *s, struct store_request *request);
 int sqlite_end_run(struct sqlite *s, struct store_request *request);
 /* For the statements that say in which run a task was stored: the last one in which jobs ran. */
 int sqlite_read_runs(struct sqlite *s, struct error *e);
+/* After a batch of which nothing was done: what it may have said of runs was not so. SQLITE_OK or
+ * what went wrong. */
+int sqlite_recall_runs(struct sqlite *s, int64_t run);
+
 /* ---- sqlite_keys.c, for those verbs ---- */
 
 /* The request's key is used for it; if that cannot be, its status says why. */

@@ -99,7 +99,8 @@ static bool may_be_refused(const struct store_request *request)
 /* What clients bring, as opposed to what becomes of it. */
 static bool is_new(const struct store_request *request)
 {
-    return request->verb == STORE_INSERT || request->verb == STORE_PUT;
+    return request->verb == STORE_INSERT ||
+           (request->verb == STORE_PUT && (request->only_new || !request->goes_on));
 }
 
 /* Takes what is to be refused out of the chain. What stays keeps its order; that it now comes

@@ -110,6 +110,7 @@ struct store_request {
     struct document document;   /* and so are its */
     const struct future_record *future; /* borrowed until done, with its texts */
     bool only_new;                      /* PUT: never replaces */
+    bool goes_on;                       /* PUT: of something that runs; not refused as new */
     struct store_run *run;              /* BEGIN_RUN; borrowed until done */
     const struct journal_row *rows;     /* JOURNAL: n_rows, which may be 0; borrowed until done */
     size_t n_rows;
