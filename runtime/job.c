@@ -71,8 +71,16 @@ void frame_arm(struct timed_frame *frame, int64_t due_ns)
 {
     struct loop *loop = frame_task(&frame->base)->job->loop;
     frame->timer = (struct timer){.fire = queue_timer};
-    timer_arm(&loop->timers, &frame->timer, due_ns);
+    loop_arm(loop, &frame->timer, due_ns);
     LOOP_OBSERVE(loop, armed, frame, due_ns);
+}
+
+void frame_arm_wall(struct timed_frame *frame, int64_t at_us)
+{
+    struct loop *loop = frame_task(&frame->base)->job->loop;
+    frame->timer = (struct timer){.fire = queue_timer};
+    loop_arm_wall(loop, &frame->timer, at_us);
+    LOOP_OBSERVE(loop, armed, frame, at_us);
 }
 
 void frame_arm_soon(struct timed_frame *frame)
@@ -87,7 +95,7 @@ void frame_disarm(struct timed_frame *frame)
     if (frame->timer.state == TIMER_DUE)
         job_unschedule(job, frame->timer.position);
     else
-        timer_disarm(&job->loop->timers, &frame->timer);
+        loop_disarm(job->loop, &frame->timer);
     LOOP_OBSERVE(job->loop, disarmed, frame);
     frame->timer.state = TIMER_IDLE;
 }
@@ -275,6 +283,12 @@ int64_t job_now_us(const struct job *job)
 {
     struct host *host = job->loop->host;
     return (host->now_ns(host) - job->started_ns) / 1000;
+}
+
+int64_t job_wall_us(const struct job *job)
+{
+    struct host *host = job->loop->host;
+    return host->wall_us(host);
 }
 
 void job_say(struct job *job, const char *level, const char *stream, const char *path,

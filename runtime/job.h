@@ -153,6 +153,8 @@ struct value *job_refuse_tasks(struct job *job, uint32_t node, size_t n);
 /* Notes the end of a node for the tree view. Borrows the outcome. */
 void job_note_end(struct job *job, uint32_t node, int64_t started_us, const struct value *outcome);
 int64_t job_now_us(const struct job *job); /* after its start */
+/* The wall clock, for what a job decides by it. */
+int64_t job_wall_us(const struct job *job);
 /* Appends the trace of all nodes that have started (runtime/trace.h). */
 void job_write_trace(struct job *job, struct buffer *out);
 
@@ -169,7 +171,8 @@ struct timed_frame {
     struct timer timer; /* the op's timer_fired is called when it is due, as a callback of a turn */
 };
 void frame_arm(struct timed_frame *frame, int64_t due_ns); /* loop.call_at */
-void frame_arm_soon(struct timed_frame *frame);            /* loop.call_soon */
+void frame_arm_wall(struct timed_frame *frame, int64_t at_us);
+void frame_arm_soon(struct timed_frame *frame); /* loop.call_soon */
 /* op.timer_fired: what waits goes on, with null. */
 void timed_frame_wake(struct task *task, struct timed_frame *frame);
 void timed_frame_release(struct task *task, struct frame *frame); /* op.release: frame_disarm */

@@ -10,14 +10,18 @@ struct timeout_frame;
  * last; NULL when there is none. */
 struct timeout_frame *timeout_find(struct job *job, const char *name);
 
-/* Timeout.reschedule(): due_ns in the host's time, INT64_MAX for None. False when it has expired.
- */
-bool timeout_reschedule(struct timeout_frame *timeout, int64_t due_ns);
+/* When it is due: what was said in seconds by the host's clock, which never jumps; what was said as
+ * a time by the wall clock, which anybody may set: it is late then, but never early. */
+struct deadline {
+    bool is_wall;
+    int64_t
+        at; /* is_wall: microseconds since the epoch; else the host's time, INT64_MAX for None */
+};
+
+/* Timeout.reschedule(). False when it has expired. */
+bool timeout_reschedule(struct timeout_frame *timeout, struct deadline deadline);
 
 /* "active" and so on. */
 const char *timeout_state_name(const struct timeout_frame *timeout);
-
-/* The host's time at a time of the wall clock, microseconds since the epoch. */
-int64_t timeout_at(struct job *job, int64_t at_us);
 
 #endif

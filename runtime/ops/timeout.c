@@ -46,45 +46,48 @@ struct timeout_frame {
 
 /* ---- deadlines ---- */
 
-int64_t timeout_at(struct job *job, int64_t at_us)
+static void arm_wall(struct timeout_frame *self, int64_t at_us)
 {
-    struct host *host = job->loop->host;
-    int64_t left_us = at_us - host->wall_us(host);
-    const int64_t most_us = (int64_t)SECONDS_MAX * 1000000;
-    left_us = left_us > most_us ? most_us : left_us < -most_us ? -most_us : left_us;
-    return host->now_ns(host) + left_us * 1000;
-}
-
-static void arm(struct timeout_frame *self, int64_t due_ns)
-{
-    struct host *host = frame_task(&self->base.base)->job->loop->host;
-    if (due_ns == INT64_MAX)
-        return;
-    if (due_ns <= host->now_ns(host))
+    if (at_us <= job_wall_us(frame_task(&self->base.base)->job))
         frame_arm_soon(&self->base);
     else
-        frame_arm(&self->base, due_ns);
+        frame_arm_wall(&self->base, at_us);
+}
+
+static void arm(struct timeout_frame *self, struct deadline deadline)
+{
+    struct host *host = frame_task(&self->base.base)->job->loop->host;
+    if (deadline.is_wall)
+        arm_wall(self, deadline.at);
+    else if (deadline.at == INT64_MAX)
+        return;
+    else if (deadline.at <= host->now_ns(host))
+        frame_arm_soon(&self->base);
+    else
+        frame_arm(&self->base, deadline.at);
 }
 
 /* What a node says with its `seconds`, null or `at`. */
-static int64_t deadline_of(struct task *task, struct frame *frame, unsigned seconds, unsigned at)
+static struct deadline deadline_of(struct task *task, struct frame *frame, unsigned seconds,
+                                   unsigned at)
 {
     const union argument *given = frame_arguments(task, frame);
     struct host *host = task->job->loop->host;
     if (frame_has(task, frame, at))
-        return timeout_at(task->job, given[at].integer);
+        return (struct deadline){.is_wall = true, .at = given[at].integer};
     if (!frame_has(task, frame, seconds))
-        return INT64_MAX;
-    return given[seconds].number > 0 ? frame_deadline(task, given[seconds].number)
-                                     : host->now_ns(host);
+        return (struct deadline){.at = INT64_MAX};
+    return (struct deadline){.at = given[seconds].number > 0
+                                       ? frame_deadline(task, given[seconds].number)
+                                       : host->now_ns(host)};
 }
 
-bool timeout_reschedule(struct timeout_frame *self, int64_t due_ns)
+bool timeout_reschedule(struct timeout_frame *self, struct deadline deadline)
 {
     if (self->state != ACTIVE)
         return false;
     frame_disarm(&self->base);
-    arm(self, due_ns);
+    arm(self, deadline);
     return true;
 }
 
@@ -203,8 +206,8 @@ static struct action reschedule_start(struct task *task, struct frame *frame)
     if (!value)
         return action_raise(exception_key_error(task->job->plan, frame->node, slot->name));
     struct timeout_handle *handle = CONTAINER_OF(value, struct timeout_handle, handle.base);
-    int64_t due_ns = deadline_of(task, frame, NEW_SECONDS, NEW_AT);
-    if (handle->frame && timeout_reschedule(handle->frame, due_ns))
+    if (handle->frame &&
+        timeout_reschedule(handle->frame, deadline_of(task, frame, NEW_SECONDS, NEW_AT)))
         return action_end(value_null);
     char message[80];
     snprintf(message, sizeof message, "Cannot change state of %s Timeout",

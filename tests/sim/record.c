@@ -191,9 +191,11 @@ static void reschedule_now(struct job_call *call, struct job *job)
     struct timeout_frame *timeout = job ? timeout_find(job, asked->name) : NULL;
     struct host *host = job ? job->loop->host : NULL;
     if (timeout)
-        timeout_reschedule(timeout, isinf(asked->seconds)
+        timeout_reschedule(
+            timeout,
+            (struct deadline){.at = isinf(asked->seconds)
                                         ? INT64_MAX
-                                        : host->now_ns(host) + llround(asked->seconds * 1e9));
+                                        : host->now_ns(host) + llround(asked->seconds * 1e9)});
     free(asked->name);
     free(asked);
 }

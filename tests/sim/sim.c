@@ -76,12 +76,17 @@ static int64_t sim_now_ns(struct host *host)
     return sim->now_ns += noise_ns(sim, 3 * MICROSECOND);
 }
 
+static int64_t wall_us(const struct sim *sim)
+{
+    return sim->now_ns / 1000 + sim->wall_offset_us;
+}
+
 static int64_t sim_wall_us(struct host *host)
 {
     struct sim *sim = sim_of(host);
     if (happens(sim, 16))
         sim->wall_offset_us = noise_ns(sim, 4 * SECOND) / 1000 - 2000000;
-    return sim->now_ns / 1000 + sim->wall_offset_us;
+    return wall_us(sim);
 }
 
 static double sim_chance(struct host *host)
@@ -297,9 +302,10 @@ static void run_to_end(struct sim *sim)
 {
     while (!sim->has_ended) {
         sim->loop.slice = sim->noise ? (uint32_t)draw(sim, 8) : 0;
-        loop_fire_due(&sim->loop, sim->now_ns);
+        loop_fire_due(&sim->loop, sim->now_ns, wall_us(sim));
         recorder_turn(&sim->recorder, sim->loop.slice);
         int64_t next_ns = loop_give_turns(&sim->loop);
+        next_ns = loop_next(&sim->loop, next_ns, sim->now_ns, wall_us(sim));
         if (next_ns == INT64_MAX)
             break;
         wait_until(sim, next_ns);
