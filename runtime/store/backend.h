@@ -49,6 +49,7 @@ struct backend_verbs {
     int (*read_futures)(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+    int (*read_clock)(struct store_reader *reader, struct clock_note *out, struct error *e);
     int (*get_document)(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
     int (*list_documents)(struct store_reader *reader, const char *kind, const char *after,

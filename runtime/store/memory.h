@@ -28,6 +28,8 @@ struct memory {
     size_t n, capacity;
     struct document **documents; /* sorted by kind and name */
     size_t n_documents, document_capacity;
+    struct clock_note clock; /* if has_clock */
+    bool has_clock;
 };
 
 /* ---- memory.c ---- */
@@ -89,6 +91,7 @@ int memory_next_futures(struct store_reader *reader, const struct id *after, str
 int memory_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+int memory_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
 int memory_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int memory_list_documents(struct store_reader *reader, const char *kind, const char *after,

@@ -80,6 +80,13 @@ static int insert_task(struct sqlite *s, const struct task_record *task,
         sqlite_bind_id(statement, 13, &task->group);
     else
         sqlite3_bind_null(statement, 13);
+    sqlite_bind_time(statement, 14, task->began_at_us);
+    sqlite_bind_time(statement, 15, task->run_at_us);
+    sqlite_bind_time(statement, 16, task->start_at_us);
+    if (task->has_timeout)
+        sqlite3_bind_double(statement, 17, task->timeout);
+    else
+        sqlite3_bind_null(statement, 17);
     return run_for_id(s, DO_INSERT_TASK, &task->id);
 }
 
@@ -225,6 +232,8 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_REMOVE] = sqlite_remove,
         [STORE_SET_FUTURE] = sqlite_set_future,
         [STORE_DROP_FUTURE] = sqlite_drop_future,
+        [STORE_START] = sqlite_start,
+        [STORE_CLOCK] = sqlite_note_clock,
     };
     request->status = 0;
     return verbs[request->verb](s, request);
@@ -318,6 +327,7 @@ static const struct backend_verbs verbs_of_sqlite = {
     .read_group = sqlite_read_group,
     .next_futures = sqlite_next_futures,
     .read_futures = sqlite_read_futures,
+    .read_clock = sqlite_read_clock,
     .get_document = sqlite_get_document,
     .list_documents = sqlite_list_documents,
 };

@@ -1,6 +1,7 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
  * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
- * sqlite_futures.c for futures. Nobody else includes this. */
+ * sqlite_futures.c for futures, sqlite_clock.c for what begins later and the clock. Nobody else
+ * includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -30,7 +31,7 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents, *next_futures, *read_futures;
+        *list_documents, *next_futures, *read_futures, *read_clock;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -61,12 +62,14 @@ void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 bi
 /* After a change that touched no row: sets the status. An open task is in order. */
 int sqlite_explain(struct sqlite *s, struct store_request *request, const struct id *id);
 
-/* ---- sqlite_documents.c, sqlite_futures.c: as sqlite.c's verbs ---- */
+/* ---- sqlite_documents.c, sqlite_futures.c, sqlite_clock.c: as sqlite.c's verbs ---- */
 
 int sqlite_put(struct sqlite *s, struct store_request *request);
 int sqlite_remove(struct sqlite *s, struct store_request *request);
 int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
+int sqlite_start(struct sqlite *s, struct store_request *request);
+int sqlite_note_clock(struct sqlite *s, struct store_request *request);
 
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 
@@ -101,6 +104,7 @@ int sqlite_next_futures(struct store_reader *reader, const struct id *after, str
 int sqlite_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+int sqlite_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
 int sqlite_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "runtime/base/mpsc.h"
+#include "runtime/store/clock_note.h"
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
 #include "runtime/store/record.h"
@@ -62,13 +63,17 @@ enum store_verb {
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
+    STORE_START, /* a pending task begins: state, started_at_us, began_at_us, deadline_at_us of
+                  * record. Conflict: it has ended */
+    STORE_CLOCK, /* clock, unless a later one is there */
 };
 
 /* Owned by whoever queues it, untouched by him until done was called; done may free it.
  * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
  * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is
- * writing the file): FINISH, LOG and DROP_FUTURE are never refused so, the writer keeps them and
- * tries again until the store is closed. Called on the writer thread after the commit: be brief. */
+ * writing the file): START, FINISH, LOG and DROP_FUTURE are never refused so, the writer keeps them
+ * and tries again until the store is closed. Called on the writer thread after the commit: be
+ * brief. */
 struct store_request {
     struct mpsc_node node;
     enum store_verb verb;
@@ -78,6 +83,7 @@ struct store_request {
     struct log_entry entry;     /* its texts are borrowed until done */
     struct document document;   /* and so are its */
     const struct future_record *future; /* borrowed until done, with its texts */
+    const struct clock_note *clock;     /* borrowed until done */
     bool only_new;                      /* PUT: never replaces */
     void (*done)(struct store_request *request, int status);
 };
@@ -138,6 +144,9 @@ int store_next_futures(struct store_reader *reader, const struct id *after, stru
 int store_read_futures(struct store_reader *reader, const struct id *task,
                        void (*each)(void *context, const struct future_record *record),
                        void *context, struct error *e);
+
+/* The clocks as they were last written down: 0; -NOT_FOUND; -SYSTEM. */
+int store_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
 
 /* 0 and a document, for document_free; -NOT_FOUND; -SYSTEM. */
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,

@@ -19,6 +19,22 @@ ALTER TABLE tasks ADD COLUMN began_at INTEGER; -- when it began to run, on the d
 
 -- ---- tasks that begin later ----
 
+ALTER TABLE tasks ADD COLUMN run_at INTEGER; -- when it is to begin, by the wall clock; NULL: at once
+-- The same on the database's own clock, which decides: of a delay. NULL: run_at is by the wall clock.
+ALTER TABLE tasks ADD COLUMN start_at INTEGER;
+-- Seconds, of the timeout that was given with the submission: it counts from when the task begins. Infinity: none
+-- at first; NULL: no timeout.
+ALTER TABLE tasks ADD COLUMN timeout REAL;
+
 -- ---- the runs of the server ----
 
 -- ---- the clock ----
+
+-- How the clocks stood when that was last written down (runtime/timeline.h): one row. Microseconds.
+CREATE TABLE clock (
+    n INTEGER PRIMARY KEY CHECK (n = 1),
+    boot TEXT NOT NULL, -- the boot that the monotonic clock counts from
+    monotonic INTEGER NOT NULL,
+    wall INTEGER NOT NULL,
+    timeline INTEGER NOT NULL -- the database's own clock
+) STRICT;
