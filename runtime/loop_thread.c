@@ -34,8 +34,19 @@ void loop_thread_queue_request(struct loop_thread *thread, struct store_request 
     chain_add(&thread->outbox, &request->node);
 }
 
+/* How the clocks stand goes along with what is written anyway. */
+static void note_clock(struct loop_thread *thread)
+{
+    struct store_request *note =
+        thread->outbox.first ? timeline_write(&thread->runtime->timeline, &thread->clock_written_ns)
+                             : NULL;
+    if (note)
+        chain_add(&thread->outbox, &note->node);
+}
+
 void loop_thread_flush(struct loop_thread *thread)
 {
+    note_clock(thread);
     struct mpsc_node *node = chain_take_all(&thread->outbox);
     while (node) {
         struct store_request *request = CONTAINER_OF(node, struct store_request, node);
@@ -227,7 +238,7 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     thread->loop.slow_callback_ns = options->slow_callback_ns;
     thread->loop.slice = LOOP_SLICE;
     thread->loop.services = options->services;
-    thread->loop.timeline_us = runtime->timeline_us;
+    thread->loop.timeline_us = runtime->timeline.offset_us;
     if (runtime->main)
         thread->loop.semaphore_port = &semaphore_tickets;
     *out = thread;

@@ -32,11 +32,12 @@ struct loop_thread {
     /* the loop's */
     struct loop loop;
     struct host_uv *host;
-    struct chain outbox; /* store requests of this round */
-    size_t n_requests;   /* at the store, and will come back as messages */
-    char *handler;       /* the URL that unhandled errors are posted to; NULL: none */
-    struct list feeds;   /* bytes on their way to processes */
-    size_t line_bytes;   /* of logs, on their way to the disk */
+    struct chain outbox;      /* store requests of this round */
+    size_t n_requests;        /* at the store, and will come back as messages */
+    int64_t clock_written_ns; /* timeline_write's */
+    char *handler;            /* the URL that unhandled errors are posted to; NULL: none */
+    struct list feeds;        /* bytes on their way to processes */
+    size_t line_bytes;        /* of logs, on their way to the disk */
     bool is_draining, is_closing;
     int64_t stop_at_ns; /* no job gets a turn after it; INT64_MAX before the drain */
     /* the router's */
