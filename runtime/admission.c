@@ -169,7 +169,9 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
         free(job->record->spec);
         job->record->spec = NULL;
     }
-    if (job->is_held) {
+    if (job->is_pending)
+        loop_thread_await_start(job);
+    else if (job->is_held) {
         job->is_held = false;
         loop_make_ready(&thread->loop, job);
     }
@@ -244,11 +246,14 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     struct admission *admission = memory_new_zeroed(1, sizeof *admission);
     struct loop *loop = &thread->loop;
     struct task_record *record = submission->record;
-    record->state = TASK_RUNNING;
     record->starts = 1;
-    record->started_at_us = loop->host->wall_us(loop->host);
+    bool is_later = loop_thread_is_for_later(loop, record, submission->delay);
+    if (!is_later)
+        loop_thread_note_start(loop, record);
     struct job *job = job_new(loop, submission->plan, record, submission->plan->has_effects);
     add_job(thread, job);
+    if (is_later)
+        loop_thread_put_off(job);
     job->n_requests = 1;
     thread->n_requests++;
     *admission = (struct admission){.thread = thread, .job = job, .submission = submission};

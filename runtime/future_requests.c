@@ -69,8 +69,8 @@ static void deliver_stored(struct loop *loop, struct message *message)
         r->done(r, r->status);
     else if (!job || job->phase == JOB_ENDED)
         r->done(r, -ERROR_NOT_FOUND);
-    else if (r->thread->is_draining)
-        set(r, job); /* there may be no further turn */
+    else if (r->thread->is_draining || job->is_pending)
+        set(r, job); /* there may be no further turn, or none for long */
     else
         job_call_soon(job, &r->call);
 }

@@ -32,7 +32,7 @@ uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer)
     if (q->tail - q->head == q->capacity)
         grow(q);
     q->slots[q->tail & (q->capacity - 1)] = (uintptr_t)pointer | kind;
-    if (!job->is_queued && !job->is_held)
+    if (!job->is_queued && !job->is_held && !job->is_pending)
         loop_make_ready(job->loop, job);
     return q->tail++;
 }
@@ -180,6 +180,7 @@ static void free_runs(struct job *job)
 void job_free(struct job *job)
 {
     job->phase = JOB_ENDED;
+    loop_disarm(job->loop, &job->start);
     while (!list_is_empty(&job->tasks))
         task_abandon(CONTAINER_OF(job->tasks.next, struct task, link));
     scope_unref(job->names);

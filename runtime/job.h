@@ -62,6 +62,7 @@ struct job {
     bool root_is_done; /* its done callback ran */
     bool is_queued;    /* in the loop's list of ready jobs */
     bool is_held;      /* has effects and is not on disk yet: gets no turn */
+    bool is_pending;   /* the runtime's: it begins later, and gets no turn before (pending.c) */
     uint32_t turn_end; /* of the turn that is going on, as the ready queue counts */
     struct ready_queue ready;
     struct list ready_link;
@@ -86,6 +87,7 @@ struct job {
     uint32_t last_node;      /* where its last step was */
     size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */
+    struct timer start;      /* the runtime's: is_pending: until it is to begin */
     int64_t log_seq;
     int64_t stored_line;             /* the runtime's: the last one that it saw stored */
     struct value *outcome;           /* ENDED: the root's */

@@ -1,5 +1,6 @@
 #include "runtime/recover.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/log.h"
@@ -37,11 +38,10 @@ static struct plan *compile_failure(void)
     return memory_need(plan);
 }
 
-static struct plan *compile(const struct task_record *record, int64_t wall_us)
+static struct plan *compile(const struct task_record *record, double timeout)
 {
     struct error_list errors = {0};
-    const struct plan_options options = {.ops = &op_registry,
-                                         .timeout = seconds_left(record, wall_us)};
+    const struct plan_options options = {.ops = &op_registry, .timeout = timeout};
     struct plan *plan = plan_compile_packed(record->spec, &options, &errors);
     if (!plan)
         log_line(LOG_ERROR, "a stored task cannot be run: %s: %s", errors.items[0].pointer,
@@ -61,11 +61,16 @@ static void note_in_log(struct job *job)
     job_say(job, "warning", "awaitd", "", text);
 }
 
+static struct value *cancel_message_of(const struct task_record *record)
+{
+    const char *text = record->cancel_message;
+    return text ? memory_need(value_from_string(text, strlen(text))) : NULL;
+}
+
 /* The request was acknowledged: the job is cancelled before its first step. */
 static void repeat_cancellation(struct job *job)
 {
-    const char *text = job->record->cancel_message;
-    struct value *message = text ? memory_need(value_from_string(text, strlen(text))) : NULL;
+    struct value *message = cancel_message_of(job->record);
     task_cancel(job->root, message);
     value_unref(message);
 }
@@ -110,6 +115,23 @@ static int set_futures(struct stored_futures *stored, struct job *job, const str
 
 /* ---- jobs ---- */
 
+/* A task that has not begun yet. Takes the record. */
+static int await_again(struct loop_thread *thread, struct task_record *record,
+                       struct stored_futures *futures, struct error *e)
+{
+    double timeout = record->has_timeout ? record->timeout : TIMEOUT_NONE;
+    struct job *job = job_new(&thread->loop, compile(record, timeout), record, false);
+    free(record->spec); /* the store has it */
+    record->spec = NULL;
+    loop_thread_put_off(job);
+    loop_thread_adopt(thread, job);
+    if (record->cancel_requested_at_us)
+        loop_thread_cancel_pending(job, cancel_message_of(record));
+    else
+        loop_thread_await_start(job);
+    return set_futures(futures, job, &record->id, e);
+}
+
 /* On the loop that it was on, or on the main one when there is no such loop any more. Takes the
  * record. */
 static int run_again(struct runtime *runtime, struct task_record *record,
@@ -118,9 +140,12 @@ static int run_again(struct runtime *runtime, struct task_record *record,
     struct loop_thread *thread = runtime_find_loop(runtime, record->loop);
     if (!thread)
         thread = runtime->main;
+    if (record->state == TASK_PENDING)
+        return await_again(thread, record, futures, e);
     struct host *host = thread->loop.host;
     int64_t wall_us = host->wall_us(host);
-    struct job *job = job_new(&thread->loop, compile(record, wall_us), record, false);
+    double timeout = seconds_left(record, wall_us);
+    struct job *job = job_new(&thread->loop, compile(record, timeout), record, false);
     job->started_ns -=
         (wall_us - record->started_at_us) * 1000; /* times count from its first start */
     loop_thread_adopt(thread, job);

@@ -31,8 +31,12 @@ static void deliver_cancellation(struct loop *loop, struct message *message)
     thread->n_requests--;
     if (c->status == 0 && job && job->phase != JOB_ENDED) {
         note_request(job, c);
-        job_request_cancel(job, c->text ? memory_need(value_from_string(c->text, strlen(c->text)))
-                                        : NULL);
+        struct value *text =
+            c->text ? memory_need(value_from_string(c->text, strlen(c->text))) : NULL;
+        if (job->is_pending)
+            loop_thread_cancel_pending(job, text);
+        else
+            job_request_cancel(job, text);
     }
     task_record_unref(c->record);
     c->done(c, c->status);

@@ -92,6 +92,10 @@ static void handle_rescheduling(struct loop *loop, struct message *message)
         r->done(r, job && job->phase != JOB_ENDED ? -ERROR_DRAINING : -ERROR_NOT_FOUND);
         return;
     }
+    if (job->is_pending) {
+        r->done(r, has_timeout(job->plan, r->name) ? -ERROR_CONFLICT : -ERROR_INVALID);
+        return;
+    }
     r->call.call = reschedule_now;
     job_call_soon(job, &r->call);
 }

@@ -61,18 +61,19 @@ const struct op_table *runtime_ops(void);
 
 /* ---- submit ---- */
 
-/* `record` needs id, created_at_us, spec, and name, labels, deadline_at_us where given; the runtime
- * takes the reference. Where it names no loop the runtime chooses one and says so in the record.
- * `plan`: takes the reference. `done` is called exactly once, on the writer's or a loop's thread,
- * when the task is on disk (0) or was refused: -NOT_FOUND (there is no such loop), -CONFLICT (the
- * record's group takes no tasks), -TOO_MANY, -DRAINING, -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY.
- * With a waiter (which then needs no id), the waiter's done follows the submission's success, maybe
- * at once; after a refusal it is not called. */
+/* `record` needs id, created_at_us, spec, and name, labels, timeout, deadline_at_us (if it began at
+ * once), run_at_us where given; the runtime takes the reference. Where it names no loop the runtime
+ * chooses one and says so in the record. `plan`: takes the reference. `done` is called exactly
+ * once, on the writer's or a loop's thread, when the task is on disk (0) or was refused: -NOT_FOUND
+ * (there is no such loop), -CONFLICT (the record's group takes no tasks), -TOO_MANY, -DRAINING,
+ * -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY. With a waiter (which then needs no id), the waiter's
+ * done follows the submission's success, maybe at once; after a refusal it is not called. */
 struct waiter;
 struct submission {
     struct message message;
     struct task_record *record;
     struct plan *plan;
+    double delay; /* seconds until it is to begin; 0: at once, or at the record's run_at_us */
     struct waiter *waiter;
     struct group_facts group; /* -CONFLICT: how it is; created_at_us 0: it is none that goes on */
     void (*done)(struct submission *submission, int status);
