@@ -21,6 +21,7 @@ struct event {
     const struct sim_cancel *cancel;
     const struct sim_reschedule *reschedule;
     const struct sim_future *future;
+    const struct sim_jump *jump;
     struct process *process;     /* that ends */
     struct operation *operation; /* that is answered */
     int exit_code;
@@ -250,9 +251,15 @@ static void future_due(struct timer *timer)
     request_set_future(event->sim->job, &event->future->set);
 }
 
+static void jump_due(struct timer *timer)
+{
+    struct event *event = CONTAINER_OF(timer, struct event, timer);
+    event->sim->wall_offset_us += llround(event->jump->seconds * 1e6);
+}
+
 static size_t count_requests(const struct sim_case *c)
 {
-    return c->n_cancels + c->n_reschedules + c->n_futures;
+    return c->n_cancels + c->n_reschedules + c->n_futures + c->n_jumps;
 }
 
 static void arm(struct sim *sim, struct event *event, double at, void (*fire)(struct timer *))
@@ -262,7 +269,7 @@ static void arm(struct sim *sim, struct event *event, double at, void (*fire)(st
     timer_arm(&sim->loop.timers, &event->timer, llround(at * 1e9) + noise_ns(sim, SECOND / 2));
 }
 
-/* Cancellations first, then reschedules, then futures. */
+/* Cancellations first, then reschedules, then futures, then jumps of the clock. */
 static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
 {
     struct event *armed = memory_new_zeroed(count_requests(c) + 1, sizeof *armed);
@@ -279,6 +286,11 @@ static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
         struct event *event = &armed[c->n_cancels + c->n_reschedules + i];
         event->future = &c->futures[i];
         arm(sim, event, c->futures[i].at, future_due);
+    }
+    for (size_t i = 0; i < c->n_jumps; i++) {
+        struct event *event = &armed[c->n_cancels + c->n_reschedules + c->n_futures + i];
+        event->jump = &c->jumps[i];
+        arm(sim, event, c->jumps[i].at, jump_due);
     }
     return armed;
 }
