@@ -21,7 +21,6 @@ struct event {
     const struct sim_cancel *cancel;
     const struct sim_reschedule *reschedule;
     const struct sim_future *future;
-    const struct sim_jump *jump;
     struct process *process;     /* that ends */
     struct operation *operation; /* that is answered */
     int exit_code;
@@ -33,6 +32,8 @@ struct sim {
     struct loop loop;
     struct recorder recorder; /* between the loop and the host */
     int64_t now_ns, wall_offset_us;
+    const struct sim_jump *jumps;
+    size_t n_jumps;
     uint64_t noise; /* 0: none; else where the generator is */
     struct job *job;
     struct sim_outcome *out;
@@ -77,9 +78,14 @@ static int64_t sim_now_ns(struct host *host)
     return sim->now_ns += noise_ns(sim, 3 * MICROSECOND);
 }
 
+/* Nobody is woken when it jumps. */
 static int64_t wall_us(const struct sim *sim)
 {
-    return sim->now_ns / 1000 + sim->wall_offset_us;
+    int64_t us = sim->now_ns / 1000 + sim->wall_offset_us;
+    for (size_t i = 0; i < sim->n_jumps; i++)
+        if (sim->now_ns >= llround(sim->jumps[i].at * 1e9))
+            us += llround(sim->jumps[i].seconds * 1e6);
+    return us;
 }
 
 static int64_t sim_wall_us(struct host *host)
@@ -251,15 +257,9 @@ static void future_due(struct timer *timer)
     request_set_future(event->sim->job, &event->future->set);
 }
 
-static void jump_due(struct timer *timer)
-{
-    struct event *event = CONTAINER_OF(timer, struct event, timer);
-    event->sim->wall_offset_us += llround(event->jump->seconds * 1e6);
-}
-
 static size_t count_requests(const struct sim_case *c)
 {
-    return c->n_cancels + c->n_reschedules + c->n_futures + c->n_jumps;
+    return c->n_cancels + c->n_reschedules + c->n_futures;
 }
 
 static void arm(struct sim *sim, struct event *event, double at, void (*fire)(struct timer *))
@@ -269,7 +269,7 @@ static void arm(struct sim *sim, struct event *event, double at, void (*fire)(st
     timer_arm(&sim->loop.timers, &event->timer, llround(at * 1e9) + noise_ns(sim, SECOND / 2));
 }
 
-/* Cancellations first, then reschedules, then futures, then jumps of the clock. */
+/* Cancellations first, then reschedules, then futures. */
 static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
 {
     struct event *armed = memory_new_zeroed(count_requests(c) + 1, sizeof *armed);
@@ -286,11 +286,6 @@ static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
         struct event *event = &armed[c->n_cancels + c->n_reschedules + i];
         event->future = &c->futures[i];
         arm(sim, event, c->futures[i].at, future_due);
-    }
-    for (size_t i = 0; i < c->n_jumps; i++) {
-        struct event *event = &armed[c->n_cancels + c->n_reschedules + c->n_futures + i];
-        event->jump = &c->jumps[i];
-        arm(sim, event, c->jumps[i].at, jump_due);
     }
     return armed;
 }
@@ -337,6 +332,8 @@ bool sim_run(struct plan *plan, const struct sim_case *c, struct sim_outcome *ou
                                .begin = sim_begin,
                                .give_up = sim_give_up},
                       .noise = c->noise,
+                      .jumps = c->jumps,
+                      .n_jumps = c->n_jumps,
                       .out = out};
     struct task_record *record = memory_need(task_record_new());
     *out = (struct sim_outcome){0};
