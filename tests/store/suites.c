@@ -5,12 +5,13 @@ extern CU_TestInfo tests_lists[];
 extern CU_TestInfo tests_resources[];
 extern CU_TestInfo tests_documents[];
 extern CU_TestInfo tests_futures[];
+extern CU_TestInfo tests_start[];
 extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
 extern CU_TestInfo tests_crash[];
 extern CU_TestInfo tests_faults[];
 
-/* The first five pairs are the contract: the same tests for every backend. */
+/* The first six pairs are the contract: the same tests for every backend. */
 CU_SuiteInfo suites[] = {
     {"sqlite", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_store},
     {"memory", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_store},
@@ -26,6 +27,8 @@ CU_SuiteInfo suites[] = {
      tests_documents},
     {"sqlite futures", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_futures},
     {"memory futures", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_futures},
+    {"sqlite start", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_start},
+    {"memory start", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_start},
     {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_migration},
     {"sqlite file", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_sqlite},
