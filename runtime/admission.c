@@ -171,10 +171,7 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
     }
     if (job->is_pending)
         loop_thread_await_start(job);
-    else if (job->is_held) {
-        job->is_held = false;
-        loop_make_ready(&thread->loop, job);
-    }
+    job_release_held(job);
     loop_thread_answer_overdue(thread, job);
 }
 
@@ -248,9 +245,9 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     struct task_record *record = submission->record;
     record->starts = 1;
     bool is_later = loop_thread_is_for_later(loop, record, submission->delay);
+    struct job *job = job_new(loop, submission->plan, record, false);
     if (!is_later)
-        loop_thread_note_start(loop, record);
-    struct job *job = job_new(loop, submission->plan, record, submission->plan->has_effects);
+        loop_thread_note_start(job);
     add_job(thread, job);
     if (is_later)
         loop_thread_put_off(job);

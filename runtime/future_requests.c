@@ -10,6 +10,7 @@
  */
 #include "runtime/base/bug.h"
 #include "runtime/futures.h"
+#include "runtime/journal/journal.h"
 #include "runtime/runtime_internal.h"
 
 /* ---- to the store and back ---- */
@@ -69,10 +70,15 @@ static void deliver_stored(struct loop *loop, struct message *message)
         r->done(r, r->status);
     else if (!job || job->phase == JOB_ENDED)
         r->done(r, -ERROR_NOT_FOUND);
-    else if (r->thread->is_draining || job->is_pending)
-        set(r, job); /* there may be no further turn, or none for long */
-    else
+    else if (r->thread->is_draining)
+        r->done(r, 0); /* there may be no further turn: the next start sets it */
+    else if (job->is_pending) {
+        loop_thread_keep_future(job, r->index, &r->record);
+        r->done(r, 0);
+    } else {
+        journal_future_set(job, r->index, &r->record);
         job_call_soon(job, &r->call);
+    }
 }
 
 /* ---- from outside ---- */
@@ -92,7 +98,8 @@ static void handle_future(struct loop *loop, struct message *message)
         return;
     }
     r->index = future->index;
-    r->is_done = future_state(job, r->index) != FUTURE_PENDING;
+    r->is_done =
+        future_state(job, r->index) != FUTURE_PENDING || loop_thread_has_future(job, r->index);
     if (r->is_look)
         r->done(r, 0);
     else if (r->is_done || r->thread->is_draining)

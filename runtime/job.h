@@ -24,7 +24,9 @@
 #include "schema/plan.h"
 
 struct future;
+struct journal;
 struct loop;
+struct early_future;
 struct store_request;
 
 enum job_phase { JOB_RUNNING, JOB_CLEANING, JOB_ENDED };
@@ -61,9 +63,10 @@ struct job {
     enum job_phase phase;
     bool root_is_done; /* its done callback ran */
     bool is_queued;    /* in the loop's list of ready jobs */
-    bool is_held;      /* has effects and is not on disk yet: gets no turn */
+    bool is_held;      /* gets no turn: it does again what it did, or was refused */
     bool is_pending;   /* the runtime's: it begins later, and gets no turn before (pending.c) */
     uint32_t turn_end; /* of the turn that is going on, as the ready queue counts */
+    uint64_t n_called; /* callbacks so far, this one included */
     struct ready_queue ready;
     struct list ready_link;
     struct list tasks;   /* live ones, in the order of their creation */
@@ -88,18 +91,22 @@ struct job {
     size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */
     struct timer start;      /* the runtime's: is_pending: until it is to begin */
+    struct early_future *early; /* the runtime's: is_pending: those that were set already */
+    int64_t resumed_ns;         /* journal_now_ns: the time that it went on from; 0: the present */
+    struct journal *journal;    /* journal/journal.h; NULL: it has none yet */
     int64_t log_seq;
     int64_t stored_line;             /* the runtime's: the last one that it saw stored */
     struct value *outcome;           /* ENDED: the root's */
     struct store_request *insertion; /* the runtime's: while it is not handed to the store yet */
     uint32_t n_requests;    /* the runtime's: store requests under way that will ask for the job */
-    bool is_stored;         /* the runtime's: the submission is on disk */
+    bool is_stored;         /* the submission is on disk */
     bool has_progress;      /* some was told */
     struct frame *counting; /* the map whose items are the job's progress (progress.h); or NULL */
 };
 
 /* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's
- * list. Takes the plan's and the record's reference. */
+ * list. Takes the plan's and the record's reference. is_held: it gets no turn before
+ * replay_go_live. */
 struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *record, bool is_held);
 /* Also in the middle: frames are dropped, nothing runs any more. */
 void job_free(struct job *job);
@@ -111,6 +118,9 @@ bool job_turn(struct job *job, uint32_t budget);
 void job_after_turn(struct job *job);
 /* Drops what stands in the ready queue. */
 void job_clear_queue(struct job *job);
+
+/* pending.c, for job_free: what was set and it never got. */
+void job_drop_early_futures(struct job *job);
 
 /* Puts a callback into the ready queue (loop.call_soon); its number. */
 uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer);
@@ -155,8 +165,6 @@ struct value *job_refuse_tasks(struct job *job, uint32_t node, size_t n);
 /* Notes the end of a node for the tree view. Borrows the outcome. */
 void job_note_end(struct job *job, uint32_t node, int64_t started_us, const struct value *outcome);
 int64_t job_now_us(const struct job *job); /* after its start */
-/* The wall clock, for what a job decides by it. */
-int64_t job_wall_us(const struct job *job);
 /* Appends the trace of all nodes that have started (runtime/trace.h). */
 void job_write_trace(struct job *job, struct buffer *out);
 
@@ -181,5 +189,7 @@ void timed_frame_release(struct task *task, struct frame *frame); /* op.release:
 void frame_disarm(struct timed_frame *frame);                     /* Handle.cancel */
 /* now + seconds, rounded up to the nanosecond */
 int64_t frame_deadline(struct task *task, double seconds);
+/* Calls below the frame's coroutine. */
+uint32_t frame_depth(const struct frame *frame);
 
 #endif

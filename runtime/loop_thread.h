@@ -32,7 +32,12 @@ struct loop_thread {
     /* the loop's */
     struct loop loop;
     struct host_uv *host;
-    struct chain outbox;      /* store requests of this round */
+    struct chain outbox; /* store requests of this round */
+    struct parcel {
+        struct loop_thread *to;
+        struct message *message;
+    } * parcels; /* to be posted behind them; room for n_parcels_max */
+    size_t n_parcels, n_parcels_max;
     size_t n_requests;        /* at the store, and will come back as messages */
     int64_t clock_written_ns; /* timeline_write's */
     char *handler;            /* the URL that unhandled errors are posted to; NULL: none */
@@ -65,11 +70,17 @@ void loop_thread_free(struct loop_thread *thread);
 
 void loop_thread_post(struct loop_thread *thread, struct message *message); /* [any] */
 
+/* The same at the end of this round, once what led to it is on its way to the store: it comes to
+ * the disk no later than what comes of the message. [loop of from] */
+void loop_thread_post_later(struct loop_thread *from, struct loop_thread *to,
+                            struct message *message);
+
 /* To the store, at the end of this round: requests of one round are handed over together, so that a
  * job that began and ended in it costs one commit. */
 void loop_thread_queue_request(struct loop_thread *thread, struct store_request *request);
-/* What is queued goes now. */
+/* What is queued goes now, and the new entries of all journals with it. */
 void loop_thread_flush(struct loop_thread *thread);
+void loop_thread_send_parcels(struct loop_thread *thread);
 
 /* Messages: the drain begins; the thread is to end. */
 void loop_thread_handle_drain(struct loop *loop, struct message *message);
@@ -109,8 +120,12 @@ void loop_thread_await_start(struct job *job);
 bool loop_thread_begin_due(struct loop_thread *thread);
 /* Task.cancel before the first step: it ends without having begun. Takes the message (or NULL). */
 void loop_thread_cancel_pending(struct job *job, struct value *message);
-/* Makes the record say that its task begins now. */
-void loop_thread_note_start(struct loop *loop, struct task_record *record);
+/* Its future was set already, and that is on disk: it gets the value when it begins. */
+void loop_thread_keep_future(struct job *job, uint32_t index, const struct future_record *record);
+/* Whether it was. */
+bool loop_thread_has_future(const struct job *job, uint32_t index);
+/* Makes the record of a new job say that it begins now. */
+void loop_thread_note_start(struct job *job);
 
 /* admission.c: what the loop tells */
 extern const struct loop_events loop_thread_events;

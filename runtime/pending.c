@@ -6,9 +6,14 @@
  *      └──cancelled───────┴─────────► CANCELLED, without having begun
  */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/leaf.h"
+#include "runtime/journal/replay_call.h"
 #include "runtime/runtime_internal.h"
 
 #define SLICE 1000 /* that begin in one go */
@@ -32,21 +37,81 @@ bool loop_thread_is_for_later(struct loop *loop, struct task_record *record, dou
     return true;
 }
 
-void loop_thread_note_start(struct loop *loop, struct task_record *record)
+void loop_thread_note_start(struct job *job)
 {
-    record->state = TASK_RUNNING;
-    record->started_at_us = loop->host->wall_us(loop->host);
-    record->began_at_us = timeline_us(loop);
+    struct host *host = job->loop->host;
+    job->record->state = TASK_RUNNING;
+    job->record->started_at_us = host->wall_us(host);
+    job->record->began_at_us = job->started_ns / 1000 + job->loop->timeline_us;
 }
 
 /* As if it had been submitted now. */
-static void note_late_start(struct loop *loop, struct task_record *record)
+static void note_late_start(struct job *job)
 {
-    loop_thread_note_start(loop, record);
+    struct host *host = job->loop->host;
+    struct task_record *record = job->record;
+    job->started_ns = host->now_ns(host);
+    loop_thread_note_start(job);
     if (record->has_timeout)
         record->deadline_at_us = isinf(record->timeout)
                                      ? DEADLINE_NEVER
                                      : record->started_at_us + (int64_t)(record->timeout * 1e6);
+}
+
+/* ---- futures that are set before it begins ---- */
+
+struct early_future {
+    struct early_future *next;
+    uint32_t index;
+    struct future_record record; /* its texts are owned */
+};
+
+static char *copy_text(const char *text)
+{
+    return text ? memory_need(strdup(text)) : NULL;
+}
+
+void loop_thread_keep_future(struct job *job, uint32_t index, const struct future_record *record)
+{
+    struct early_future *early = memory_new(sizeof *early);
+    *early = (struct early_future){.next = job->early,
+                                   .index = index,
+                                   .record = {.result = copy_text(record->result),
+                                              .type = copy_text(record->type),
+                                              .message = copy_text(record->message)}};
+    job->early = early;
+}
+
+bool loop_thread_has_future(const struct job *job, uint32_t index)
+{
+    const struct early_future *early = job->early;
+    while (early && early->index != index)
+        early = early->next;
+    return early != NULL;
+}
+
+/* As if they were set right behind its first step. */
+static void set_early_futures(struct job *job)
+{
+    while (job->early) {
+        struct early_future *early = job->early;
+        job->early = early->next;
+        journal_future_set(job, early->index, &early->record);
+        replay_call_set_future(job, early->index, &early->record);
+        free(early);
+    }
+}
+
+void job_drop_early_futures(struct job *job)
+{
+    while (job->early) {
+        struct early_future *early = job->early;
+        job->early = early->next;
+        free((char *)early->record.result);
+        free((char *)early->record.type);
+        free((char *)early->record.message);
+        free(early);
+    }
 }
 
 /* ---- waiting ---- */
@@ -96,12 +161,14 @@ static void handle_starting(struct loop *loop, struct message *message)
 {
     struct starting *starting = CONTAINER_OF(message, struct starting, message);
     struct job *job = starting->job;
+    (void)loop;
     starting->thread->n_requests--;
     starting->thread->n_starting--;
     job->n_requests--;
-    if (starting->status == 0 && job->is_held) {
-        job->is_held = false;
-        loop_make_ready(loop, job);
+    if (starting->status == 0) {
+        job->is_stored = true;
+        job_release_held(job);
+        loop_thread_answer_overdue(starting->thread, job);
     }
     task_record_unref(starting->request.record);
     free(starting);
@@ -129,18 +196,15 @@ static void store_start(struct loop_thread *thread, struct job *job)
     loop_thread_queue_request(thread, &starting->request);
 }
 
-/* What it does to the world is done after it is on disk that it began. */
+/* Until it is on disk that it began it counts as new: what it does to the world waits for that. */
 static void begin(struct loop_thread *thread, struct job *job)
 {
-    struct host *host = thread->loop.host;
     job_own_record(job);
-    note_late_start(&thread->loop, job->record);
-    job->started_ns = host->now_ns(host);
-    job->is_pending = false;
+    note_late_start(job);
+    job->is_pending = job->is_stored = false;
+    set_early_futures(job);
     store_start(thread, job);
-    job->is_held = job->plan->has_effects;
-    if (!job->is_held)
-        loop_make_ready(&thread->loop, job);
+    loop_make_ready(&thread->loop, job);
 }
 
 bool loop_thread_begin_due(struct loop_thread *thread)
@@ -160,7 +224,7 @@ void loop_thread_cancel_pending(struct job *job, struct value *message)
 {
     loop_disarm(job->loop, &job->start);
     list_remove(&job->ready_link);
-    job->is_pending = job->is_held = false;
+    job->is_pending = false;
     task_cancel(job->root, message);
     value_unref(message);
     loop_make_ready(job->loop, job);

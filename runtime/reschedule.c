@@ -5,6 +5,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
 #include "runtime/runtime_internal.h"
 #include "runtime/timeout.h"
 
@@ -49,36 +50,36 @@ static void store_deadline(struct rescheduling *r, struct job *job, struct deadl
     r->record->deadline_at_us = r->at_us;
     if (!r->at_us)
         r->record->deadline_at_us =
-            deadline.at == INT64_MAX
+            deadline.due == INT64_MAX
                 ? DEADLINE_NEVER
-                : host->wall_us(host) + (deadline.at - host->now_ns(host)) / 1000;
+                : host->wall_us(host) + (deadline.due - host->now_ns(host)) / 1000;
     r->request = (struct store_request){
         .verb = STORE_RESCHEDULE, .record = r->record, .done = deadline_stored};
     r->thread->n_requests++;
     loop_thread_queue_request(r->thread, &r->request);
 }
 
-static struct deadline deadline_of(const struct rescheduling *r, struct job *job)
+/* A named one that was moved is on disk with the job's journal. */
+static void has_moved(struct held *held)
 {
-    struct host *host = job->loop->host;
-    if (r->at_us)
-        return (struct deadline){.is_wall = true, .at = r->at_us};
-    if (r->seconds == INFINITY)
-        return (struct deadline){.at = INT64_MAX};
-    return (struct deadline){.at = host->now_ns(host) + (int64_t)ceil(r->seconds * 1e9)};
+    struct rescheduling *r = CONTAINER_OF(held, struct rescheduling, held);
+    r->done(r, 0);
 }
 
 static void reschedule_now(struct job_call *call, struct job *job)
 {
     struct rescheduling *r = CONTAINER_OF(call, struct rescheduling, call);
     struct timeout_frame *timeout = job ? timeout_find(job, r->name) : NULL;
-    struct deadline deadline = job ? deadline_of(r, job) : (struct deadline){0};
+    struct deadline deadline = {0};
+    if (job)
+        deadline = r->at_us ? timeout_at(job, r->at_us) : timeout_after(job, r->seconds);
     if (!timeout || !timeout_reschedule(timeout, deadline)) {
         r->done(r, !job || has_timeout(job->plan, r->name) ? -ERROR_CONFLICT : -ERROR_INVALID);
         return;
     }
+    r->held.release = has_moved;
     if (r->name)
-        r->done(r, 0);
+        job_hold(job, &r->held);
     else
         store_deadline(r, job, deadline);
 }
@@ -97,6 +98,7 @@ static void handle_rescheduling(struct loop *loop, struct message *message)
         return;
     }
     r->call.call = reschedule_now;
+    journal_rescheduled(job, r->name, r->seconds, r->at_us);
     job_call_soon(job, &r->call);
 }
 

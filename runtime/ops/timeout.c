@@ -7,12 +7,14 @@
  *      └──body ended──► FINISHED */
 #include "runtime/timeout.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
 #include "runtime/scope.h"
@@ -46,25 +48,29 @@ struct timeout_frame {
 
 /* ---- deadlines ---- */
 
-static void arm_wall(struct timeout_frame *self, int64_t at_us)
+struct deadline timeout_after(struct job *job, double seconds)
 {
-    if (at_us <= job_wall_us(frame_task(&self->base.base)->job))
-        frame_arm_soon(&self->base);
-    else
-        frame_arm_wall(&self->base, at_us);
+    if (seconds == INFINITY)
+        return (struct deadline){.due = INT64_MAX};
+    int64_t now_ns = journal_deadline_base_ns(job);
+    return (struct deadline){.due = now_ns + (int64_t)ceil(seconds * 1e9), .is_past = seconds <= 0};
+}
+
+struct deadline timeout_at(struct job *job, int64_t at_us)
+{
+    struct host *host = job->loop->host;
+    bool is_past = journal_choice(job, at_us <= host->wall_us(host));
+    return (struct deadline){.due = at_us, .is_wall = true, .is_past = is_past};
 }
 
 static void arm(struct timeout_frame *self, struct deadline deadline)
 {
-    struct host *host = frame_task(&self->base.base)->job->loop->host;
-    if (deadline.is_wall)
-        arm_wall(self, deadline.at);
-    else if (deadline.at == INT64_MAX)
-        return;
-    else if (deadline.at <= host->now_ns(host))
+    if (deadline.is_past)
         frame_arm_soon(&self->base);
-    else
-        frame_arm(&self->base, deadline.at);
+    else if (deadline.is_wall)
+        frame_arm_wall(&self->base, deadline.due);
+    else if (deadline.due != INT64_MAX)
+        frame_arm(&self->base, deadline.due);
 }
 
 /* What a node says with its `seconds`, null or `at`. */
@@ -72,14 +78,10 @@ static struct deadline deadline_of(struct task *task, struct frame *frame, unsig
                                    unsigned at)
 {
     const union argument *given = frame_arguments(task, frame);
-    struct host *host = task->job->loop->host;
     if (frame_has(task, frame, at))
-        return (struct deadline){.is_wall = true, .at = given[at].integer};
-    if (!frame_has(task, frame, seconds))
-        return (struct deadline){.at = INT64_MAX};
-    return (struct deadline){.at = given[seconds].number > 0
-                                       ? frame_deadline(task, given[seconds].number)
-                                       : host->now_ns(host)};
+        return timeout_at(task->job, given[at].integer);
+    return timeout_after(task->job,
+                         frame_has(task, frame, seconds) ? given[seconds].number : INFINITY);
 }
 
 bool timeout_reschedule(struct timeout_frame *self, struct deadline deadline)
@@ -206,8 +208,8 @@ static struct action reschedule_start(struct task *task, struct frame *frame)
     if (!value)
         return action_raise(exception_key_error(task->job->plan, frame->node, slot->name));
     struct timeout_handle *handle = CONTAINER_OF(value, struct timeout_handle, handle.base);
-    if (handle->frame &&
-        timeout_reschedule(handle->frame, deadline_of(task, frame, NEW_SECONDS, NEW_AT)))
+    struct deadline deadline = deadline_of(task, frame, NEW_SECONDS, NEW_AT);
+    if (handle->frame && timeout_reschedule(handle->frame, deadline))
         return action_end(value_null);
     char message[80];
     snprintf(message, sizeof message, "Cannot change state of %s Timeout",

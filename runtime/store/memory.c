@@ -248,6 +248,7 @@ static int memory_write(struct backend *base, struct store_request *first)
         [STORE_DROP_FUTURE] = memory_drop_future,
         [STORE_START] = start,
         [STORE_CLOCK] = note_clock,
+        [STORE_JOURNAL] = memory_add_journal,
     };
     struct memory *m = (struct memory *)base;
     pthread_rwlock_wrlock(&m->lock);
@@ -291,6 +292,8 @@ static const struct backend_verbs verbs_of_memory = {
     .next_futures = memory_next_futures,
     .read_futures = memory_read_futures,
     .read_clock = memory_read_clock,
+    .next_journal = memory_next_journal,
+    .read_journal = memory_read_journal,
     .get_document = memory_get_document,
     .list_documents = memory_list_documents,
 };

@@ -48,6 +48,7 @@ void memory_free_documents(struct memory *m);
 
 int memory_set_future(struct memory *m, struct store_request *request);
 int memory_drop_future(struct memory *m, struct store_request *request);
+int memory_add_journal(struct memory *m, struct store_request *request);
 void memory_drop_futures(struct memory_task *task);
 
 /* ---- memory_read.c; the caller holds the lock ---- */
@@ -92,6 +93,11 @@ int memory_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
 int memory_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
+int memory_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
+                        struct error *e);
+int memory_read_journal(struct store_reader *reader, const struct id *task,
+                        void (*each)(void *context, const struct journal_row *row), void *context,
+                        struct error *e);
 int memory_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int memory_list_documents(struct store_reader *reader, const char *kind, const char *after,

@@ -34,7 +34,7 @@ struct task_record {
     enum task_state state;
     uint32_t starts; /* 1, and one more for every time that it was run again after a crash */
     int64_t created_at_us, started_at_us, finished_at_us;
-    int64_t began_at_us;    /* on the database's own clock (runtime/timeline.h) */
+    int64_t began_at_us;    /* as started, but on the database's own clock (runtime/timeline.h) */
     int64_t run_at_us;      /* when it is to begin, by the wall clock; 0: at once */
     int64_t start_at_us;    /* the same on the database's own clock, which then decides: of a
                              * delay; 0: the wall clock does */
@@ -45,6 +45,7 @@ struct task_record {
     struct id group;                /* whose child it is, if has_group */
     bool has_group;
     bool has_futures; /* of an end: there may be values of its futures to forget */
+    bool has_journal; /* and rows of its journal */
     char *loop;       /* the name of the loop that runs it; NULL for the main one */
     char *name;
     char *labels;         /* JSON object of strings, each as buffer_json_string writes it */

@@ -154,7 +154,11 @@ static int finish(struct sqlite *s, struct store_request *request)
     if (sqlite3_changes(s->db) == 0)
         return sqlite_explain(s, request, &task->id);
     rc = insert_outcome(s, task);
-    return rc == SQLITE_OK && task->has_futures ? run_for_id(s, DO_DROP_FUTURES, &task->id) : rc;
+    if (rc == SQLITE_OK && task->has_futures)
+        rc = run_for_id(s, DO_DROP_FUTURES, &task->id);
+    if (rc == SQLITE_OK && task->has_journal)
+        rc = run_for_id(s, DO_DROP_JOURNAL, &task->id);
+    return rc;
 }
 
 static int add_log(struct sqlite *s, struct store_request *request)
@@ -234,6 +238,7 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_DROP_FUTURE] = sqlite_drop_future,
         [STORE_START] = sqlite_start,
         [STORE_CLOCK] = sqlite_note_clock,
+        [STORE_JOURNAL] = sqlite_add_journal,
     };
     request->status = 0;
     return verbs[request->verb](s, request);
@@ -315,6 +320,7 @@ static void sqlite_close(struct backend *base)
 
 static const struct backend_verbs verbs_of_sqlite = {
     .kind = "sqlite",
+    .is_lasting = true,
     .write = sqlite_write,
     .settle = sqlite_settle,
     .close = sqlite_close,
@@ -328,6 +334,8 @@ static const struct backend_verbs verbs_of_sqlite = {
     .next_futures = sqlite_next_futures,
     .read_futures = sqlite_read_futures,
     .read_clock = sqlite_read_clock,
+    .next_journal = sqlite_next_journal,
+    .read_journal = sqlite_read_journal,
     .get_document = sqlite_get_document,
     .list_documents = sqlite_list_documents,
 };

@@ -1,7 +1,7 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
  * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
- * sqlite_futures.c for futures, sqlite_clock.c for what begins later and the clock. Nobody else
- * includes this. */
+ * sqlite_futures.c for futures, sqlite_journal.c for the journal, sqlite_clock.c for what begins
+ * later and the clock. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -31,7 +31,7 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents, *next_futures, *read_futures, *read_clock;
+        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal, *read_clock;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -62,7 +62,8 @@ void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 bi
 /* After a change that touched no row: sets the status. An open task is in order. */
 int sqlite_explain(struct sqlite *s, struct store_request *request, const struct id *id);
 
-/* ---- sqlite_documents.c, sqlite_futures.c, sqlite_clock.c: as sqlite.c's verbs ---- */
+/* ---- sqlite_documents.c, sqlite_futures.c, sqlite_journal.c, sqlite_clock.c: as sqlite.c's verbs
+ * ---- */
 
 int sqlite_put(struct sqlite *s, struct store_request *request);
 int sqlite_remove(struct sqlite *s, struct store_request *request);
@@ -70,6 +71,7 @@ int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
 int sqlite_start(struct sqlite *s, struct store_request *request);
 int sqlite_note_clock(struct sqlite *s, struct store_request *request);
+int sqlite_add_journal(struct sqlite *s, struct store_request *request);
 
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 
@@ -80,6 +82,9 @@ int sqlite_reader_prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt
 void sqlite_bind_limit(sqlite3_stmt *statement, int i, size_t limit);
 void sqlite_bind_after(sqlite3_stmt *statement, int i,
                        const struct id *after); /* NULL: the first */
+/* The first task behind `after` that the statement of this text gives. As store_next_futures. */
+int sqlite_next_task(struct sqlite_reader *r, const char *sql, sqlite3_stmt **statement,
+                     const struct id *after, struct id *task, struct error *e);
 /* False, and *id as it was, where there is none. */
 bool sqlite_take_id(sqlite3_stmt *row, int column, struct id *id);
 
@@ -105,6 +110,11 @@ int sqlite_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
 int sqlite_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
+int sqlite_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
+                        struct error *e);
+int sqlite_read_journal(struct store_reader *reader, const struct id *task,
+                        void (*each)(void *context, const struct journal_row *row), void *context,
+                        struct error *e);
 int sqlite_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,

@@ -92,6 +92,24 @@ static void take_trace(sqlite3_stmt *row, int column, struct task_record *record
     record->trace_size = record->trace ? size : 0;
 }
 
+int sqlite_next_task(struct sqlite_reader *r, const char *sql, sqlite3_stmt **statement,
+                     const struct id *after, struct id *task, struct error *e)
+{
+    int status = sqlite_reader_prepare(r, sql, statement, e);
+    if (status != 0)
+        return status;
+    sqlite_bind_after(*statement, 1, after);
+    int rc = sqlite3_step(*statement);
+    if (rc == SQLITE_ROW)
+        sqlite_take_id(*statement, 0, task);
+    else if (rc == SQLITE_DONE)
+        status = error_set(e, ERROR_NOT_FOUND, "there is no further task");
+    else
+        status = sqlite_reader_fail(r, e);
+    sqlite3_reset(*statement);
+    return status;
+}
+
 bool sqlite_take_id(sqlite3_stmt *row, int column, struct id *id)
 {
     const void *bytes = sqlite3_column_blob(row, column);
@@ -366,6 +384,8 @@ void sqlite_reader_close(struct store_reader *reader)
     sqlite3_finalize(r->get_document);
     sqlite3_finalize(r->list_documents);
     sqlite3_finalize(r->next_futures);
+    sqlite3_finalize(r->next_journal);
+    sqlite3_finalize(r->read_journal);
     sqlite3_finalize(r->read_futures);
     sqlite3_finalize(r->read_clock);
     sqlite3_close(r->db);

@@ -41,6 +41,8 @@
     X(SET_FUTURE, "INSERT INTO futures SELECT ?1, ?2, ?3, ?4, ?5"                                  \
                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")     \
     X(DROP_FUTURE, "DELETE FROM futures WHERE task = ?1 AND name = ?2")                            \
+    X(ADD_JOURNAL, "INSERT INTO journal VALUES (?1, ?2, ?3)")                                      \
+    X(DROP_JOURNAL, "DELETE FROM journal WHERE task = ?1")                                         \
     X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")                                         \
     X(START, "UPDATE tasks SET state = ?2, started_at = ?3, began_at = ?4, deadline_at = ?5"       \
              " WHERE id = ?1 AND finished_at IS NULL")                                             \
