@@ -244,13 +244,14 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     struct loop *loop = &thread->loop;
     struct task_record *record = submission->record;
     record->starts = 1;
-    bool is_later = loop_thread_is_for_later(loop, record, submission->delay);
+    if (submission->is_later)
+        loop_thread_note_pending(loop, record, submission->delay);
     struct job *job = job_new(loop, submission->plan, record, false);
-    if (!is_later)
+    if (submission->is_later)
+        loop_thread_put_off(job);
+    else
         loop_thread_note_start(job);
     add_job(thread, job);
-    if (is_later)
-        loop_thread_put_off(job);
     job->n_requests = 1;
     thread->n_requests++;
     *admission = (struct admission){.thread = thread, .job = job, .submission = submission};
@@ -307,8 +308,10 @@ static int place(struct runtime *runtime, struct submission *submission)
         return -ERROR_NOT_FOUND;
     if (!runtime_take_place(runtime))
         return -ERROR_TOO_MANY;
+    submission->is_later =
+        loop_thread_is_for_later(&thread->loop, submission->record, submission->delay);
     if (submission->record->has_group)
-        groups_add(runtime, submission->record, thread);
+        groups_add(runtime, submission->record, thread, submission->is_later);
     thread->n_submitted++;
     submission->message.handle = handle_submission;
     if (thread == runtime->main)

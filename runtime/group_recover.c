@@ -33,7 +33,8 @@ static void add_task(struct reading *reading, struct task_record *record)
 {
     struct group *group = reading->group;
     struct loop_thread *thread = runtime_find_loop(group->runtime, record->loop);
-    group_add(group, &record->id, thread ? thread : group->runtime->main);
+    group_add(group, &record->id, thread ? thread : group->runtime->main,
+              record->state == TASK_PENDING);
     if (!task_state_is_final(record->state))
         return;
     group_note_end(group, record);
@@ -92,7 +93,7 @@ static bool is_timed_out(const struct reading *reading, int64_t now_us)
     return facts->deadline_at_us && facts->deadline_at_us <= over_us;
 }
 
-/* Before their first steps. Of those that have had a request of their own the start knows. */
+/* Of those that have had a request of their own the start knows. */
 static void cancel_tasks(struct group *group)
 {
     for (size_t i = 0; i < group->n_members; i++) {
@@ -101,7 +102,7 @@ static void cancel_tasks(struct group *group)
         if (member->state == TASK_RUNNING)
             job = loop_find(&member->thread->loop, &member->id);
         if (job && !job->record->cancel_requested_at_us)
-            task_cancel(job->root, NULL);
+            loop_thread_cancel_job(job, NULL);
     }
 }
 

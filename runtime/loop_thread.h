@@ -110,7 +110,9 @@ void loop_thread_adopt(struct loop_thread *thread, struct job *job);
 /* admission.c: an INSERT goes to the store; from now on the job's end is a request of its own */
 void loop_thread_insertion_leaves(struct store_request *request);
 /* pending.c: whether the task is to begin later: its record says when then */
-bool loop_thread_is_for_later(struct loop *loop, struct task_record *record, double delay);
+bool loop_thread_is_for_later(struct loop *loop, const struct task_record *record, double delay);
+/* Makes its record say so. */
+void loop_thread_note_pending(struct loop *loop, struct task_record *record, double delay);
 /* A job that is not on the loop's list of ready ones for the first time: it gets no turn
  * until it begins */
 void loop_thread_put_off(struct job *job);
@@ -118,8 +120,9 @@ void loop_thread_put_off(struct job *job);
 void loop_thread_await_start(struct job *job);
 /* Begins those that are due, a slice of them. True when there is more to do at once. */
 bool loop_thread_begin_due(struct loop_thread *thread);
-/* Task.cancel before the first step: it ends without having begun. Takes the message (or NULL). */
-void loop_thread_cancel_pending(struct job *job, struct value *message);
+/* job_request_cancel; but one that is pending ends at once, without having begun. Takes the message
+ * (or NULL). */
+void loop_thread_cancel_job(struct job *job, struct value *message);
 /* Its future was set already, and that is on disk: it gets the value when it begins. */
 void loop_thread_keep_future(struct job *job, uint32_t index, const struct future_record *record);
 /* Whether it was. */

@@ -26,15 +26,17 @@ static int64_t timeline_us(struct loop *loop)
     return loop->host->now_ns(loop->host) / 1000 + loop->timeline_us;
 }
 
-bool loop_thread_is_for_later(struct loop *loop, struct task_record *record, double delay)
+bool loop_thread_is_for_later(struct loop *loop, const struct task_record *record, double delay)
 {
-    if (delay > 0)
-        record->start_at_us = timeline_us(loop) + (int64_t)ceil(delay * 1e6);
-    else if (record->run_at_us <= loop->host->wall_us(loop->host))
-        return false;
+    return delay > 0 || record->run_at_us > loop->host->wall_us(loop->host);
+}
+
+void loop_thread_note_pending(struct loop *loop, struct task_record *record, double delay)
+{
     record->state = TASK_PENDING;
     record->deadline_at_us = 0;
-    return true;
+    if (delay > 0)
+        record->start_at_us = timeline_us(loop) + (int64_t)ceil(delay * 1e6);
 }
 
 void loop_thread_note_start(struct job *job)
@@ -203,6 +205,7 @@ static void begin(struct loop_thread *thread, struct job *job)
     note_late_start(job);
     job->is_pending = job->is_stored = false;
     set_early_futures(job);
+    groups_tell_start(thread->runtime, job->record);
     store_start(thread, job);
     loop_make_ready(&thread->loop, job);
 }
@@ -220,7 +223,8 @@ bool loop_thread_begin_due(struct loop_thread *thread)
     return n > 0;
 }
 
-void loop_thread_cancel_pending(struct job *job, struct value *message)
+/* Task.cancel before the first step. */
+static void cancel_pending(struct job *job, struct value *message)
 {
     loop_disarm(job->loop, &job->start);
     list_remove(&job->ready_link);
@@ -228,4 +232,12 @@ void loop_thread_cancel_pending(struct job *job, struct value *message)
     task_cancel(job->root, message);
     value_unref(message);
     loop_make_ready(job->loop, job);
+}
+
+void loop_thread_cancel_job(struct job *job, struct value *message)
+{
+    if (job->is_pending)
+        cancel_pending(job, message);
+    else
+        job_request_cancel(job, message);
 }

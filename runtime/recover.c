@@ -236,7 +236,7 @@ static int await_again(struct recovery *r, struct loop_thread *thread, struct ta
     loop_thread_put_off(job);
     loop_thread_adopt(thread, job);
     if (record->cancel_requested_at_us)
-        loop_thread_cancel_pending(job, cancel_message_of(record));
+        loop_thread_cancel_job(job, cancel_message_of(record));
     else
         loop_thread_await_start(job);
     return set_futures(r, job, e);

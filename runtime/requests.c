@@ -38,10 +38,7 @@ static void ask_job(struct job *job, struct cancellation *c)
     struct value *text = c->text ? memory_need(value_from_string(c->text, strlen(c->text))) : NULL;
     if (!is_one_more)
         note_request(job, c);
-    if (job->is_pending)
-        loop_thread_cancel_pending(job, text);
-    else
-        job_request_cancel(job, text);
+    loop_thread_cancel_job(job, text);
     c->held.release = is_kept;
     if (is_one_more)
         job_hold(job, &c->held);

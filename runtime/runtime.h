@@ -74,7 +74,8 @@ struct submission {
     struct message message;
     struct task_record *record;
     struct plan *plan;
-    double delay; /* seconds until it is to begin; 0: at once, or at the record's run_at_us */
+    double delay;  /* seconds until it is to begin; 0: at once, or at the record's run_at_us */
+    bool is_later; /* the runtime's own: it does not begin at once */
     struct waiter *waiter;
     struct group_facts group; /* -CONFLICT: how it is; created_at_us 0: it is none that goes on */
     void (*done)(struct submission *submission, int status);

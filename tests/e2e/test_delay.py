@@ -207,6 +207,9 @@ class Restart(unittest.TestCase):
         self.server = awaitd.Server()
         self.addCleanup(self.server.close)
 
+    def tearDown(self):
+        self.server.stop()
+
     def submit(self, spec=None, **fields):
         return self.server.submit(spec or value(1), **fields)
 
