@@ -1,6 +1,6 @@
 /* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds,
- * memory_documents.c does all of it for documents, memory_futures.c for futures. Nobody else
- * includes this. */
+ * memory_documents.c does all of it for documents, memory_futures.c for futures, memory_runs.c for
+ * the runs of the server. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_MEMORY_H
 #define AWAITD_RUNTIME_STORE_MEMORY_H
 
@@ -30,6 +30,11 @@ struct memory {
     size_t n_documents, document_capacity;
     struct clock_note clock; /* if has_clock */
     bool has_clock;
+    struct memory_run {
+        int64_t started_at_us;
+        bool after_crash, ran_jobs, in_order;
+    } * runs;
+    size_t n_runs, run_capacity;
 };
 
 /* ---- memory.c ---- */
@@ -50,6 +55,12 @@ int memory_set_future(struct memory *m, struct store_request *request);
 int memory_drop_future(struct memory *m, struct store_request *request);
 int memory_add_journal(struct memory *m, struct store_request *request);
 void memory_drop_futures(struct memory_task *task);
+
+/* ---- memory_runs.c: the same ---- */
+
+int memory_begin_run(struct memory *m, struct store_request *request);
+int memory_begin_jobs(struct memory *m, struct store_request *request);
+int memory_end_run(struct memory *m, struct store_request *request);
 
 /* ---- memory_read.c; the caller holds the lock ---- */
 

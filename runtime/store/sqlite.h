@@ -1,7 +1,7 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
  * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
- * sqlite_futures.c for futures, sqlite_journal.c for the journal, sqlite_clock.c for what begins
- * later and the clock. Nobody else includes this. */
+ * sqlite_futures.c for futures, sqlite_journal.c for the journal; sqlite_clock.c has what begins
+ * later and the clock, sqlite_runs.c the runs of the server. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -23,6 +23,7 @@ struct sqlite {
     int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
     bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
+    int64_t run;      /* of the server; 0: none has begun */
     sqlite3_stmt *statements[N_STATEMENTS];
 };
 
@@ -45,7 +46,7 @@ static inline void sqlite_bind_id(sqlite3_stmt *statement, int i, const struct i
 /* Finds the file's real name, locks it against other processes, opens it, refuses what is not ours,
  * creates or migrates. 0, or -code and *e; then sqlite_release undoes what was done. */
 int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
-/* Once all is known to be in order: counts a new start for every task that had not ended. */
+/* Once all is known to be in order. */
 int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);
 
@@ -72,6 +73,14 @@ int sqlite_drop_future(struct sqlite *s, struct store_request *request);
 int sqlite_start(struct sqlite *s, struct store_request *request);
 int sqlite_note_clock(struct sqlite *s, struct store_request *request);
 int sqlite_add_journal(struct sqlite *s, struct store_request *request);
+
+/* ---- sqlite_runs.c: the same ---- */
+
+int sqlite_begin_run(struct sqlite *s, struct store_request *request);
+int sqlite_begin_jobs(struct sqlite *s, struct store_request *request);
+int sqlite_end_run(struct sqlite *s, struct store_request *request);
+/* For the statements that say in which run a task was stored: the last one in which jobs ran. */
+int sqlite_read_runs(struct sqlite *s, struct error *e);
 
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 
