@@ -169,13 +169,17 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
         free(job->record->spec);
         job->record->spec = NULL;
     }
+    bool was_held = job->is_held;
+    job->is_held = false;
     if (job->is_pending)
         loop_thread_await_start(job);
+    else if (was_held)
+        loop_make_ready(&thread->loop, job);
     job_release_held(job);
     loop_thread_answer_overdue(thread, job);
 }
 
-/* The store had no room: the job never was. */
+/* The store had no room, or the same request came before: the job never was. */
 static void job_is_refused(struct loop_thread *thread, struct job *job)
 {
     loop_thread_drop_waiters(thread, job);
@@ -246,7 +250,7 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     record->starts = 1;
     if (submission->is_later)
         loop_thread_note_pending(loop, record, submission->delay);
-    struct job *job = job_new(loop, submission->plan, record, false);
+    struct job *job = job_new(loop, submission->plan, record, submission->is_held);
     if (submission->is_later)
         loop_thread_put_off(job);
     else
@@ -257,6 +261,10 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     *admission = (struct admission){.thread = thread, .job = job, .submission = submission};
     admission->request = (struct store_request){
         .verb = STORE_INSERT, .record = task_record_ref(record), .done = admission_stored};
+    if (submission->key) {
+        admission->request.key = submission->key;
+        submission->write_answer(submission);
+    }
     job->insertion = &admission->request;
     loop_thread_queue_request(thread, &admission->request);
     if (submission->waiter) {

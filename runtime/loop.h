@@ -97,6 +97,9 @@ void loop_make_ready(struct loop *loop, struct job *job);
  * is. */
 int64_t loop_run(struct loop *loop);
 
+/* All turns of one job that it can have now. */
+void loop_run_until_idle(struct loop *loop, struct job *job);
+
 /* The parts of loop_run, for a driver that says itself what time it is, or which timers fire. While
  * there are wall timers, loop_next makes it come back once a second at least: anybody may set that
  * clock at any time. */

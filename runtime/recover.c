@@ -56,6 +56,35 @@ static struct plan *compile(const struct task_record *record)
                                   "this version of the server cannot run the stored spec");
 }
 
+/* Many a task is the same job as the one before it: then they share the plan. */
+struct last_plan {
+    struct plan *plan; /* NULL: none */
+    char *spec;
+    double timeout;
+};
+
+static void forget_plan(struct last_plan *last)
+{
+    plan_unref(last->plan);
+    free(last->spec);
+}
+
+/* Takes the record's spec: the store has it. */
+static struct plan *plan_of(struct last_plan *last, struct task_record *record)
+{
+    double timeout = own_timeout(record);
+    bool is_same = last->plan && last->timeout == timeout && strcmp(last->spec, record->spec) == 0;
+    if (is_same)
+        free(record->spec);
+    else {
+        struct plan *plan = compile(record);
+        forget_plan(last);
+        *last = (struct last_plan){plan, record->spec, timeout};
+    }
+    record->spec = NULL;
+    return plan_ref(last->plan);
+}
+
 /* ---- tasks that have more than a row of their own ---- */
 
 /* A walk along them, beside that along those that have not ended. */
@@ -88,31 +117,6 @@ static int reach(struct stored_tasks *tasks, struct store_reader *reader, const 
     return status;
 }
 
-/* ---- futures that were set ---- */
-
-static char *copy_text(const char *text)
-{
-    return text ? memory_need(strdup(text)) : NULL;
-}
-
-/* One that the job had not been told of. */
-static void set_again(void *context, const struct future_record *record)
-{
-    struct job *job = context;
-    const struct future_name *future = plan_find_future(job->plan, record->name);
-    if (future && job->is_pending) {
-        loop_thread_keep_future(job, future->index, record);
-        return;
-    }
-    if (!future || future_state(job, future->index) != FUTURE_PENDING)
-        return;
-    const struct future_record copy = {.result = copy_text(record->result),
-                                       .type = copy_text(record->type),
-                                       .message = copy_text(record->message)};
-    journal_future_set(job, future->index, record);
-    replay_call_set_future(job, future->index, &copy);
-}
-
 /* ---- journals ---- */
 
 /* A job's rows, one behind the other. */
@@ -136,6 +140,7 @@ struct recovery {
     struct store_reader *reader;
     struct stored_tasks futures, journals;
     struct semaphore_claims claims;
+    struct last_plan last_plan;
     size_t n_resumed, n_failed;
 };
 
@@ -206,17 +211,105 @@ static struct job *replay(struct recovery *r, struct loop_thread *thread, struct
     return replace_job(thread, job, "ReplayError", why);
 }
 
+/* ---- what was acknowledged ---- */
+
+/* A job may not have been told of it. */
+struct repetition {
+    struct message message;
+    struct id id;
+    struct future_record *futures;
+    size_t n_futures, capacity;
+};
+
+static char *copy_text(const char *text)
+{
+    return text ? memory_need(strdup(text)) : NULL;
+}
+
+static void keep_future(void *context, const struct future_record *record)
+{
+    struct repetition *r = context;
+    if (r->n_futures == r->capacity) {
+        r->capacity = 2 * r->capacity + 4;
+        r->futures = memory_resize(r->futures, r->capacity * sizeof *r->futures);
+    }
+    r->futures[r->n_futures++] = (struct future_record){.name = copy_text(record->name),
+                                                        .result = copy_text(record->result),
+                                                        .type = copy_text(record->type),
+                                                        .message = copy_text(record->message)};
+}
+
+/* Takes the record's texts. */
+static void repeat_future(struct job *job, const struct future_record *record)
+{
+    const struct future_name *future = job ? plan_find_future(job->plan, record->name) : NULL;
+    if (future && future_state(job, future->index) == FUTURE_PENDING) {
+        journal_future_set(job, future->index, record);
+        replay_call_set_future(job, future->index, record);
+    } else {
+        free((char *)record->result);
+        free((char *)record->type);
+        free((char *)record->message);
+    }
+    free((char *)record->name);
+}
+
 static struct value *cancel_message_of(const struct task_record *record)
 {
     const char *text = record->cancel_message;
     return text ? memory_need(value_from_string(text, strlen(text))) : NULL;
 }
 
-/* It was acknowledged, and the job may not have been told. */
 static void repeat_cancellation(struct job *job)
 {
     if (job->record->cancel_requested_at_us && !(job->journal && job->journal->was_cancelled))
         job_request_cancel(job, cancel_message_of(job->record));
+}
+
+/* Not before the job is where it can go no further by itself: lines of its log may say that it had
+ * been there. */
+static void handle_repetition(struct loop *loop, struct message *message)
+{
+    struct repetition *r = CONTAINER_OF(message, struct repetition, message);
+    struct job *job = loop_find(loop, &r->id);
+    if (job)
+        loop_run_until_idle(loop, job);
+    job = loop_find(loop, &r->id);
+    if (job && job->phase == JOB_ENDED)
+        job = NULL;
+    if (job)
+        repeat_cancellation(job);
+    for (size_t i = 0; i < r->n_futures; i++)
+        repeat_future(job, &r->futures[i]);
+    free(r->futures);
+    free(r);
+}
+
+/* On the loop's thread, behind resume_later's. */
+static int repeat_later(struct recovery *recovery, struct loop_thread *thread, struct job *job,
+                        struct error *e)
+{
+    bool has_futures;
+    int status = reach(&recovery->futures, recovery->reader, &job->record->id, &has_futures, e);
+    if (status < 0 || (!has_futures && !job->record->cancel_requested_at_us))
+        return status;
+    struct repetition *r = memory_new_zeroed(1, sizeof *r);
+    r->message.handle = handle_repetition;
+    r->id = job->record->id;
+    if (has_futures)
+        status = store_read_futures(recovery->reader, &r->id, keep_future, r, e);
+    loop_thread_post(thread, &r->message);
+    return status;
+}
+
+/* ---- tasks that have not begun ---- */
+
+static void set_early(void *context, const struct future_record *record)
+{
+    struct job *job = context;
+    const struct future_name *future = plan_find_future(job->plan, record->name);
+    if (future)
+        loop_thread_keep_future(job, future->index, record);
 }
 
 static int set_futures(struct recovery *r, struct job *job, struct error *e)
@@ -224,24 +317,25 @@ static int set_futures(struct recovery *r, struct job *job, struct error *e)
     const struct id *id = &job->record->id;
     bool is_there;
     int status = reach(&r->futures, r->reader, id, &is_there, e);
-    return status == 0 && is_there ? store_read_futures(r->reader, id, set_again, job, e) : status;
+    return status == 0 && is_there ? store_read_futures(r->reader, id, set_early, job, e) : status;
 }
 
-/* One that has not begun. Takes the record. */
+/* Takes the record. */
 static int await_again(struct recovery *r, struct loop_thread *thread, struct task_record *record,
                        struct error *e)
 {
-    struct job *job = job_new(&thread->loop, compile(record), record, false);
-    free(record->spec); /* the store has it */
-    record->spec = NULL;
+    struct job *job = job_new(&thread->loop, plan_of(&r->last_plan, record), record, false);
     loop_thread_put_off(job);
     loop_thread_adopt(thread, job);
+    int status = set_futures(r, job, e);
     if (record->cancel_requested_at_us)
         loop_thread_cancel_job(job, cancel_message_of(record));
     else
         loop_thread_await_start(job);
-    return set_futures(r, job, e);
+    return status;
 }
+
+/* ---- all of them ---- */
 
 /* On the loop that it was on, or on the main one when there is no such loop any more. Takes the
  * record. */
@@ -258,12 +352,11 @@ static int recover_job(struct recovery *r, struct task_record *record, struct er
     int status = reach(&r->journals, r->reader, &id, &has_journal, e);
     if (status == 0 && has_journal)
         status = store_read_journal(r->reader, &id, add_row, &rows, e);
-    struct job *job = new_job(thread, record, compile(record), rows.n > 0);
+    struct job *job = new_job(thread, record, plan_of(&r->last_plan, record), rows.n > 0);
     if (rows.n > 0)
         job = replay(r, thread, job, &rows);
     loop_thread_adopt(thread, job);
-    repeat_cancellation(job);
-    return status == 0 ? set_futures(r, job, e) : status;
+    return status == 0 ? repeat_later(r, thread, job, e) : status;
 }
 
 /* All of the page are taken. */
@@ -309,6 +402,7 @@ int runtime_recover(struct runtime *runtime, struct error *e)
         return status;
     status = recover_all(&r, &n_all, e);
     store_reader_close(r.reader);
+    forget_plan(&r.last_plan);
     semaphore_restore_claims(&r.claims, &runtime->main->loop);
     if (n_all)
         log_line(LOG_INFO, "unfinished tasks: %zu; in the middle: %zu; failed: %zu", n_all,

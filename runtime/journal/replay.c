@@ -226,6 +226,8 @@ static void apply(struct job *job, struct replay *replay, const struct journal_e
     case ENTRY_PRINTED:
         job->log_seq += entry->numbers[0];
         break;
+    case ENTRY_STOOD:
+        break;
     default:
         apply_to_frame(replay, entry);
     }
