@@ -9,81 +9,11 @@
 #include "runtime/journal/journal.h"
 #include "runtime/journal/replay.h"
 #include "runtime/journal/replay_call.h"
-#include "runtime/ops/op.h"
+#include "runtime/recover_plan.h"
 #include "runtime/runtime_internal.h"
 #include "runtime/semaphore.h"
 
 #define PAGE 1000
-
-/* ---- plans ---- */
-
-/* Of the task's own timeout, from its beginning on; the journal knows when it was moved. Older
- * versions kept no more than the deadline; only one of 0 seconds is over at once. */
-static double own_timeout(const struct task_record *record)
-{
-    int64_t us = record->deadline_at_us - record->created_at_us;
-    if (record->has_timeout)
-        return record->timeout;
-    if (!record->deadline_at_us)
-        return TIMEOUT_NONE;
-    if (record->deadline_at_us == DEADLINE_NEVER)
-        return TIMEOUT_NEVER;
-    return us >= 0 ? (double)us / 1e6 : 1e-6;
-}
-
-/* In place of a spec that cannot go on. */
-static struct plan *compile_failure(const char *type, const char *message)
-{
-    struct error_list errors = {0};
-    const struct plan_options options = {.ops = &op_registry, .timeout = TIMEOUT_NONE};
-    json_t *spec = json_pack("{ssssss}", "op", "raise", "type", type, "message", message);
-    struct plan *plan = plan_compile(memory_need(spec), &options, &errors);
-    json_decref(spec);
-    return memory_need(plan);
-}
-
-static struct plan *compile(const struct task_record *record)
-{
-    struct error_list errors = {0};
-    const struct plan_options options = {.ops = &op_registry, .timeout = own_timeout(record)};
-    struct plan *plan = plan_compile_packed(record->spec, &options, &errors);
-    if (!plan)
-        log_line(LOG_ERROR, "a stored task cannot be run: %s: %s", errors.items[0].pointer,
-                 errors.items[0].detail);
-    error_list_release(&errors);
-    return plan ? plan
-                : compile_failure("RuntimeError",
-                                  "this version of the server cannot run the stored spec");
-}
-
-/* Many a task is the same job as the one before it: then they share the plan. */
-struct last_plan {
-    struct plan *plan; /* NULL: none */
-    char *spec;
-    double timeout;
-};
-
-static void forget_plan(struct last_plan *last)
-{
-    plan_unref(last->plan);
-    free(last->spec);
-}
-
-/* Takes the record's spec: the store has it. */
-static struct plan *plan_of(struct last_plan *last, struct task_record *record)
-{
-    double timeout = own_timeout(record);
-    bool is_same = last->plan && last->timeout == timeout && strcmp(last->spec, record->spec) == 0;
-    if (is_same)
-        free(record->spec);
-    else {
-        struct plan *plan = compile(record);
-        forget_plan(last);
-        *last = (struct last_plan){plan, record->spec, timeout};
-    }
-    record->spec = NULL;
-    return plan_ref(last->plan);
-}
 
 /* ---- tasks that have more than a row of their own ---- */
 
@@ -140,7 +70,7 @@ struct recovery {
     struct store_reader *reader;
     struct stored_tasks futures, journals;
     struct semaphore_claims claims;
-    struct last_plan last_plan;
+    struct recovered_plans plans;
     size_t n_resumed, n_failed;
 };
 
@@ -187,7 +117,7 @@ static struct job *replace_job(struct loop_thread *thread, struct job *job, cons
     struct task_record *record = task_record_ref(job->record);
     uint32_t n_rows = job->journal->n_rows;
     job_free(job);
-    job = new_job(thread, record, compile_failure(type, message), false);
+    job = new_job(thread, record, recovered_failure(type, message), false);
     journal_of(job)->n_rows = n_rows;
     return job;
 }
@@ -324,7 +254,7 @@ static int set_futures(struct recovery *r, struct job *job, struct error *e)
 static int await_again(struct recovery *r, struct loop_thread *thread, struct task_record *record,
                        struct error *e)
 {
-    struct job *job = job_new(&thread->loop, plan_of(&r->last_plan, record), record, false);
+    struct job *job = job_new(&thread->loop, recovered_plan(&r->plans, record), record, false);
     loop_thread_put_off(job);
     loop_thread_adopt(thread, job);
     int status = set_futures(r, job, e);
@@ -352,7 +282,7 @@ static int recover_job(struct recovery *r, struct task_record *record, struct er
     int status = reach(&r->journals, r->reader, &id, &has_journal, e);
     if (status == 0 && has_journal)
         status = store_read_journal(r->reader, &id, add_row, &rows, e);
-    struct job *job = new_job(thread, record, plan_of(&r->last_plan, record), rows.n > 0);
+    struct job *job = new_job(thread, record, recovered_plan(&r->plans, record), rows.n > 0);
     if (rows.n > 0)
         job = replay(r, thread, job, &rows);
     loop_thread_adopt(thread, job);
@@ -402,7 +332,7 @@ int runtime_recover(struct runtime *runtime, struct error *e)
         return status;
     status = recover_all(&r, &n_all, e);
     store_reader_close(r.reader);
-    forget_plan(&r.last_plan);
+    recovered_plans_release(&r.plans);
     semaphore_restore_claims(&r.claims, &runtime->main->loop);
     if (n_all)
         log_line(LOG_INFO, "unfinished tasks: %zu; in the middle: %zu; failed: %zu", n_all,

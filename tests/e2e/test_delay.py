@@ -6,6 +6,7 @@ import sqlite3
 import time
 import unittest
 
+from test_put import make_id
 from test_tasks import FOREVER, WithServer, at, log, sequence, value
 
 import awaitd
@@ -129,6 +130,17 @@ class Later(WithServer):
         self.assertEqual(self.server.post(f"/v1/tasks/{id}/futures/f", {"result": 8}).status, 409)
         self.assertEqual(self.server.wait(id)["result"], 7)
 
+    def test_put_and_repeated(self):
+        id = make_id()
+        answer = self.server.request("PUT", f"/v1/tasks/{id}", {"spec": value(1), "delay": 0.3}, {"If-None-Match": "*"})
+        self.assertEqual((answer.status, answer.json["state"], answer.json["started_at"]), (201, "pending", None))
+        self.assert_began_in_time(self.server.wait(id))
+        body = {"spec": value(2), "delay": 0.2}
+        first = self.server.post("/v1/tasks", body, Idempotency_Key=f'"{id}"')
+        self.assertEqual((first.status, first.json["state"]), (202, "pending"))
+        self.server.wait(first.json["id"])
+        self.assertEqual(self.server.post("/v1/tasks", body, Idempotency_Key=f'"{id}"').json, first.json)
+
     def test_on_a_loop_of_its_own(self):
         self.server.open_loop("later")
         task = self.server.run(value(1), delay=0.1, loop="later")
@@ -250,6 +262,33 @@ class Restart(unittest.TestCase):
         began = [task["started_at"] for task in reversed(ended)]
         self.assertEqual(began, sorted(began))
         self.assertAlmostEqual(seconds_between(ended[0]["started_at"], ended[0]["deadline"]), HOUR, places=5)
+
+    def test_futures_that_were_set_before(self):
+        """Through a stop before it begins, and one after."""
+        spec = sequence({"op": "future", "name": "a"}, log("a"), {"op": "future", "name": "b"})
+        id = self.submit(spec, delay=1)["id"]
+        self.assertEqual(self.server.post(f"/v1/tasks/{id}/futures/a", {"result": 7}).status, 200)
+        self.server.kill()
+        self.server.start()
+        self.assertTrue(self.server.get(f"/v1/tasks/{id}/futures/a").json["done"])
+        self.assertEqual(self.server.post(f"/v1/tasks/{id}/futures/a", {"result": 8}).status, 409)
+        awaitd.until(lambda: self.server.messages(id) == ["a"], "it begins, and has the value")
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(self.server.post(f"/v1/tasks/{id}/futures/b", {"result": 9}).status, 200)
+        self.assertEqual(self.server.wait(id)["result"], 9)
+        self.assertEqual(self.server.messages(id), ["a"])
+
+    def test_a_group_that_aborts(self):
+        """It has heard of the failure; its pending task is told at the next start at the latest."""
+        group = self.server.post("/v1/groups", {}).json["id"]
+        add = lambda **fields: self.server.post(f"/v1/groups/{group}/tasks", fields).json["id"]
+        id = add(spec=value(1), delay=HOUR)
+        add(spec={"op": "raise", "type": "ValueError"})
+        self.server.kill()
+        self.server.start()
+        task = self.server.wait(id)
+        self.assertEqual((task["state"], task["started_at"]), ("cancelled", None))
 
     def test_cancelled(self):
         task = self.submit(delay=HOUR)
