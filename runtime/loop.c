@@ -125,6 +125,20 @@ void loop_make_ready(struct loop *loop, struct job *job)
     list_append(&loop->ready, &job->ready_link);
 }
 
+void loop_hold(struct job *job)
+{
+    job->is_held = true;
+    list_remove(&job->ready_link);
+    job->is_queued = false;
+}
+
+void loop_resume(struct job *job)
+{
+    job->is_held = false;
+    if (job->phase != JOB_ENDED && job->ready.head != job->ready.tail)
+        loop_make_ready(job->loop, job);
+}
+
 /* At most `most` of them; how many. */
 static uint32_t fire_due(struct timer_heap *heap, int64_t now, uint32_t most)
 {
