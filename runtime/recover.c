@@ -10,6 +10,7 @@
 #include "runtime/journal/replay.h"
 #include "runtime/journal/replay_call.h"
 #include "runtime/ops/op.h"
+#include "runtime/quarantine.h"
 #include "runtime/runtime_internal.h"
 #include "runtime/semaphore.h"
 
@@ -130,6 +131,7 @@ struct recovery {
     struct store_reader *reader;
     struct stored_tasks futures, journals;
     struct semaphore_claims claims;
+    struct quarantine quarantine;
     size_t n_resumed, n_failed;
 };
 
@@ -187,6 +189,8 @@ static struct job *replay(struct recovery *r, struct loop_thread *thread, struct
     size_t size = rows->entries.size;
     memory_need(rows->entries.failed ? NULL : rows);
     if (replay_run(job, buffer_take(&rows->entries), size, rows->n, why)) {
+        if (quarantine_take(&r->quarantine, job))
+            return job;
         semaphore_collect_claims(&r->claims, job);
         resume_later(thread, &job->record->id);
         r->n_resumed++;
@@ -223,7 +227,14 @@ static int recover_job(struct recovery *r, struct task_record *record, struct er
     struct job *job = new_job(thread, record, compile(record), rows.n > 0);
     if (rows.n > 0)
         job = replay(r, thread, job, &rows);
+    else
+        quarantine_take(&r->quarantine, job);
     loop_thread_adopt(thread, job);
+    if (job->phase == JOB_ENDED) {
+        thread->loop.events->ended(thread->loop.context, job);
+        r->n_failed++;
+        return status;
+    }
     repeat_cancellation(job);
     if (status == 0)
         status = reach(&r->futures, r->reader, &id, &has_futures, e);
@@ -273,7 +284,9 @@ int runtime_recover(struct runtime *runtime, struct error *e)
     int status = store_reader_open(&r.reader, runtime->store, e);
     if (status < 0)
         return status;
+    quarantine_init(&r.quarantine, runtime);
     status = recover_all(&r, &n_all, e);
+    quarantine_release(&r.quarantine);
     store_reader_close(r.reader);
     semaphore_restore_claims(&r.claims, &runtime->main->loop);
     if (n_all)

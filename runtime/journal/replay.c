@@ -283,6 +283,9 @@ void replay_go_live(struct job *job)
     journal->replay = NULL;
     for (struct list *l = journal->held.next; l != &journal->held; l = l->next)
         leaf_resume(CONTAINER_OF(l, struct leaf, held.link));
+    for (struct list *l = journal->held.next;
+         l != &journal->held && !list_is_empty(&journal->dirty); l = l->next)
+        CONTAINER_OF(l, struct held, link)->flush = UINT64_MAX; /* for what that has noted */
     job->is_held = false;
     if (job->ready.head != job->ready.tail)
         loop_make_ready(job->loop, job);

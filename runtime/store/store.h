@@ -15,6 +15,7 @@
 #include "runtime/base/mpsc.h"
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
+#include "runtime/store/mark.h"
 #include "runtime/store/journal_row.h"
 #include "runtime/store/record.h"
 #include "schema/error.h"
@@ -114,6 +115,15 @@ void store_submit(struct store *store, struct store_request *request);
 /* The same of several, oldest first, linked by node.next: one commit holds all of them that are
  * carried out, or none. Not empty. [any] */
 void store_submit_all(struct store *store, struct store_request *first);
+
+/* ---- marks: what the process may die of ---- */
+
+/* For what is done from now on; NULL: nobody would see it. The caller closes it, maybe after the
+ * store. [main] */
+struct marks *store_open_marks(struct store *store);
+/* What the process before this one had marked when it ended: *n of them, borrowed until the store
+ * is closed. [any] */
+const struct mark *store_last_marks(const struct store *store, size_t *n);
 
 /* ---- reading ---- */
 

@@ -1,0 +1,110 @@
+#include "runtime/quarantine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/log.h"
+#include "runtime/base/memory.h"
+#include "runtime/exception.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/leaf.h"
+#include "runtime/runtime_internal.h"
+
+static int compare(const void *a, const void *b)
+{
+    return id_compare(&((const struct mark *)a)->task, &((const struct mark *)b)->task);
+}
+
+void quarantine_init(struct quarantine *quarantine, const struct runtime *runtime)
+{
+    size_t n;
+    const struct mark *marks = store_last_marks(runtime->store, &n);
+    *quarantine = (struct quarantine){.limit = runtime->options.quarantine};
+    if (n == 0 || !runtime->run.follows_crash || quarantine->limit == 0)
+        return;
+    quarantine->marks = memory_new(n * sizeof *marks);
+    quarantine->n = n;
+    memcpy(quarantine->marks, marks, n * sizeof *marks);
+    qsort(quarantine->marks, n, sizeof *marks, compare);
+}
+
+void quarantine_release(struct quarantine *quarantine)
+{
+    free(quarantine->marks);
+}
+
+/* Where the job's marks begin; NULL: it has none. */
+static const struct mark *find(const struct quarantine *quarantine, const struct job *job)
+{
+    const struct mark key = {.task = job->record->id};
+    const struct mark *mark =
+        quarantine->n ? bsearch(&key, quarantine->marks, quarantine->n, sizeof key, compare) : NULL;
+    while (mark && mark > quarantine->marks && compare(mark - 1, &key) == 0)
+        mark--;
+    return mark;
+}
+
+static bool is_of(const struct quarantine *quarantine, const struct mark *mark,
+                  const struct job *job)
+{
+    return mark && mark < quarantine->marks + quarantine->n &&
+           id_compare(&mark->task, &job->record->id) == 0;
+}
+
+/* This crash included. */
+static unsigned count_crashes(const struct job *job, const struct mark *mark)
+{
+    const struct leaf *leaf = journal_find_leaf(job, mark);
+    return leaf ? leaf->n_crashes + 1 : 1;
+}
+
+/* For the tree: what was around the leaf ends with it. */
+static void note_ends(struct job *job, const struct mark *mark, const struct value *error)
+{
+    const struct leaf *leaf = journal_find_leaf(job, mark);
+    if (!leaf)
+        return;
+    struct task_place place = task_place(leaf->task);
+    do
+        job_note_end(job, place.frame->node, place.frame->started_us, error);
+    while (task_place_outer(&place));
+}
+
+static void end(struct job *job, const struct mark *mark, unsigned n_crashes)
+{
+    char text[200], id[ID_TEXT_SIZE];
+    snprintf(text, sizeof text, "the function '%s' was running inside the server at %u crash%s",
+             mark->what, n_crashes, n_crashes == 1 ? "" : "es in a row");
+    id_format(&job->record->id, id);
+    log_line(LOG_ERROR, "task %s is not run again: %s", id, text);
+    job_say_at(job, "error", "awaitd", mark->node, text);
+    const struct exception_parts parts = {.type = POISON_ERROR, .message = text};
+    struct value *error = exception_new(job->plan, mark->node, &parts);
+    note_ends(job, mark, error);
+    job_break_off(job, error);
+}
+
+/* What was running is known to it when it begins again. */
+static void give(struct job *job, const struct mark *first, size_t n)
+{
+    struct journal *journal = journal_of(job);
+    journal->marks = memory_new(n * sizeof *first);
+    journal->n_marks = n;
+    memcpy(journal->marks, first, n * sizeof *first);
+}
+
+bool quarantine_take(const struct quarantine *quarantine, struct job *job)
+{
+    const struct mark *first = find(quarantine, job), *mark = first;
+    for (; is_of(quarantine, mark, job); mark++) {
+        unsigned n_crashes = count_crashes(job, mark);
+        if (n_crashes >= quarantine->limit && mark->node < job->plan->n_nodes) {
+            end(job, mark, n_crashes);
+            return true;
+        }
+    }
+    if (first)
+        give(job, first, (size_t)(mark - first));
+    return false;
+}
