@@ -19,7 +19,7 @@ static int compare(const void *a, const void *b)
 void quarantine_init(struct quarantine *quarantine, const struct runtime *runtime)
 {
     size_t n;
-    const struct mark *marks = store_last_marks(runtime->store, &n);
+    const struct mark *marks = marks_last(store_marks(runtime->store), &n);
     *quarantine = (struct quarantine){.limit = runtime->options.quarantine};
     if (n == 0 || !runtime->run.follows_crash || quarantine->limit == 0)
         return;
@@ -59,16 +59,34 @@ static unsigned count_crashes(const struct job *job, const struct mark *mark)
     return leaf ? leaf->n_crashes + 1 : 1;
 }
 
-/* For the tree: what was around the leaf ends with it. */
-static void note_ends(struct job *job, const struct mark *mark, const struct value *error)
+/* The leaf is in that task, or in one that this waits for. */
+static bool is_around(const struct task *task, const struct leaf *leaf)
 {
-    const struct leaf *leaf = journal_find_leaf(job, mark);
-    if (!leaf)
-        return;
-    struct task_place place = task_place(leaf->task);
+    const struct task *inner = leaf->task;
+    while (inner && inner != task)
+        inner = inner->owner ? frame_task(inner->owner) : NULL;
+    return inner != NULL;
+}
+
+static void note_end(struct job *job, struct task *task, const struct value *outcome)
+{
+    struct task_place place = task_place(task);
     do
-        job_note_end(job, place.frame->node, place.frame->started_us, error);
+        job_note_end(job, place.frame->node, place.frame->started_us, outcome);
     while (task_place_outer(&place));
+}
+
+/* For the tree: what is around the leaf fails with it, the rest is cancelled. */
+static void note_ends(struct job *job, const struct leaf *leaf, const struct value *error)
+{
+    for (struct list *l = job->tasks.next; leaf && l != &job->tasks; l = l->next) {
+        struct task *task = CONTAINER_OF(l, struct task, link);
+        if (!task->has_started)
+            continue;
+        struct value *cancelled = exception_cancelled(job->plan, task->current, NULL);
+        note_end(job, task, is_around(task, leaf) ? error : cancelled);
+        value_unref(cancelled);
+    }
 }
 
 static void end(struct job *job, const struct mark *mark, unsigned n_crashes)
@@ -81,7 +99,7 @@ static void end(struct job *job, const struct mark *mark, unsigned n_crashes)
     job_say_at(job, "error", "awaitd", mark->node, text);
     const struct exception_parts parts = {.type = POISON_ERROR, .message = text};
     struct value *error = exception_new(job->plan, mark->node, &parts);
-    note_ends(job, mark, error);
+    note_ends(job, journal_find_leaf(job, mark), error);
     job_break_off(job, error);
 }
 

@@ -286,6 +286,7 @@ int runtime_recover(struct runtime *runtime, struct error *e)
     if (status < 0)
         return status;
     quarantine_init(&r.quarantine, runtime);
+    marks_forget(store_marks(runtime->store));
     status = recover_all(&r, &n_all, e);
     quarantine_release(&r.quarantine);
     store_reader_close(r.reader);

@@ -38,7 +38,7 @@ int executors_read(struct executors *executors, struct store *store, struct erro
     int status = store_reader_open(&reader, store, e);
     if (status < 0)
         return status;
-    executors->marks = store_open_marks(store);
+    executors->marks = marks_ref(store_marks(store));
     status = store_list_documents(reader, EXECUTOR_KIND, NULL, EXECUTORS_MAX, documents, &n, e);
     for (size_t i = 0; i < n; i++) {
         if (status == 0)

@@ -10,6 +10,7 @@
 
 struct backend {
     const struct backend_verbs *verbs;
+    struct marks *marks; /* its reference; NULL: it has none */
 };
 
 struct store_reader {
@@ -29,9 +30,6 @@ struct backend_verbs {
      * wait for. 0, or -STORE_UNKNOWN as above. [writer] */
     int (*settle)(struct backend *backend);
     void (*close)(struct backend *backend);
-    /* As in store.h; both NULL where there is no process after this one. [main], [any] */
-    struct marks *(*open_marks)(struct backend *backend);
-    const struct mark *(*last_marks)(const struct backend *backend, size_t *n);
 
     /* As in store.h. */
     int (*reader_open)(struct store_reader **out, struct backend *backend, struct error *e);

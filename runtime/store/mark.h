@@ -1,6 +1,6 @@
 /* What a process is doing at the moment that it may die of: the next process on the same database
- * sees what the last one had marked when it ended, however that was. Nothing is synced: marks
- * outlive the process, and not the machine, whose end is not to blame on what ran. */
+ * sees what was marked when the last one ended, however that was. Nothing is synced: marks outlive
+ * the process, and not the machine, whose end is not to blame on what ran. */
 #ifndef AWAITD_RUNTIME_STORE_MARK_H
 #define AWAITD_RUNTIME_STORE_MARK_H
 
@@ -22,13 +22,17 @@ _Static_assert(sizeof(struct mark) == 64, "marks do not cross the borders of pag
 
 struct marks;
 
-/* In the file of that name, behind what else it holds; NULL when that is not possible. [any] */
+/* In the file of that name, behind what else it holds; NULL when that is not possible. Holds what
+ * is marked there. The caller owns a reference. [any] */
 struct marks *marks_open(const char *path);
-void marks_close(struct marks *marks); /* NULL is fine */
+struct marks *marks_ref(struct marks *marks); /* NULL is fine, here and below */
+void marks_unref(struct marks *marks);
+
+/* What was marked when they were opened: *n of them, borrowed. [any] */
+const struct mark *marks_last(const struct marks *marks, size_t *n);
+/* The next process is not to see them; before anything is marked anew. [main, or router] */
+void marks_forget(struct marks *marks);
 /* From now on slot says so; mark NULL: nothing. Each slot is one thread's at a time. [any] */
 void marks_set(struct marks *marks, size_t slot, const struct mark *mark);
-
-/* What stands in the file of that descriptor: *n of them, for free(); NULL when there are none. */
-struct mark *marks_read(int fd, size_t *n);
 
 #endif

@@ -18,11 +18,9 @@
 struct sqlite {
     struct backend base;
     sqlite3 *db;
-    char *path; /* absolute, without symbolic links; readers open it too, and never change it */
-    int lock;   /* descriptor of path.lock, locked */
-    struct mark *last_marks; /* that were in there, n_last_marks of them */
-    size_t n_last_marks;
-    int wal_pages;    /* in the write-ahead log, as of the last commit */
+    char *path;    /* absolute, without symbolic links; readers open it too, and never change it */
+    int lock;      /* descriptor of path.lock, locked */
+    int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
     bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
     int64_t run;      /* of the server; 0: none has begun */
@@ -48,9 +46,6 @@ static inline void sqlite_bind_id(sqlite3_stmt *statement, int i, const struct i
 /* Finds the file's real name, locks it against other processes, opens it, refuses what is not ours,
  * creates or migrates. 0, or -code and *e; then sqlite_release undoes what was done. */
 int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
-/* Of the file that is locked: also for marks. */
-struct marks *sqlite_open_marks(struct backend *backend);
-const struct mark *sqlite_last_marks(const struct backend *backend, size_t *n);
 /* Once all is known to be in order. */
 int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);

@@ -62,26 +62,12 @@ static int lock_take(struct sqlite *s, struct error *e)
             return refuse_locked(s, name, e);
         return error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s", name, strerror(errno));
     }
-    s->last_marks = marks_read(s->lock, &s->n_last_marks);
+    s->base.marks = marks_open(name);
     /* Only for the message of whoever comes next, so a full disk does not matter here. */
-    int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (ftruncate(s->lock, 0) != 0 || pwrite(s->lock, pid, (size_t)size, 0) != size)
+    int size = snprintf(pid, sizeof pid, "%-22ld\n", (long)getpid());
+    if (pwrite(s->lock, pid, (size_t)size, 0) != size)
         errno = 0;
     return 0;
-}
-
-struct marks *sqlite_open_marks(struct backend *backend)
-{
-    char name[4096];
-    snprintf(name, sizeof name, "%s.lock", ((struct sqlite *)backend)->path);
-    return marks_open(name);
-}
-
-const struct mark *sqlite_last_marks(const struct backend *backend, size_t *n)
-{
-    const struct sqlite *s = (const struct sqlite *)backend;
-    *n = s->n_last_marks;
-    return s->last_marks;
 }
 
 /* ---- asking and telling the connection ---- */
@@ -252,6 +238,6 @@ void sqlite_release(struct sqlite *s)
     sqlite3_close(s->db);
     if (s->lock >= 0)
         close(s->lock);
-    free(s->last_marks);
+    marks_unref(s->base.marks);
     free(s->path);
 }

@@ -300,19 +300,9 @@ void store_submit(struct store *store, struct store_request *request)
         sem_post(&store->wake);
 }
 
-/* ---- marks ---- */
-
-struct marks *store_open_marks(struct store *store)
+struct marks *store_marks(const struct store *store)
 {
-    struct backend *backend = store->backend;
-    return backend->verbs->open_marks ? backend->verbs->open_marks(backend) : NULL;
-}
-
-const struct mark *store_last_marks(const struct store *store, size_t *n)
-{
-    const struct backend *backend = store->backend;
-    *n = 0;
-    return backend->verbs->last_marks ? backend->verbs->last_marks(backend, n) : NULL;
+    return store->backend->marks;
 }
 
 /* ---- reading: the backends' affair ---- */

@@ -116,14 +116,9 @@ void store_submit(struct store *store, struct store_request *request);
  * carried out, or none. Not empty. [any] */
 void store_submit_all(struct store *store, struct store_request *first);
 
-/* ---- marks: what the process may die of ---- */
-
-/* For what is done from now on; NULL: nobody would see it. The caller closes it, maybe after the
- * store. [main] */
-struct marks *store_open_marks(struct store *store);
-/* What the process before this one had marked when it ended: *n of them, borrowed until the store
- * is closed. [any] */
-const struct mark *store_last_marks(const struct store *store, size_t *n);
+/* What the process may die of; NULL: no process comes after this one. Borrowed until the store is
+ * closed, or for marks_ref. [any] */
+struct marks *store_marks(const struct store *store);
 
 /* ---- reading ---- */
 

@@ -6,6 +6,7 @@ extern CU_TestInfo tests_resources[];
 extern CU_TestInfo tests_documents[];
 extern CU_TestInfo tests_futures[];
 extern CU_TestInfo tests_runs[];
+extern CU_TestInfo tests_marks[];
 extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
 extern CU_TestInfo tests_crash[];
@@ -29,6 +30,7 @@ CU_SuiteInfo suites[] = {
     {"memory futures", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_futures},
     {"sqlite runs", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_runs},
     {"memory runs", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_runs},
+    {"sqlite marks", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_marks},
     {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_migration},
     {"sqlite file", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_sqlite},
