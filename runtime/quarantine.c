@@ -13,13 +13,13 @@
 
 static int compare(const void *a, const void *b)
 {
-    return id_compare(&((const struct mark *)a)->task, &((const struct mark *)b)->task);
+    return id_compare(&((const struct crash_mark *)a)->task, &((const struct crash_mark *)b)->task);
 }
 
 void quarantine_init(struct quarantine *quarantine, const struct runtime *runtime)
 {
     size_t n;
-    const struct mark *marks = marks_last(store_marks(runtime->store), &n);
+    const struct crash_mark *marks = marks_last(store_marks(runtime->store), &n);
     *quarantine = (struct quarantine){.limit = runtime->options.quarantine};
     if (n == 0 || !runtime->run.follows_crash || quarantine->limit == 0)
         return;
@@ -35,17 +35,17 @@ void quarantine_release(struct quarantine *quarantine)
 }
 
 /* Where the job's marks begin; NULL: it has none. */
-static const struct mark *find(const struct quarantine *quarantine, const struct job *job)
+static const struct crash_mark *find(const struct quarantine *quarantine, const struct job *job)
 {
-    const struct mark key = {.task = job->record->id};
-    const struct mark *mark =
+    const struct crash_mark key = {.task = job->record->id};
+    const struct crash_mark *mark =
         quarantine->n ? bsearch(&key, quarantine->marks, quarantine->n, sizeof key, compare) : NULL;
     while (mark && mark > quarantine->marks && compare(mark - 1, &key) == 0)
         mark--;
     return mark;
 }
 
-static bool is_of(const struct quarantine *quarantine, const struct mark *mark,
+static bool is_of(const struct quarantine *quarantine, const struct crash_mark *mark,
                   const struct job *job)
 {
     return mark && mark < quarantine->marks + quarantine->n &&
@@ -53,7 +53,7 @@ static bool is_of(const struct quarantine *quarantine, const struct mark *mark,
 }
 
 /* This crash included. */
-static unsigned count_crashes(const struct job *job, const struct mark *mark)
+static unsigned count_crashes(const struct job *job, const struct crash_mark *mark)
 {
     const struct leaf *leaf = journal_find_leaf(job, mark);
     return leaf ? leaf->n_crashes + 1 : 1;
@@ -89,7 +89,7 @@ static void note_ends(struct job *job, const struct leaf *leaf, const struct val
     }
 }
 
-static void end(struct job *job, const struct mark *mark, unsigned n_crashes)
+static void end(struct job *job, const struct crash_mark *mark, unsigned n_crashes)
 {
     char text[200], id[ID_TEXT_SIZE];
     snprintf(text, sizeof text, "the function '%s' was running inside the server at %u crash%s",
@@ -104,7 +104,7 @@ static void end(struct job *job, const struct mark *mark, unsigned n_crashes)
 }
 
 /* What was running is known to it when it begins again. */
-static void give(struct job *job, const struct mark *first, size_t n)
+static void give(struct job *job, const struct crash_mark *first, size_t n)
 {
     struct journal *journal = journal_of(job);
     journal->marks = memory_new(n * sizeof *first);
@@ -114,7 +114,7 @@ static void give(struct job *job, const struct mark *first, size_t n)
 
 bool quarantine_take(const struct quarantine *quarantine, struct job *job)
 {
-    const struct mark *first = find(quarantine, job), *mark = first;
+    const struct crash_mark *first = find(quarantine, job), *mark = first;
     for (; is_of(quarantine, mark, job); mark++) {
         unsigned n_crashes = count_crashes(job, mark);
         if (n_crashes >= quarantine->limit && mark->node < job->plan->n_nodes) {

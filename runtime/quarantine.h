@@ -9,13 +9,13 @@
 #include <stddef.h>
 
 struct job;
-struct mark;
+struct crash_mark;
 struct runtime;
 
 #define POISON_ERROR "PoisonError"
 
 struct quarantine {
-    struct mark *marks; /* sorted; n of them */
+    struct crash_mark *marks; /* sorted; n of them */
     size_t n;
     unsigned limit; /* crashes */
 };

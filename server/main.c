@@ -1,4 +1,4 @@
-/* Reads the configuration, and serves; or is a worker process of a server. */
+/* Reads the configuration, and serves; or checks a database; or is a worker process of a server. */
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -6,6 +6,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/executor/worker_main.h"
+#include "server/check_command.h"
 #include "server/refuse.h"
 #include "server/serve.h"
 #include "server/signals.h"
@@ -14,6 +15,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0)
         return worker_main(argc, argv);
+    if (argc > 1 && strcmp(argv[1], CHECK_COMMAND) == 0)
+        return check_main(argc, argv);
     struct config config;
     struct error e;
     struct buffer help = {0};

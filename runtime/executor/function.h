@@ -70,7 +70,7 @@ struct function_call {
     size_t given_size;
     char *executor; /* owned: its name; NULL: the default one */
     bool is_marked; /* while it runs inside the server: by this */
-    struct mark mark;
+    struct crash_mark mark;
     /* from here on whoever runs it */
     const struct function_port *port;
     void *context; /* the port's */

@@ -16,7 +16,7 @@
 
 struct future_record;
 struct leaf;
-struct mark;
+struct crash_mark;
 struct operation;
 struct process;
 struct replay;
@@ -27,13 +27,14 @@ struct journal {
     struct list dirty; /* in loop->journals.dirty, while there are entries to hand over */
     struct buffer entries;
     struct entry_base base;
-    int64_t n_printed;  /* lines that are to be an entry */
-    uint64_t flush;     /* the one that had the last of its entries; 0: none yet */
-    uint32_t n_rows;    /* so far */
-    bool was_cancelled; /* a replay has seen that it was asked for */
-    struct list held;   /* leaf.h */
-    struct mark *marks; /* n_marks: what of it was running when the server crashed, and was not
-                         * found yet */
+    int64_t n_printed;        /* lines that are to be an entry */
+    uint64_t flush;           /* the one that had the last of its entries; 0: none yet */
+    uint32_t n_rows;          /* so far */
+    bool was_cancelled;       /* a replay has seen that it was asked for */
+    bool begins_nothing;      /* no leaf, before it is told that it was cancelled */
+    struct list held;         /* leaf.h */
+    struct crash_mark *marks; /* n_marks: what of it was running when the server crashed, and was
+                               * not found yet */
     size_t n_marks;
     struct replay *replay; /* NULL, but from a start until all is as it was: replay.h */
 };
@@ -67,7 +68,7 @@ void journal_crashed(struct task *task, unsigned n_crashes);
 /* Whether this was running when the server crashed; from now on it was not. */
 bool journal_take_mark(struct task *task);
 /* The leaf there, after a replay; NULL: it has not come to it yet. */
-struct leaf *journal_find_leaf(const struct job *job, const struct mark *mark);
+struct leaf *journal_find_leaf(const struct job *job, const struct crash_mark *mark);
 
 /* ---- what a callback asks: the answer, and then always the same one ---- */
 
@@ -76,6 +77,10 @@ bool journal_choice(struct job *job, bool choice);
 void journal_acquired(struct job *job, bool is_held);
 
 /* ---- handing over ---- */
+
+/* It is about to run callbacks: how far it came is to be on disk with what comes of them, which may
+ * be lines of its log, or a semaphore that somebody else gets. */
+void journal_goes_on(struct job *job);
 
 struct journal_row;
 /* Takes all new entries of jobs that are on disk: n rows (the caller frees their `entries`, and

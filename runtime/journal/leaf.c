@@ -11,7 +11,7 @@ static bool is_on_disk(const struct job *job)
     if (!job->is_stored)
         return false;
     return !journal || (list_is_empty(&journal->dirty) && !journal->replay &&
-                        journal->flush <= job->loop->journals.n_stored);
+                        !journal->begins_nothing && journal->flush <= job->loop->journals.n_stored);
 }
 
 void job_hold(struct job *job, struct held *held)
@@ -26,10 +26,17 @@ void job_hold(struct job *job, struct held *held)
     list_append(&journal->held, &held->link);
 }
 
+void job_hold_on(struct job *job)
+{
+    struct list *held = &job->journal->held;
+    for (struct list *l = held->next; l != held; l = l->next)
+        CONTAINER_OF(l, struct held, link)->flush = UINT64_MAX;
+}
+
 void job_release_held(struct job *job)
 {
     struct journal *journal = job->journal;
-    if (!journal || !job->is_stored || journal->replay)
+    if (!journal || !job->is_stored || journal->replay || journal->begins_nothing)
         return;
     while (!list_is_empty(&journal->held)) {
         struct held *held = CONTAINER_OF(journal->held.next, struct held, link);
@@ -71,6 +78,11 @@ static bool count_crash(struct leaf *leaf)
     return leaf->n_crashes != n_before;
 }
 
+static bool begins_nothing(const struct job *job)
+{
+    return job->journal && job->journal->begins_nothing;
+}
+
 void leaf_begin(struct leaf *leaf, struct task *task)
 {
     struct job *job = task->job;
@@ -81,7 +93,7 @@ void leaf_begin(struct leaf *leaf, struct task *task)
         leaf->is_held = true;
     } else if (fails_on_crash(leaf)) {
         note_beginning(leaf);
-    } else if (leaf->is_pure && !is_noted) {
+    } else if (leaf->is_pure && !is_noted && !begins_nothing(job)) {
         leaf->begin(leaf);
         return;
     }

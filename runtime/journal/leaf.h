@@ -29,6 +29,8 @@ struct held {
 
 /* Calls release once all entries of the job that there are now are on disk, maybe at once. */
 void job_hold(struct job *job, struct held *held);
+/* What is held waits for the next flush: something was noted that comes first. */
+void job_hold_on(struct job *job);
 /* A flush is on disk, or the job itself is: what waited for it. */
 void job_release_held(struct job *job);
 

@@ -6,7 +6,7 @@
 #include "runtime/journal/journal.h"
 #include "runtime/journal/leaf.h"
 
-static bool is_at(const struct mark *mark, const struct task *task)
+static bool is_at(const struct crash_mark *mark, const struct task *task)
 {
     return mark->number == task->number && mark->node == task->current &&
            mark->depth == task->active->depth;
@@ -23,7 +23,7 @@ bool journal_take_mark(struct task *task)
     return false;
 }
 
-struct leaf *journal_find_leaf(const struct job *job, const struct mark *mark)
+struct leaf *journal_find_leaf(const struct job *job, const struct crash_mark *mark)
 {
     const struct list *held = job->journal ? &job->journal->held : NULL;
     for (struct list *l = held ? held->next : NULL; l != held; l = l->next) {

@@ -226,6 +226,8 @@ static void apply(struct job *job, struct replay *replay, const struct journal_e
     case ENTRY_PRINTED:
         job->log_seq += entry->numbers[0];
         break;
+    case ENTRY_STOOD:
+        break;
     default:
         apply_to_frame(replay, entry);
     }
@@ -283,9 +285,8 @@ void replay_go_live(struct job *job)
     journal->replay = NULL;
     for (struct list *l = journal->held.next; l != &journal->held; l = l->next)
         leaf_resume(CONTAINER_OF(l, struct leaf, held.link));
-    for (struct list *l = journal->held.next;
-         l != &journal->held && !list_is_empty(&journal->dirty); l = l->next)
-        CONTAINER_OF(l, struct held, link)->flush = UINT64_MAX; /* for what that has noted */
+    if (!list_is_empty(&journal->dirty)) /* that has noted something */
+        job_hold_on(job);
     job->is_held = false;
     if (job->ready.head != job->ready.tail)
         loop_make_ready(job->loop, job);

@@ -160,10 +160,10 @@ static void mark_call(struct task *task, struct function_call *call)
 {
     struct job *job = task->job;
     call->is_marked = job->loop->journals.marks_calls;
-    call->mark = (struct mark){.task = job->record->id,
-                               .number = task->number,
-                               .node = task->current,
-                               .depth = task->active->depth};
+    call->mark = (struct crash_mark){.task = job->record->id,
+                                     .number = task->number,
+                                     .node = task->current,
+                                     .depth = task->active->depth};
     snprintf(call->mark.what, sizeof call->mark.what, "%s", call->function->name);
 }
 

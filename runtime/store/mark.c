@@ -14,15 +14,15 @@ struct marks {
     atomic_uint refs;
     int fd;
     size_t n;
-    struct mark last[MARKS_MAX];
+    struct crash_mark last[MARKS_MAX];
 };
 
 static off_t offset_of(size_t slot)
 {
-    return MARKS_AT + (off_t)(slot * sizeof(struct mark));
+    return MARKS_AT + (off_t)(slot * sizeof(struct crash_mark));
 }
 
-static bool is_set(const struct mark *mark)
+static bool is_set(const struct crash_mark *mark)
 {
     static const struct id none;
     return id_compare(&mark->task, &none) != 0;
@@ -30,7 +30,7 @@ static bool is_set(const struct mark *mark)
 
 static void read_last(struct marks *marks)
 {
-    struct mark *last = marks->last;
+    struct crash_mark *last = marks->last;
     ssize_t size = pread(marks->fd, last, sizeof marks->last, offset_of(0));
     for (size_t i = 0; size > 0 && i < (size_t)size / sizeof *last; i++)
         if (is_set(&last[i])) {
@@ -69,7 +69,7 @@ void marks_unref(struct marks *marks)
     free(marks);
 }
 
-const struct mark *marks_last(const struct marks *marks, size_t *n)
+const struct crash_mark *marks_last(const struct marks *marks, size_t *n)
 {
     *n = marks ? marks->n : 0;
     return marks ? marks->last : NULL;
@@ -82,9 +82,9 @@ void marks_forget(struct marks *marks)
 }
 
 /* Without room on the disk there is no mark: then a crash is counted as nobody's. */
-void marks_set(struct marks *marks, size_t slot, const struct mark *mark)
+void marks_set(struct marks *marks, size_t slot, const struct crash_mark *mark)
 {
-    static const struct mark none;
+    static const struct crash_mark none;
     if (marks && pwrite(marks->fd, mark ? mark : &none, sizeof none, offset_of(slot)) < 0)
         errno = 0;
 }

@@ -13,12 +13,12 @@
 #define MARK_WHAT_MAX 36
 
 /* As it stands in the file. */
-struct mark {
+struct crash_mark {
     struct id task;
     uint32_t number, node, depth; /* struct entry_place, in runtime/journal/entry.h */
     char what[MARK_WHAT_MAX];     /* in words, NUL-terminated */
 };
-_Static_assert(sizeof(struct mark) == 64, "marks do not cross the borders of pages");
+_Static_assert(sizeof(struct crash_mark) == 64, "marks do not cross the borders of pages");
 
 struct marks;
 
@@ -29,10 +29,10 @@ struct marks *marks_ref(struct marks *marks); /* NULL is fine, here and below */
 void marks_unref(struct marks *marks);
 
 /* What was marked when they were opened: *n of them, borrowed. [any] */
-const struct mark *marks_last(const struct marks *marks, size_t *n);
+const struct crash_mark *marks_last(const struct marks *marks, size_t *n);
 /* The next process is not to see them; before anything is marked anew. [main, or router] */
 void marks_forget(struct marks *marks);
 /* From now on slot says so; mark NULL: nothing. Each slot is one thread's at a time. [any] */
-void marks_set(struct marks *marks, size_t slot, const struct mark *mark);
+void marks_set(struct marks *marks, size_t slot, const struct crash_mark *mark);
 
 #endif

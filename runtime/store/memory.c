@@ -130,7 +130,7 @@ static int finish(struct memory *m, struct store_request *request)
     return finish_as(m, request->record);
 }
 
-static int insert(struct memory *m, struct store_request *request)
+static int insert_new(struct memory *m, struct store_request *request)
 {
     int rc = insert_open(m, request->record);
     if (rc != 0 || !request->ended)
@@ -138,6 +138,18 @@ static int insert(struct memory *m, struct store_request *request)
     rc = finish_as(m, request->ended);
     if (rc != 0)
         remove_task(m, memory_find(m, &request->record->id));
+    return rc;
+}
+
+static int insert(struct memory *m, struct store_request *request)
+{
+    memory_sweep_keys(m, request->record->created_at_us);
+    int rc = request->key ? memory_use_key(m, request->key) : 0;
+    if (rc != 0)
+        return rc;
+    rc = insert_new(m, request);
+    if (rc != 0 && request->key)
+        memory_free_key(m, request->key);
     return rc;
 }
 
@@ -252,6 +264,7 @@ static void memory_close(struct backend *base)
     free(m->tasks);
     free(m->runs);
     memory_free_documents(m);
+    memory_free_keys(m);
     pthread_rwlock_destroy(&m->lock);
     free(m);
 }
@@ -272,6 +285,7 @@ static const struct backend_verbs verbs_of_memory = {
     .read_futures = memory_read_futures,
     .next_journal = memory_next_journal,
     .read_journal = memory_read_journal,
+    .get_key = memory_get_key,
     .get_document = memory_get_document,
     .list_documents = memory_list_documents,
 };

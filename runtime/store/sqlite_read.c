@@ -382,6 +382,7 @@ void sqlite_reader_close(struct store_reader *reader)
     sqlite3_finalize(r->read_open);
     sqlite3_finalize(r->read_group);
     sqlite3_finalize(r->list_group);
+    sqlite3_finalize(r->get_key);
     sqlite3_finalize(r->get_document);
     sqlite3_finalize(r->list_documents);
     sqlite3_finalize(r->next_futures);

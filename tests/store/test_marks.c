@@ -5,9 +5,9 @@
 
 #include "tests/store/fixture.h"
 
-static struct mark mark_of(unsigned n)
+static struct crash_mark mark_of(unsigned n)
 {
-    struct mark mark = {.task = id_of(n), .number = n, .node = n + 1, .depth = n + 2};
+    struct crash_mark mark = {.task = id_of(n), .number = n, .node = n + 1, .depth = n + 2};
     strcpy(mark.what, "work");
     return mark;
 }
@@ -22,8 +22,8 @@ static size_t count_last(void)
 static void check_last(size_t i, unsigned n)
 {
     size_t n_last;
-    const struct mark expected = mark_of(n),
-                      *last = marks_last(store_marks(fixture.store), &n_last);
+    const struct crash_mark expected = mark_of(n),
+                            *last = marks_last(store_marks(fixture.store), &n_last);
     CU_ASSERT_TRUE_FATAL(i < n_last);
     CU_ASSERT_EQUAL(memcmp(&last[i], &expected, sizeof expected), 0);
 }
@@ -38,9 +38,9 @@ static void test_what_is_marked_at_the_end(void)
 {
     CU_ASSERT_EQUAL(count_last(), 0);
     for (unsigned n = 1; n <= 3; n++)
-        marks_set(store_marks(fixture.store), n * 7, &(struct mark){.task = id_of(9)});
+        marks_set(store_marks(fixture.store), n * 7, &(struct crash_mark){.task = id_of(9)});
     for (unsigned n = 1; n <= 3; n++) {
-        struct mark mark = mark_of(n);
+        struct crash_mark mark = mark_of(n);
         marks_set(store_marks(fixture.store), n * 7, &mark);
     }
     marks_set(store_marks(fixture.store), 14, NULL);
@@ -54,7 +54,7 @@ static void test_what_is_marked_at_the_end(void)
 /* Not before somebody has seen to them. */
 static void test_forgotten(void)
 {
-    struct mark mark = mark_of(1);
+    struct crash_mark mark = mark_of(1);
     marks_set(store_marks(fixture.store), MARKS_MAX - 1, &mark);
     reopen();
     reopen();
@@ -68,7 +68,7 @@ static void test_forgotten(void)
 /* Functions that nobody can stop go on while all else ends. */
 static void test_they_outlive_the_store(void)
 {
-    struct mark mark = mark_of(1);
+    struct crash_mark mark = mark_of(1);
     struct marks *marks = marks_ref(store_marks(fixture.store));
     reopen();
     marks_set(marks, 0, &mark);
@@ -81,7 +81,7 @@ static void test_they_outlive_the_store(void)
 static void test_the_pid_is_not_touched(void)
 {
     char name[120], text[40] = "", expected[40];
-    struct mark mark = mark_of(1);
+    struct crash_mark mark = mark_of(1);
     marks_set(store_marks(fixture.store), 0, &mark);
     snprintf(name, sizeof name, "%s.lock", fixture.path);
     snprintf(expected, sizeof expected, "%ld", (long)getpid());
