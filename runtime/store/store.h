@@ -16,6 +16,7 @@
 #include "runtime/store/clock_note.h"
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
+#include "runtime/store/mark.h"
 #include "runtime/store/journal_row.h"
 #include "runtime/store/key_record.h"
 #include "runtime/store/record.h"
@@ -130,6 +131,10 @@ void store_submit(struct store *store, struct store_request *request);
 /* The same of several, oldest first, linked by node.next: one commit holds all of them that are
  * carried out, or none. Not empty. [any] */
 void store_submit_all(struct store *store, struct store_request *first);
+
+/* What the process may die of; NULL: no process comes after this one. Borrowed until the store is
+ * closed, or for marks_ref. [any] */
+struct marks *store_marks(const struct store *store);
 
 /* ---- reading ---- */
 
