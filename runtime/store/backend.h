@@ -49,10 +49,17 @@ struct backend_verbs {
     int (*read_futures)(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+    int (*read_ages)(struct store_reader *reader, const struct id *before, size_t max,
+                     struct store_age *ages, size_t *n, struct error *e);
+    int (*read_expired)(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,
+                        size_t max, struct store_age *ages, size_t *n, bool *has_more,
+                        struct error *e);
+    int (*read_space)(struct store_reader *reader, struct store_space *out, struct error *e);
     int (*get_document)(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
     int (*list_documents)(struct store_reader *reader, const char *kind, const char *after,
                           size_t limit, struct document **documents, size_t *n, struct error *e);
+    int (*backup)(struct backend *backend, struct store_backup *backup, struct error *e);
 };
 
 int sqlite_open(struct backend **out, const char *path, struct error *e);

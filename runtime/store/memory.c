@@ -198,9 +198,8 @@ static int add_log(struct memory *m, struct store_request *request)
     return 0;
 }
 
-static int delete (struct memory *m, struct store_request *request)
+int memory_forget(struct memory *m, const struct id *id)
 {
-    const struct id *id = &request->record->id;
     struct memory_task *task = memory_find(m, id);
     if (!task)
         return -ERROR_NOT_FOUND;
@@ -208,6 +207,11 @@ static int delete (struct memory *m, struct store_request *request)
         return -ERROR_CONFLICT;
     remove_task(m, task);
     return 0;
+}
+
+static int delete (struct memory *m, struct store_request *request)
+{
+    return memory_forget(m, &request->record->id);
 }
 
 static int memory_write(struct backend *base, struct store_request *first)
@@ -223,6 +227,8 @@ static int memory_write(struct backend *base, struct store_request *first)
         [STORE_REMOVE] = memory_remove,
         [STORE_SET_FUTURE] = memory_set_future,
         [STORE_DROP_FUTURE] = memory_drop_future,
+        [STORE_FORGET] = memory_forget_all,
+        [STORE_SHRINK] = memory_shrink,
     };
     struct memory *m = (struct memory *)base;
     pthread_rwlock_wrlock(&m->lock);
@@ -267,6 +273,10 @@ static const struct backend_verbs verbs_of_memory = {
     .read_futures = memory_read_futures,
     .get_document = memory_get_document,
     .list_documents = memory_list_documents,
+    .read_ages = memory_read_ages,
+    .read_expired = memory_read_expired,
+    .read_space = memory_read_space,
+    .backup = memory_backup,
 };
 
 int memory_open(struct backend **out, struct error *e)

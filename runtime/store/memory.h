@@ -1,5 +1,6 @@
 /* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds,
- * memory_documents.c does all of it for documents, memory_futures.c for futures. Nobody else
+ * memory_documents.c does all of it for documents, memory_futures.c for futures,
+ * memory_retention.c for what is old. Nobody else
  * includes this. */
 #ifndef AWAITD_RUNTIME_STORE_MEMORY_H
 #define AWAITD_RUNTIME_STORE_MEMORY_H
@@ -32,6 +33,9 @@ struct memory {
 
 /* ---- memory.c ---- */
 
+/* A finished task goes. 0, or -NOT_FOUND or -CONFLICT. */
+int memory_forget(struct memory *m, const struct id *id);
+
 /* The array, moved if need be, with room for one more element; NULL when out of memory, and then it
  * is as it was. */
 void *memory_with_room(void *array, size_t n, size_t *capacity, size_t element_size);
@@ -47,6 +51,11 @@ void memory_free_documents(struct memory *m);
 int memory_set_future(struct memory *m, struct store_request *request);
 int memory_drop_future(struct memory *m, struct store_request *request);
 void memory_drop_futures(struct memory_task *task);
+
+/* ---- memory_retention.c: the same ---- */
+
+int memory_forget_all(struct memory *m, struct store_request *request);
+int memory_shrink(struct memory *m, struct store_request *request);
 
 /* ---- memory_read.c; the caller holds the lock ---- */
 
@@ -93,5 +102,12 @@ int memory_get_document(struct store_reader *reader, const char *kind, const cha
                         struct document **out, struct error *e);
 int memory_list_documents(struct store_reader *reader, const char *kind, const char *after,
                           size_t limit, struct document **documents, size_t *n, struct error *e);
+int memory_read_ages(struct store_reader *reader, const struct id *before, size_t max,
+                     struct store_age *ages, size_t *n, struct error *e);
+int memory_read_expired(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,
+                        size_t max, struct store_age *ages, size_t *n, bool *has_more,
+                        struct error *e);
+int memory_read_space(struct store_reader *reader, struct store_space *out, struct error *e);
+int memory_backup(struct backend *backend, struct store_backup *backup, struct error *e);
 
 #endif

@@ -36,6 +36,8 @@ struct task_record {
     int64_t created_at_us, started_at_us, finished_at_us;
     int64_t deadline_at_us;         /* of the timeout that was given with the submission */
     int64_t cancel_requested_at_us; /* the first request */
+    int64_t ttl_us; /* kept for so long after its end, whatever --retain says; if has_ttl */
+    bool has_ttl;
     struct id group;                /* whose child it is, if has_group */
     bool has_group;
     bool has_futures; /* of an end: there may be values of its futures to forget */

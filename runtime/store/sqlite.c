@@ -80,6 +80,10 @@ static int insert_task(struct sqlite *s, const struct task_record *task,
         sqlite_bind_id(statement, 13, &task->group);
     else
         sqlite3_bind_null(statement, 13);
+    if (task->has_ttl)
+        sqlite3_bind_int64(statement, 14, task->ttl_us);
+    else
+        sqlite3_bind_null(statement, 14);
     return run_for_id(s, DO_INSERT_TASK, &task->id);
 }
 
@@ -189,17 +193,17 @@ static int reschedule(struct sqlite *s, struct store_request *request)
                                                           : rc;
 }
 
-static int delete (struct sqlite *s, struct store_request *request)
+int sqlite_forget(struct sqlite *s, const struct id *id, int *status)
 {
     /* The labels first: the task says which they are. */
     static const enum sqlite_statement parts[] = {DO_DELETE_LABELS, DO_DELETE_LOG, DO_DROP_FUTURES,
                                                   DO_DELETE_TASK};
-    const struct id *id = &request->record->id;
     enum found found;
     int64_t spec;
     int rc = look(s, id, &found, &spec);
+    *status = 0;
     if (rc != SQLITE_OK || found != FOUND_FINISHED) {
-        request->status = found == FOUND_OPEN ? -ERROR_CONFLICT : -ERROR_NOT_FOUND;
+        *status = found == FOUND_OPEN ? -ERROR_CONFLICT : -ERROR_NOT_FOUND;
         return rc;
     }
     sqlite3_bind_int64(s->statements[DO_DELETE_SPEC], 1, spec);
@@ -210,6 +214,11 @@ static int delete (struct sqlite *s, struct store_request *request)
     for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == SQLITE_OK; i++)
         rc = run_for_id(s, parts[i], id);
     return rc;
+}
+
+static int delete (struct sqlite *s, struct store_request *request)
+{
+    return sqlite_forget(s, &request->record->id, &request->status);
 }
 
 static int carry_out(struct sqlite *s, struct store_request *request)
@@ -225,6 +234,8 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_REMOVE] = sqlite_remove,
         [STORE_SET_FUTURE] = sqlite_set_future,
         [STORE_DROP_FUTURE] = sqlite_drop_future,
+        [STORE_FORGET] = sqlite_forget_all,
+        [STORE_SHRINK] = sqlite_shrink,
     };
     request->status = 0;
     return verbs[request->verb](s, request);
@@ -256,6 +267,7 @@ static int sqlite_write(struct backend *base, struct store_request *first)
 {
     struct sqlite *s = (struct sqlite *)base;
     int rc = sqlite_run(s, DO_BEGIN);
+    s->is_alone = !request_next(first);
     for (struct store_request *request = first; request && rc == SQLITE_OK;
          request = request_next(request))
         rc = carry_out(s, request);
@@ -320,6 +332,10 @@ static const struct backend_verbs verbs_of_sqlite = {
     .read_futures = sqlite_read_futures,
     .get_document = sqlite_get_document,
     .list_documents = sqlite_list_documents,
+    .read_ages = sqlite_read_ages,
+    .read_expired = sqlite_read_expired,
+    .read_space = sqlite_read_space,
+    .backup = sqlite_backup,
 };
 
 int sqlite_open(struct backend **out, const char *path, struct error *e)

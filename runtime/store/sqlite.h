@@ -1,6 +1,7 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
  * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
- * sqlite_futures.c for futures. Nobody else includes this. */
+ * sqlite_futures.c for futures, sqlite_retention.c for what is old; sqlite_backup.c copies. Nobody
+ * else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -21,6 +22,7 @@ struct sqlite {
     int lock;      /* descriptor of path.lock, locked */
     int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
+    bool is_alone;    /* the batch that is carried out has one request */
     bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
     sqlite3_stmt *statements[N_STATEMENTS];
 };
@@ -30,7 +32,8 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents, *next_futures, *read_futures;
+        *list_documents, *next_futures, *read_futures, *read_ages, *read_expired, *count_pages,
+        *count_free;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -60,13 +63,17 @@ void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 bi
 
 /* After a change that touched no row: sets the status. An open task is in order. */
 int sqlite_explain(struct sqlite *s, struct store_request *request, const struct id *id);
+/* Deletes a finished task with all that belongs to it. *status: 0, -NOT_FOUND or -CONFLICT. */
+int sqlite_forget(struct sqlite *s, const struct id *id, int *status);
 
-/* ---- sqlite_documents.c, sqlite_futures.c: as sqlite.c's verbs ---- */
+/* ---- sqlite_documents.c, sqlite_futures.c, sqlite_retention.c: as sqlite.c's verbs ---- */
 
 int sqlite_put(struct sqlite *s, struct store_request *request);
 int sqlite_remove(struct sqlite *s, struct store_request *request);
 int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
+int sqlite_forget_all(struct sqlite *s, struct store_request *request);
+int sqlite_shrink(struct sqlite *s, struct store_request *request);
 
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 
@@ -105,5 +112,12 @@ int sqlite_get_document(struct store_reader *reader, const char *kind, const cha
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,
                           size_t limit, struct document **documents, size_t *n, struct error *e);
+int sqlite_read_ages(struct store_reader *reader, const struct id *before, size_t max,
+                     struct store_age *ages, size_t *n, struct error *e);
+int sqlite_read_expired(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,
+                        size_t max, struct store_age *ages, size_t *n, bool *has_more,
+                        struct error *e);
+int sqlite_read_space(struct store_reader *reader, struct store_space *out, struct error *e);
+int sqlite_backup(struct backend *backend, struct store_backup *backup, struct error *e);
 
 #endif

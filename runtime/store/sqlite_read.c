@@ -9,11 +9,11 @@
 #define COLUMNS_AND(outcome)                                                                       \
     "t.id, t.state, t.starts, t.created_at, t.started_at, t.finished_at, t.deadline_at,"           \
     " t.cancel_requested_at, t.name, t.labels, t.cancel_message, " outcome ", t.loop,"             \
-    " t.group_id"
+    " t.group_id, t.ttl"
 #define COLUMNS                                                                                    \
     COLUMNS_AND("coalesce(t.result, o.result), coalesce(t.error, o.error),"                        \
                 " coalesce(t.unhandled, o.unhandled)")
-#define N_COLUMNS 16
+#define N_COLUMNS 17
 #define WITH_OUTCOMES " LEFT JOIN outcomes o ON o.n = t.spec"
 #define SPEC "(SELECT spec FROM specs WHERE n = t.spec)"
 
@@ -125,6 +125,8 @@ static struct task_record *take_row(sqlite3_stmt *row)
     record->unhandled = take_text(row, 13, &failed);
     record->loop = take_text(row, 14, &failed);
     record->has_group = sqlite_take_id(row, 15, &record->group);
+    record->has_ttl = sqlite3_column_type(row, 16) != SQLITE_NULL;
+    record->ttl_us = sqlite3_column_int64(row, 16);
     if (sqlite3_column_count(row) > N_COLUMNS)
         record->spec = take_text(row, N_COLUMNS, &failed);
     if (sqlite3_column_count(row) > N_COLUMNS + 1)
@@ -362,6 +364,10 @@ void sqlite_reader_close(struct store_reader *reader)
     sqlite3_finalize(r->list_documents);
     sqlite3_finalize(r->next_futures);
     sqlite3_finalize(r->read_futures);
+    sqlite3_finalize(r->read_ages);
+    sqlite3_finalize(r->read_expired);
+    sqlite3_finalize(r->count_pages);
+    sqlite3_finalize(r->count_free);
     sqlite3_close(r->db);
     free(r);
 }

@@ -348,3 +348,26 @@ int store_list_documents(struct store_reader *reader, const char *kind, const ch
 {
     return reader->verbs->list_documents(reader, kind, after, limit, documents, n, e);
 }
+
+int store_read_ages(struct store_reader *reader, const struct id *before, size_t max,
+                    struct store_age *ages, size_t *n, struct error *e)
+{
+    return reader->verbs->read_ages(reader, before, max, ages, n, e);
+}
+
+int store_read_expired(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,
+                       size_t max, struct store_age *ages, size_t *n, bool *has_more,
+                       struct error *e)
+{
+    return reader->verbs->read_expired(reader, now_us, cursor, max, ages, n, has_more, e);
+}
+
+int store_read_space(struct store_reader *reader, struct store_space *out, struct error *e)
+{
+    return reader->verbs->read_space(reader, out, e);
+}
+
+int store_backup(struct store *store, struct store_backup *backup, struct error *e)
+{
+    return store->backend->verbs->backup(store->backend, backup, e);
+}

@@ -17,6 +17,10 @@ ALTER TABLE tasks ADD COLUMN began_at INTEGER; -- when it began to run, on the d
 
 -- ---- retention ----
 
+-- Microseconds for which a task is kept after its end, whatever the operator says; NULL: as he says.
+ALTER TABLE tasks ADD COLUMN ttl INTEGER;
+CREATE INDEX tasks_expiring ON tasks (finished_at + ttl, id) WHERE ttl IS NOT NULL AND finished_at IS NOT NULL;
+
 -- ---- tasks that begin later ----
 
 -- ---- the runs of the server ----
