@@ -64,6 +64,8 @@ struct loop {
     const struct semaphore_port *semaphore_port; /* where they live; NULL: here */
     bool is_released;                            /* its thread has ended */
     const struct services *services;             /* borrowed */
+    int64_t timeline_us; /* what is added to the host's monotonic clock, in microseconds, to get the
+                          * database's own clock, which never jumps */
 };
 
 void loop_init(struct loop *loop, struct host *host, const struct loop_events *events,

@@ -227,6 +227,7 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     thread->loop.slow_callback_ns = options->slow_callback_ns;
     thread->loop.slice = LOOP_SLICE;
     thread->loop.services = options->services;
+    thread->loop.timeline_us = runtime->timeline_us;
     if (runtime->main)
         thread->loop.semaphore_port = &semaphore_tickets;
     *out = thread;

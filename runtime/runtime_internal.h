@@ -19,6 +19,7 @@
 struct runtime {
     struct store *store;
     struct runtime_options options;
+    int64_t timeline_us;      /* of all loops, as in loop.h */
     struct loop_thread *main; /* threads[0] */
     struct message drain, close;
     int64_t grace_ns;

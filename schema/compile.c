@@ -114,12 +114,16 @@ static void check_fields_known(struct compiler *c, const struct op_shape *shape,
                 read_label(c, value, i);
             continue;
         }
-        if (is_clause || strcmp(key, "name") != 0) {
+        bool is_on_crash = shape->has_effects && strcmp(key, FIELD_ON_CRASH) == 0;
+        if (is_clause || (strcmp(key, "name") != 0 && !is_on_crash)) {
             compile_refuse_unknown(c, shape, key);
             continue;
         }
         size_t mark = compile_enter(c, key);
-        read_label(c, value, i);
+        if (is_on_crash)
+            c->plan->nodes[i].fails_on_crash = compile_on_crash(c, value);
+        else
+            read_label(c, value, i);
         compile_leave(c, mark);
     }
 }

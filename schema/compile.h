@@ -86,6 +86,11 @@ uint32_t compile_node(struct compiler *c, const json_t *spec, uint32_t parent, u
 
 /* ---- shape.c ---- */
 
+/* What any node with effects may have. */
+#define FIELD_ON_CRASH "on_crash"
+/* Whether a value of it, to which the path points, says that the node fails; complains when it is
+ * none. */
+bool compile_on_crash(struct compiler *c, const json_t *value);
 /* NULL: the shape has none of that name. */
 const struct field_shape *compile_find_field(const struct op_shape *shape, const char *name);
 /* Complains about a field that the shape does not have. */

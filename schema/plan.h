@@ -84,8 +84,9 @@ struct node {
     uint16_t dynamic;                /* bit i: it holds references */
     uint16_t late;                   /* the same, of fields that the op evaluates itself */
     uint8_t field;                   /* index of the parent's field that holds it */
-    uint32_t parent;                 /* PLAN_NONE for the root */
-    uint32_t next;                   /* next sibling or PLAN_NONE */
+    bool fails_on_crash; /* "on_crash": "fail": a leaf with effects that a crash cut short fails */
+    uint32_t parent;     /* PLAN_NONE for the root */
+    uint32_t next;       /* next sibling or PLAN_NONE */
     uint32_t n_children;
     uint32_t frame_offset; /* from the start of its task's frames */
     uint32_t frames_size;  /* for the root of a code: bytes of all its frames; else 0 */

@@ -12,10 +12,22 @@ const struct field_shape *compile_find_field(const struct op_shape *shape, const
     return NULL;
 }
 
+/* It holds no references: what is to come of a crash must be known before the node runs. */
+bool compile_on_crash(struct compiler *c, const json_t *value)
+{
+    static const char *const choices[] = {"rerun", "fail", NULL};
+    static const struct field_shape field = {
+        .name = FIELD_ON_CRASH, .type = FIELD_CHOICE, .choices = choices};
+    union argument out;
+    return compile_field(c, &field, value, &out) && out.integer == 1;
+}
+
 void compile_refuse_unknown(struct compiler *c, const struct op_shape *shape, const char *key)
 {
-    const char *names[SHAPE_FIELDS_MAX + 2] = {"op", "name"};
+    const char *names[SHAPE_FIELDS_MAX + 3] = {"op", "name"};
     size_t n = 2;
+    if (shape->has_effects)
+        names[n++] = FIELD_ON_CRASH;
     for (size_t i = 0; i < shape->n_fields; i++)
         names[n++] = shape->fields[i].name;
     const char *like = nearest(key, names, n);

@@ -1,9 +1,9 @@
 #include "runtime/host/host_uv.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/base/clock.h"
 #include "runtime/host/host_uv_internal.h"
 #include "runtime/services.h"
 
@@ -15,10 +15,8 @@ static int64_t host_now_ns(struct host *host)
 
 static int64_t host_wall_us(struct host *host)
 {
-    struct timespec now;
     (void)host;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return clock_wall_us();
 }
 
 static double host_chance(struct host *host)

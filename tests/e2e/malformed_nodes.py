@@ -40,6 +40,10 @@ NODES = {
     "race_field": ({"op": "race", "tasks": [GOOD], "timeout": 1}, "/timeout"),
     "shield_nothing": ({"op": "shield"}, ""),
     "shield_two": ({"op": "shield", "body": [GOOD, GOOD]}, "/body"),
+    # what leaves with effects may have
+    "on_crash_word": ({"op": "subprocess", "argv": ["true"], "on_crash": "retry"}, "/on_crash"),
+    "on_crash_boolean": ({"op": "http", "url": "http://localhost/", "on_crash": True}, "/on_crash"),
+    "on_crash_without_effects": (steps({"op": "sleep", "seconds": 0, "on_crash": "fail"}), "/steps/0/on_crash"),
     # try
     "try_no_body": ({"op": "try", "finally": GOOD}, ""),
     "try_except_object": ({"op": "try", "body": GOOD, "except": {"body": GOOD}}, "/except"),

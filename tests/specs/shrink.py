@@ -6,7 +6,7 @@ from generate import NOW, Case
 
 OPTIONAL = ("result", "message", "return_exceptions", "return", "name", "as", "types", "on", "delay",
             "backoff", "max_delay", "jitter", "concurrency", "bounded", "return_when", "timeout",
-            "value", "else", "finally", "level", "json", "send")
+            "value", "else", "finally", "level", "json", "send", "on_crash")
 REQUIRED = {("value", "value"), ("log", "message"), ("create_task", "name"),
             ("reschedule", "timeout"), ("future", "name")}
 SIMPLE = {"attempts": (1, 2), "items": ([0], [1]), "seconds": (0, 1), "value": (0,)}

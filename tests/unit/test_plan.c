@@ -81,6 +81,45 @@ static void types_and_ranges_are_checked(void)
             "/spec/env/A=: a variable's name must not be empty or contain '='\n");
 }
 
+/* "f" for each node that fails when the server crashed, "r" for each other one. */
+static void expect_on_crash(const char *text, const char *expected)
+{
+    struct error_list errors = {0};
+    json_t *spec = json_read(text, strlen(text), NULL);
+    struct plan *plan = plan_compile(
+        spec, &(struct plan_options){.ops = runtime_ops(), .timeout = TIMEOUT_NONE}, &errors);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(plan);
+    CU_ASSERT_EQUAL(plan->n_nodes, strlen(expected));
+    for (uint32_t i = 0; i < plan->n_nodes; i++)
+        CU_ASSERT_EQUAL(plan->nodes[i].fails_on_crash, expected[i] == 'f');
+    plan_unref(plan);
+    json_decref(spec);
+}
+
+static void only_nodes_with_effects_may_fail_on_a_crash(void)
+{
+    expect_on_crash("{\"op\":\"sequence\",\"steps\":["
+                    "{\"op\":\"subprocess\",\"argv\":[\"a\"],\"on_crash\":\"fail\"},"
+                    "{\"op\":\"http\",\"url\":\"http://a\",\"on_crash\":\"rerun\"},"
+                    "{\"op\":\"thread\",\"function\":\"noop\"},"
+                    "{\"op\":\"thread\",\"on_crash\":\"fail\",\"function\":\"noop\"},"
+                    "{\"op\":\"stream\",\"on_crash\":\"fail\",\"host\":\"a\",\"port\":1,"
+                    "\"read\":{\"eof\":true}}]}",
+                    "rfrrff");
+    refuses("{\"op\":\"sleep\",\"seconds\":1,\"on_crash\":\"fail\"}",
+            "/spec/on_crash: 'sleep' has no field 'on_crash'\n");
+    refuses("{\"op\":\"gather\",\"tasks\":[],\"on_crash\":\"rerun\"}",
+            "/spec/on_crash: 'gather' has no field 'on_crash'\n");
+    refuses("{\"op\":\"thread\",\"function\":\"noop\",\"oncrash\":\"fail\"}",
+            "/spec/oncrash: 'thread' has no field 'oncrash'; did you mean 'on_crash'?\n");
+    refuses("{\"op\":\"thread\",\"function\":\"noop\",\"on_crash\":\"retry\"}",
+            "/spec/on_crash: must be one of 'rerun', 'fail'\n");
+    refuses("{\"op\":\"thread\",\"function\":\"noop\",\"on_crash\":\"${args.x}\"}",
+            "/spec/on_crash: must be one of 'rerun', 'fail'\n");
+    refuses("{\"op\":\"thread\",\"function\":\"noop\",\"on_crash\":null}",
+            "/spec/on_crash: must be one of 'rerun', 'fail'\n");
+}
+
 static void names_must_be_known(void)
 {
     refuses("{\"op\":\"await\",\"task\":\"a\"}",
@@ -251,6 +290,7 @@ CU_TestInfo tests_plan[] = {
     {"an_unknown_op_names_the_nearest", an_unknown_op_names_the_nearest},
     {"types_and_ranges_are_checked", types_and_ranges_are_checked},
     {"names_must_be_known", names_must_be_known},
+    {"only_nodes_with_effects_may_fail_on_a_crash", only_nodes_with_effects_may_fail_on_a_crash},
     {"references_are_refused_and_escapes_are_not", references_are_refused_and_escapes_are_not},
     {"depth_is_limited", depth_is_limited},
     {"raise_takes_no_exception_that_ends_the_program",
