@@ -38,7 +38,7 @@ struct task_record {
     int64_t cancel_requested_at_us; /* the first request */
     int64_t ttl_us; /* kept for so long after its end, whatever --retain says; if has_ttl */
     bool has_ttl;
-    struct id group;                /* whose child it is, if has_group */
+    struct id group; /* whose child it is, if has_group */
     bool has_group;
     bool has_futures; /* of an end: there may be values of its futures to forget */
     char *loop;       /* the name of the loop that runs it; NULL for the main one */

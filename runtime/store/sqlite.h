@@ -51,11 +51,22 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
 int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);
 
+/* ---- sqlite_vacuum.c ---- */
+
+#define SQLITE_SHRINKABLE 2       /* auto_vacuum = INCREMENTAL */
+#define SQLITE_SHRINKABLE_SINCE 4 /* a version of the schema */
+
+/* Has the file, whose connection has asked for it, keep the books that STORE_SHRINK needs. One of
+ * an older version is written anew for that, where there is room. 0, or -code and *e. */
+int sqlite_make_shrinkable(struct sqlite *s, int version, struct error *e);
+
 /* ---- sqlite_statements.c ---- */
 
 int sqlite_prepare(struct sqlite *s, struct error *e);
 /* Carries out a statement that has no rows. SQLITE_OK or what went wrong. */
 int sqlite_run(struct sqlite *s, enum sqlite_statement which);
+/* One step, with what the system said of it; the caller resets. SQLITE_ROW, _DONE or an error. */
+int sqlite_step(struct sqlite *s, enum sqlite_statement which);
 void sqlite_bind_text(sqlite3_stmt *statement, int i, const char *text); /* NULL binds NULL */
 void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 binds NULL */
 
@@ -84,6 +95,8 @@ int sqlite_reader_prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt
 void sqlite_bind_limit(sqlite3_stmt *statement, int i, size_t limit);
 void sqlite_bind_after(sqlite3_stmt *statement, int i,
                        const struct id *after); /* NULL: the first */
+void sqlite_bind_before(sqlite3_stmt *statement, int i,
+                        const struct id *before); /* NULL: all are */
 /* False, and *id as it was, where there is none. */
 bool sqlite_take_id(sqlite3_stmt *row, int column, struct id *id);
 

@@ -213,12 +213,14 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
     if ((rc = lock_take(s, e)) != 0 || (rc = open_connection(s, &version, e)) != 0)
         return rc;
     /* No memory mapping: a read error on a mapped page is a SIGBUS, not an error. */
-    if ((rc = execute(s, "PRAGMA mmap_size = 0", e)) != 0 ||
+    if ((rc = execute(s, "PRAGMA mmap_size = 0; PRAGMA auto_vacuum = INCREMENTAL", e)) != 0 ||
         (rc = require(s, "PRAGMA journal_mode = WAL", "PRAGMA journal_mode", "wal", e)) != 0 ||
         (rc = require(s, "PRAGMA synchronous = FULL", "PRAGMA synchronous", "2", e)) != 0 ||
         (rc = execute(s, "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864", e)))
         return rc;
-    rc = migrate(s, version, e);
+    rc = sqlite_make_shrinkable(s, version, e);
+    if (rc == 0)
+        rc = migrate(s, version, e);
     return rc == 0 ? sync_folder(s, e) : rc;
 }
 

@@ -236,18 +236,13 @@ static int list_prepare(struct sqlite_reader *r, unsigned kind, struct error *e)
 int sqlite_list(struct store_reader *reader, const struct store_filter *filter,
                 struct task_record **records, size_t *n, struct error *e)
 {
-    /* Greater than any id: a longer blob that begins like the greatest. */
-    static const char beyond[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
     unsigned kind = list_kind(filter);
     int rc = list_prepare(r, kind, e);
     if (rc != 0)
         return rc;
     sqlite3_stmt *statement = r->lists[kind];
-    if (filter->before)
-        sqlite_bind_id(statement, 1, filter->before);
-    else
-        sqlite3_bind_blob(statement, 1, beyond, sizeof beyond, SQLITE_STATIC);
+    sqlite_bind_before(statement, 1, filter->before);
     sqlite_bind_limit(statement, 2, filter->limit);
     sqlite3_bind_int(statement, 3, filter->state);
     sqlite3_bind_text(statement, 4, filter->name, -1, SQLITE_STATIC);
@@ -288,6 +283,16 @@ int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t af
     rc = rc == SQLITE_DONE ? 0 : sqlite_reader_fail(r, e);
     sqlite3_reset(row);
     return rc;
+}
+
+/* Greater than any id is a longer blob that begins like the greatest. */
+void sqlite_bind_before(sqlite3_stmt *statement, int i, const struct id *before)
+{
+    static const char beyond[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    if (before)
+        sqlite_bind_id(statement, i, before);
+    else
+        sqlite3_bind_blob(statement, i, beyond, sizeof beyond, SQLITE_STATIC);
 }
 
 /* No id is smaller than an empty blob. */
