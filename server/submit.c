@@ -22,13 +22,14 @@
 #define LABEL_KEY_MAX 63
 #define LABEL_VALUE_MAX 255
 
-static const char *const members[] = {"spec", "name", "timeout", "labels", "loop", NULL};
+static const char *const members[] = {"spec", "name", "timeout", "labels", "loop", "ttl", NULL};
 
 /* A submission's members, borrowed from its body. */
 struct fields {
     const json_t *spec, *name, *labels;
     const char *loop; /* NULL: any */
     double timeout;   /* or TIMEOUT_NONE, or TIMEOUT_NEVER */
+    double ttl;       /* the same; both: as --retain says */
     json_t *needed;   /* owned: the definitions that the spec needs, or NULL */
 };
 
@@ -90,7 +91,7 @@ static void check_loop(struct fields *fields, const json_t *value, const char *p
 static struct fields check_members(const json_t *body, const char *path_loop,
                                    struct error_list *errors)
 {
-    struct fields fields = {.timeout = TIMEOUT_NONE, .loop = path_loop};
+    struct fields fields = {.timeout = TIMEOUT_NONE, .ttl = TIMEOUT_NONE, .loop = path_loop};
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)body, key, value)
@@ -101,6 +102,8 @@ static struct fields check_members(const json_t *body, const char *path_loop,
             fields.name = body_check_name(errors, value) ? value : NULL;
         else if (strcmp(key, "timeout") == 0)
             body_check_timeout(errors, value, &fields.timeout);
+        else if (strcmp(key, "ttl") == 0)
+            body_check_seconds(errors, "/ttl", value, &fields.ttl);
         else if (strcmp(key, "labels") == 0)
             check_labels(&fields, value, errors);
         else if (strcmp(key, "loop") == 0)
@@ -186,6 +189,8 @@ static struct task_record *make_record(struct request *request, const struct fie
     record->has_group = request->has_parent;
     record->spec = plan_pack(fields->spec, fields->needed);
     record->deadline_at_us = deadline_of(fields, record->created_at_us);
+    record->has_ttl = fields->ttl >= 0 && fields->ttl != TIMEOUT_NEVER;
+    record->ttl_us = record->has_ttl ? (int64_t)(fields->ttl * 1e6) : 0;
     if (fields->name)
         record->name = strdup(json_string_value(fields->name));
     bool has_labels = fields->labels || has_trace(request, fields);

@@ -177,7 +177,7 @@ static int copy_pages(struct copy *copy, struct error *e)
         return fail(copy, sqlite3_errcode(copy->to), e);
     int rc = SQLITE_OK, status = 0;
     for (int i = 1; status == 0 && rc == SQLITE_OK; i++) {
-        if (atomic_load(&copy->asked->is_stopped))
+        if (atomic_load(copy->asked->is_stopped))
             status = error_set(e, ERROR_DRAINING,
                                "the server is shutting down; nothing is left "
                                "of the copy");

@@ -193,11 +193,11 @@ int store_list_documents(struct store_reader *reader, const char *kind, const ch
 /* Copies the database into a new file: all that was committed when it was called, and of what is
  * committed meanwhile nothing. The file has its name once it is whole and on disk. */
 struct store_backup {
-    const char *folder;     /* made if need be; borrowed */
-    const char *name;       /* of the file: no slash; borrowed */
-    atomic_bool is_stopped; /* set by anybody: end it */
-    char path[4096];        /* filled in */
-    int64_t n_bytes;        /* filled in */
+    const char *folder;            /* made if need be; borrowed */
+    const char *name;              /* of the file: no slash; borrowed */
+    const atomic_bool *is_stopped; /* set by anybody: end it; borrowed */
+    char path[4096];               /* filled in */
+    int64_t n_bytes;               /* filled in */
 };
 
 /* Takes as long as it takes; reads and writes go on meanwhile. 0, or -code and *e, and nothing is
