@@ -2,7 +2,9 @@
  * and let it end, at a steady rate or (0) as fast as they can. Latencies count from when a task was
  * due, so that a stall is seen by all who came into it.
  *
- *   commits FILE SECONDS THREADS RATE [BYTES] */
+ * With RULES (as --retain's) the housekeeper is at work meanwhile.
+ *
+ *   commits FILE SECONDS THREADS RATE [BYTES [RULES]] */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/clock.h"
+#include "runtime/housekeeper.h"
 #include "runtime/store/store.h"
 
 struct client {
@@ -141,7 +144,7 @@ int main(int argc, char **argv)
     struct error e;
     struct store *store;
     if (argc < 5) {
-        fprintf(stderr, "usage: commits FILE SECONDS THREADS RATE [BYTES]\n");
+        fprintf(stderr, "usage: commits FILE SECONDS THREADS RATE [BYTES [RULES]]\n");
         return 2;
     }
     double seconds = atof(argv[2]), rate = atof(argv[4]);
@@ -151,6 +154,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", e.text);
         return 1;
     }
+    struct housekeeper *keeper = NULL;
+    struct retention retention;
+    if (argc > 6 && (!retention_parse(argv[6], &retention) ||
+                     housekeeper_start(&keeper, store, &retention, &e) != 0))
+        return 1;
     int64_t now = clock_now_ns();
     int64_t period = rate > 0 ? (int64_t)(1e9 * n / rate) : 0;
     for (int i = 0; i < n; i++) {
@@ -165,6 +173,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < n; i++)
         pthread_join(clients[i].thread, NULL);
     report(clients, n, seconds);
+    housekeeper_stop(keeper);
     store_close(store);
     for (int i = 0; i < n; i++)
         free(clients[i].ms);
