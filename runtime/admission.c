@@ -169,10 +169,7 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
         free(job->record->spec);
         job->record->spec = NULL;
     }
-    if (job->is_held) {
-        job->is_held = false;
-        loop_make_ready(&thread->loop, job);
-    }
+    job_release_held(job);
     loop_thread_answer_overdue(thread, job);
 }
 
@@ -247,7 +244,8 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     record->state = TASK_RUNNING;
     record->starts = 1;
     record->started_at_us = loop->host->wall_us(loop->host);
-    struct job *job = job_new(loop, submission->plan, record, submission->plan->has_effects);
+    struct job *job = job_new(loop, submission->plan, record, false);
+    record->began_at_us = job->started_ns / 1000 + loop->timeline_us;
     add_job(thread, job);
     job->n_requests = 1;
     thread->n_requests++;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
 
@@ -50,6 +51,7 @@ struct task_record *job_finish_record(struct job *job)
     job->outcome = job_limit_result(job, job->plan->root, job->outcome);
     record->state = outcome_state(job->outcome);
     record->has_futures = job->plan->n_futures > 0;
+    record->has_journal = job->journal && job->journal->n_rows > 0;
     record->finished_at_us = host->wall_us(host);
     char **text = value_is_exception(job->outcome) ? &record->error : &record->result;
     *text = text_of(job->outcome);

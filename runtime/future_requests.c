@@ -10,6 +10,7 @@
  */
 #include "runtime/base/bug.h"
 #include "runtime/futures.h"
+#include "runtime/journal/journal.h"
 #include "runtime/runtime_internal.h"
 
 /* ---- to the store and back ---- */
@@ -70,9 +71,11 @@ static void deliver_stored(struct loop *loop, struct message *message)
     else if (!job || job->phase == JOB_ENDED)
         r->done(r, -ERROR_NOT_FOUND);
     else if (r->thread->is_draining)
-        set(r, job); /* there may be no further turn */
-    else
+        r->done(r, 0); /* there may be no further turn: the next start sets it */
+    else {
+        journal_future_set(job, r->index, &r->record);
         job_call_soon(job, &r->call);
+    }
 }
 
 /* ---- from outside ---- */

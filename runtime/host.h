@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "runtime/base/list.h"
+#include "runtime/journal/leaf.h"
 #include "runtime/operation.h"
 
 /* What a process printed: all of it, up to a limit; beyond that its beginning and its end, half of
@@ -36,6 +37,7 @@ enum process_part {
     PROCESS_NICE,
     PROCESS_MEMORY,  /* its limit is too low for the program */
     PROCESS_SPAWNER, /* nothing: the process that starts others is gone */
+    PROCESS_CRASH,   /* it had begun when the server stopped, and must not begin again */
 };
 
 /* A child process. The op owns it and keeps it until `ended` was called. argv, env, cwd and input
@@ -60,8 +62,9 @@ struct process {
     int exit_code;          /* or -signal */
     struct output out, err;
     void (*ended)(struct process *process); /* reaped, and its output read */
-    void *context;                          /* the op's */
-    void *host;                             /* the host's own */
+    struct leaf leaf;                       /* the op's, and so is this */
+    void *context;
+    void *host; /* the host's own */
 };
 
 /* Bytes for the standard input of a process with keeps_input_open. Who writes owns it, and the

@@ -7,6 +7,7 @@
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
 #include "runtime/futures.h"
+#include "runtime/journal/journal.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
 #include "runtime/scope.h"
@@ -59,6 +60,7 @@ static struct timed_frame *timed_frame_of(struct timer *timer)
     return CONTAINER_OF(timer, struct timed_frame, timer);
 }
 
+/* Its callback goes into the queue. */
 static void queue_timer(struct timer *timer)
 {
     struct job *job = frame_task(&timed_frame_of(timer)->base)->job;
@@ -67,10 +69,16 @@ static void queue_timer(struct timer *timer)
     LOOP_OBSERVE(job->loop, queued, timed_frame_of(timer));
 }
 
+static void timer_due(struct timer *timer)
+{
+    journal_fired(timed_frame_of(timer));
+    queue_timer(timer);
+}
+
 void frame_arm(struct timed_frame *frame, int64_t due_ns)
 {
     struct loop *loop = frame_task(&frame->base)->job->loop;
-    frame->timer = (struct timer){.fire = queue_timer};
+    frame->timer = (struct timer){.fire = timer_due};
     timer_arm(&loop->timers, &frame->timer, due_ns);
     LOOP_OBSERVE(loop, armed, frame, due_ns);
 }
@@ -104,10 +112,15 @@ void timed_frame_release(struct task *task, struct frame *frame)
     frame_disarm((struct timed_frame *)frame);
 }
 
+uint32_t frame_depth(const struct frame *frame)
+{
+    const char *frames = (const char *)frame - frame->offset;
+    return ((const struct activation *)(frames - offsetof(struct activation, frames)))->depth;
+}
+
 int64_t frame_deadline(struct task *task, double seconds)
 {
-    struct host *host = task->job->loop->host;
-    return host->now_ns(host) + (int64_t)ceil(seconds * 1e9);
+    return journal_deadline_base_ns(task->job) + (int64_t)ceil(seconds * 1e9);
 }
 
 /* ---- life ---- */
@@ -189,6 +202,7 @@ void job_free(struct job *job)
         value_unref(job->unhandled[i]);
     free(job->unhandled);
     exception_drop_contexts(job);
+    journal_free(job->journal);
     plan_unref(job->plan);
     task_record_unref(job->record);
     free(job);
@@ -237,6 +251,7 @@ void job_call_soon(struct job *job, struct job_call *call)
 
 void job_request_cancel(struct job *job, struct value *message)
 {
+    journal_cancelled(job, message);
     job_schedule(job, HANDLE_CANCEL, message);
 }
 
@@ -254,11 +269,13 @@ static uint32_t take_cost(struct job *job, uint32_t budget)
 bool job_turn(struct job *job, uint32_t budget)
 {
     struct ready_queue *q = &job->ready;
+    job->loop->running = job;
     if (job->turn_end == q->head)
         job->turn_end = q->tail;
     while (q->head != job->turn_end && budget > 0) {
         uintptr_t slot = q->slots[q->head & (q->capacity - 1)];
         q->head++;
+        job->n_called++;
         call(job, slot);
         budget = take_cost(job, budget);
     }
@@ -266,6 +283,7 @@ bool job_turn(struct job *job, uint32_t budget)
         job_after_turn(job);
         shrink(q);
     }
+    job->loop->running = NULL;
     return job->phase == JOB_ENDED;
 }
 
@@ -273,16 +291,18 @@ bool job_turn(struct job *job, uint32_t budget)
 
 int64_t job_now_us(const struct job *job)
 {
-    struct host *host = job->loop->host;
-    return (host->now_ns(host) - job->started_ns) / 1000;
+    return (journal_now_ns(job) - job->started_ns) / 1000;
 }
 
 void job_say(struct job *job, const char *level, const char *stream, const char *path,
              const char *message)
 {
     struct host *host = job->loop->host;
+    int64_t seq = ++job->log_seq;
+    if (journal_is_replaying(job)) /* it was said */
+        return;
     struct log_entry entry = {.task = job->record->id,
-                              .seq = ++job->log_seq,
+                              .seq = seq,
                               .at_us = host->wall_us(host),
                               .level = level,
                               .stream = stream,
@@ -314,7 +334,7 @@ void job_add_unhandled(struct job *job, struct value *exception)
         job->unhandled = memory_resize(job->unhandled, (n ? 2 * n : 1) * sizeof *job->unhandled);
     job->unhandled[job->n_unhandled++] = value_ref(exception);
     job->unhandled_size += exception->size;
-    if (job->loop->events->unhandled)
+    if (job->loop->events->unhandled && !journal_is_replaying(job))
         job->loop->events->unhandled(job->loop->context, job, exception);
 }
 

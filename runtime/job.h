@@ -24,6 +24,7 @@
 #include "schema/plan.h"
 
 struct future;
+struct journal;
 struct loop;
 struct store_request;
 
@@ -61,8 +62,9 @@ struct job {
     enum job_phase phase;
     bool root_is_done; /* its done callback ran */
     bool is_queued;    /* in the loop's list of ready jobs */
-    bool is_held;      /* has effects and is not on disk yet: gets no turn */
+    bool is_held;      /* gets no turn: it does again what it did, or was refused */
     uint32_t turn_end; /* of the turn that is going on, as the ready queue counts */
+    uint64_t n_called; /* callbacks so far, this one included */
     struct ready_queue ready;
     struct list ready_link;
     struct list tasks;   /* live ones, in the order of their creation */
@@ -86,18 +88,21 @@ struct job {
     uint32_t last_node;      /* where its last step was */
     size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */
+    int64_t resumed_ns;      /* journal_now_ns: the time that it went on from; 0: the present */
+    struct journal *journal; /* journal/journal.h; NULL: it has none yet */
     int64_t log_seq;
     int64_t stored_line;             /* the runtime's: the last one that it saw stored */
     struct value *outcome;           /* ENDED: the root's */
     struct store_request *insertion; /* the runtime's: while it is not handed to the store yet */
     uint32_t n_requests;    /* the runtime's: store requests under way that will ask for the job */
-    bool is_stored;         /* the runtime's: the submission is on disk */
+    bool is_stored;         /* the submission is on disk */
     bool has_progress;      /* some was told */
     struct frame *counting; /* the map whose items are the job's progress (progress.h); or NULL */
 };
 
 /* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's
- * list. Takes the plan's and the record's reference. */
+ * list. Takes the plan's and the record's reference. is_held: it gets no turn before
+ * replay_go_live. */
 struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *record, bool is_held);
 /* Also in the middle: frames are dropped, nothing runs any more. */
 void job_free(struct job *job);
@@ -176,5 +181,7 @@ void timed_frame_release(struct task *task, struct frame *frame); /* op.release:
 void frame_disarm(struct timed_frame *frame);                     /* Handle.cancel */
 /* now + seconds, rounded up to the nanosecond */
 int64_t frame_deadline(struct task *task, double seconds);
+/* Calls below the frame's coroutine. */
+uint32_t frame_depth(const struct frame *frame);
 
 #endif

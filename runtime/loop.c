@@ -72,6 +72,7 @@ void loop_init(struct loop *loop, struct host *host, const struct loop_events *e
     *loop =
         (struct loop){.host = host, .events = events, .context = context, .max_result = SIZE_MAX};
     list_init(&loop->ready);
+    list_init(&loop->journals.dirty);
     loop->n_buckets = BUCKETS_MIN;
     loop->table = memory_new_zeroed(BUCKETS_MIN, sizeof *loop->table);
 }

@@ -45,6 +45,15 @@ struct loop_observer {
 
 struct services;
 
+/* The journals of its jobs, on their way to the store (journal/journal.h). */
+struct journals {
+    bool is_on;         /* what jobs do outlives the process */
+    uint64_t n_flushes; /* that were handed to the store, one after the other */
+    uint64_t n_stored;  /* of these, on disk */
+    int64_t slack_ns;   /* so far may deadlines move when a job goes on after a crash; never back */
+    struct list dirty;  /* journals that have new entries */
+};
+
 struct loop {
     struct host *host;
     const struct loop_events *events;
@@ -64,6 +73,8 @@ struct loop {
     const struct semaphore_port *semaphore_port; /* where they live; NULL: here */
     bool is_released;                            /* its thread has ended */
     const struct services *services;             /* borrowed */
+    struct journals journals;
+    struct job *running; /* whose turn it is; NULL: nobody's */
     int64_t timeline_us; /* what is added to the host's monotonic clock, in microseconds, to get the
                           * database's own clock, which never jumps */
 };

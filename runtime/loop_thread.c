@@ -11,6 +11,9 @@
  * theirs. */
 #define LOOP_SLICE 10000
 
+/* A round is seldom longer; so a deadline hardly ever has to be noted. */
+#define SLACK_NS 10000000
+
 /* ---- between the threads ---- */
 
 void loop_thread_post(struct loop_thread *thread, struct message *message)
@@ -26,23 +29,6 @@ static void handle_inbox(struct loop_thread *thread)
         struct message *message = CONTAINER_OF(node, struct message, node);
         node = node->next;
         message->handle(&thread->loop, message);
-    }
-}
-
-void loop_thread_queue_request(struct loop_thread *thread, struct store_request *request)
-{
-    chain_add(&thread->outbox, &request->node);
-}
-
-void loop_thread_flush(struct loop_thread *thread)
-{
-    struct mpsc_node *node = chain_take_all(&thread->outbox);
-    while (node) {
-        struct store_request *request = CONTAINER_OF(node, struct store_request, node);
-        node = node->next;
-        if (request->verb == STORE_INSERT)
-            loop_thread_insertion_leaves(request);
-        store_submit(thread->runtime->store, request);
     }
 }
 
@@ -226,6 +212,8 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     thread->loop.max_result = options->max_result_bytes;
     thread->loop.slow_callback_ns = options->slow_callback_ns;
     thread->loop.slice = LOOP_SLICE;
+    thread->loop.journals.is_on = store_is_lasting(runtime->store);
+    thread->loop.journals.slack_ns = SLACK_NS;
     thread->loop.services = options->services;
     thread->loop.timeline_us = runtime->timeline_us;
     if (runtime->main)
@@ -243,8 +231,10 @@ void loop_thread_free(struct loop_thread *thread)
         return;
     thread->loop.events = &no_events;
     handle_inbox(thread); /* what was answered too late */
+    loop_thread_send_parcels(thread);
     loop_release(&thread->loop);
     host_uv_close(thread->host);
+    free(thread->parcels);
     free(thread->handler);
     free(thread->shown_handler);
     free(thread->name);

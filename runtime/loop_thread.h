@@ -33,10 +33,15 @@ struct loop_thread {
     struct loop loop;
     struct host_uv *host;
     struct chain outbox; /* store requests of this round */
-    size_t n_requests;   /* at the store, and will come back as messages */
-    char *handler;       /* the URL that unhandled errors are posted to; NULL: none */
-    struct list feeds;   /* bytes on their way to processes */
-    size_t line_bytes;   /* of logs, on their way to the disk */
+    struct parcel {
+        struct loop_thread *to;
+        struct message *message;
+    } * parcels; /* to be posted behind them; room for n_parcels_max */
+    size_t n_parcels, n_parcels_max;
+    size_t n_requests; /* at the store, and will come back as messages */
+    char *handler;     /* the URL that unhandled errors are posted to; NULL: none */
+    struct list feeds; /* bytes on their way to processes */
+    size_t line_bytes; /* of logs, on their way to the disk */
     bool is_draining, is_closing;
     int64_t stop_at_ns; /* no job gets a turn after it; INT64_MAX before the drain */
     /* the router's */
@@ -62,11 +67,17 @@ void loop_thread_free(struct loop_thread *thread);
 
 void loop_thread_post(struct loop_thread *thread, struct message *message); /* [any] */
 
+/* The same at the end of this round, once what led to it is on its way to the store: it comes to
+ * the disk no later than what comes of the message. [loop of from] */
+void loop_thread_post_later(struct loop_thread *from, struct loop_thread *to,
+                            struct message *message);
+
 /* To the store, at the end of this round: requests of one round are handed over together, so that a
  * job that began and ended in it costs one commit. */
 void loop_thread_queue_request(struct loop_thread *thread, struct store_request *request);
-/* What is queued goes now. */
+/* What is queued goes now, and the new entries of all journals with it. */
 void loop_thread_flush(struct loop_thread *thread);
+void loop_thread_send_parcels(struct loop_thread *thread);
 
 /* Messages: the drain begins; the thread is to end. */
 void loop_thread_handle_drain(struct loop *loop, struct message *message);

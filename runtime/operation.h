@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "runtime/base/list.h"
+#include "runtime/journal/leaf.h"
 #include "schema/buffer.h"
 
 enum operation_kind { OPERATION_CALL, OPERATION_FETCH, OPERATION_TALK };
@@ -51,6 +52,7 @@ struct operation {
     void (*ended)(struct operation *operation);
     void (*progressed)(struct operation *operation, double fraction, const char *message);
     void *context;
+    struct leaf leaf; /* is_pure, is_inside: the maker's */
     /* Filled in by the backend before operation_complete. */
     struct answer answer;
     /* The host's. [any] */

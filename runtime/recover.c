@@ -1,171 +1,283 @@
 #include "runtime/recover.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/log.h"
 #include "runtime/base/memory.h"
 #include "runtime/futures.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/replay.h"
+#include "runtime/journal/replay_call.h"
 #include "runtime/ops/op.h"
 #include "runtime/runtime_internal.h"
+#include "runtime/semaphore.h"
 
 #define PAGE 1000
 
-/* Each start has its own range of line numbers, so that the order holds without a look into the
- * store. */
-#define LOG_SEQ_BITS 32
+/* ---- plans ---- */
 
-/* What is left of the task's own timeout; -1 when it has none. */
-static double seconds_left(const struct task_record *record, int64_t wall_us)
+/* Of the task's own timeout, from its beginning on; the journal knows when it was moved. Only one
+ * of 0 seconds is over at once. */
+static double own_timeout(const struct task_record *record)
 {
+    int64_t us = record->deadline_at_us - record->created_at_us;
     if (!record->deadline_at_us)
         return TIMEOUT_NONE;
     if (record->deadline_at_us == DEADLINE_NEVER)
         return TIMEOUT_NEVER;
-    int64_t left_us = record->deadline_at_us - wall_us;
-    return left_us > 0 ? (double)left_us / 1e6 : 0;
+    return us >= 0 ? (double)us / 1e6 : 1e-6;
 }
 
-/* In place of a spec that this version does not know. */
-static struct plan *compile_failure(void)
+/* In place of a spec that cannot go on. */
+static struct plan *compile_failure(const char *type, const char *message)
 {
     struct error_list errors = {0};
     const struct plan_options options = {.ops = &op_registry, .timeout = TIMEOUT_NONE};
-    json_t *spec = json_pack("{ssssss}", "op", "raise", "type", "RuntimeError", "message",
-                             "this version of the server cannot run the stored spec");
+    json_t *spec = json_pack("{ssssss}", "op", "raise", "type", type, "message", message);
     struct plan *plan = plan_compile(memory_need(spec), &options, &errors);
     json_decref(spec);
     return memory_need(plan);
 }
 
-static struct plan *compile(const struct task_record *record, int64_t wall_us)
+static struct plan *compile(const struct task_record *record)
 {
     struct error_list errors = {0};
-    const struct plan_options options = {.ops = &op_registry,
-                                         .timeout = seconds_left(record, wall_us)};
+    const struct plan_options options = {.ops = &op_registry, .timeout = own_timeout(record)};
     struct plan *plan = plan_compile_packed(record->spec, &options, &errors);
     if (!plan)
         log_line(LOG_ERROR, "a stored task cannot be run: %s: %s", errors.items[0].pointer,
                  errors.items[0].detail);
     error_list_release(&errors);
-    return plan ? plan : compile_failure();
+    return plan ? plan
+                : compile_failure("RuntimeError",
+                                  "this version of the server cannot run the stored spec");
 }
 
-static void note_in_log(struct job *job)
-{
-    char text[120];
-    snprintf(
-        text, sizeof text,
-        "the server stopped before this task ended; it runs again from its beginning (start %u)",
-        job->record->starts);
-    job->log_seq = (int64_t)(job->record->starts - 1) << LOG_SEQ_BITS;
-    job_say(job, "warning", "awaitd", "", text);
-}
+/* ---- tasks that have more than a row of their own ---- */
 
-/* The request was acknowledged: the job is cancelled before its first step. */
-static void repeat_cancellation(struct job *job)
-{
-    const char *text = job->record->cancel_message;
-    struct value *message = text ? memory_need(value_from_string(text, strlen(text))) : NULL;
-    task_cancel(job->root, message);
-    value_unref(message);
-}
-
-/* ---- futures that were set ---- */
-
-/* Along the tasks that have such, beside those that are run again. */
-struct stored_futures {
-    struct store_reader *reader;
+/* A walk along them, beside that along those that have not ended. */
+struct stored_tasks {
+    int (*next)(struct store_reader *reader, const struct id *after, struct id *task,
+                struct error *e);
     struct id task; /* the next one, while has_more */
     bool has_more;
 };
 
 /* To the first after `after`; NULL: of all. */
-static int next_futures(struct stored_futures *stored, const struct id *after, struct error *e)
+static int next_task(struct stored_tasks *tasks, struct store_reader *reader,
+                     const struct id *after, struct error *e)
 {
-    int status = store_next_futures(stored->reader, after, &stored->task, e);
-    stored->has_more = status == 0;
+    int status = tasks->next(reader, after, &tasks->task, e);
+    tasks->has_more = status == 0;
     return status == -ERROR_NOT_FOUND ? 0 : status;
 }
 
+/* Up to this task: *is_there: it is one of them. */
+static int reach(struct stored_tasks *tasks, struct store_reader *reader, const struct id *id,
+                 bool *is_there, struct error *e)
+{
+    int status = 0;
+    while (status == 0 && tasks->has_more && id_compare(&tasks->task, id) < 0) {
+        struct id former = tasks->task;
+        status = next_task(tasks, reader, &former, e);
+    }
+    *is_there = status == 0 && tasks->has_more && id_compare(&tasks->task, id) == 0;
+    return status;
+}
+
+/* ---- futures that were set ---- */
+
+static char *copy_text(const char *text)
+{
+    return text ? memory_need(strdup(text)) : NULL;
+}
+
+/* One that the job had not been told of. */
 static void set_again(void *context, const struct future_record *record)
 {
     struct job *job = context;
     const struct future_name *future = plan_find_future(job->plan, record->name);
-    if (future)
-        future_set(job, future->index, record);
+    if (!future || future_state(job, future->index) != FUTURE_PENDING)
+        return;
+    const struct future_record copy = {.result = copy_text(record->result),
+                                       .type = copy_text(record->type),
+                                       .message = copy_text(record->message)};
+    journal_future_set(job, future->index, record);
+    replay_call_set_future(job, future->index, &copy);
 }
 
-static int set_futures(struct stored_futures *stored, struct job *job, const struct id *id,
-                       struct error *e)
+/* ---- journals ---- */
+
+/* A job's rows, one behind the other. */
+struct rows {
+    struct buffer entries;
+    uint32_t n;
+};
+
+static void add_row(void *context, const struct journal_row *row)
 {
-    int status = 0;
-    while (status == 0 && stored->has_more && id_compare(&stored->task, id) < 0) {
-        struct id former = stored->task;
-        status = next_futures(stored, &former, e);
-    }
-    if (status == 0 && stored->has_more && id_compare(&stored->task, id) == 0)
-        status = store_read_futures(stored->reader, id, set_again, job, e);
-    return status;
+    struct rows *rows = context;
+    buffer_add(&rows->entries, row->entries, row->size);
+    rows->n = row->n;
 }
 
 /* ---- jobs ---- */
 
+/* All that recovery walks along and collects. */
+struct recovery {
+    struct runtime *runtime;
+    struct store_reader *reader;
+    struct stored_tasks futures, journals;
+    struct semaphore_claims claims;
+    size_t n_resumed, n_failed;
+};
+
+/* From its beginning, or (is_held) to be replayed. */
+static struct job *new_job(struct loop_thread *thread, struct task_record *record,
+                           struct plan *plan, bool is_held)
+{
+    struct loop *loop = &thread->loop;
+    struct job *job = job_new(loop, plan, record, is_held);
+    int64_t began_us = record->began_at_us ? record->began_at_us : record->started_at_us;
+    job->started_ns = (began_us - loop->timeline_us) * 1000;
+    job->resumed_ns = job->started_ns + loop->journals.slack_ns;
+    job->is_stored = true;
+    return job;
+}
+
+struct resumption {
+    struct message message;
+    struct id id;
+};
+
+static void handle_resumption(struct loop *loop, struct message *message)
+{
+    struct resumption *resumption = CONTAINER_OF(message, struct resumption, message);
+    struct job *job = loop_find(loop, &resumption->id);
+    if (job)
+        replay_go_live(job);
+    free(resumption);
+}
+
+/* On the loop's thread, and once everything else is as it was. */
+static void resume_later(struct loop_thread *thread, const struct id *id)
+{
+    struct resumption *resumption = memory_new(sizeof *resumption);
+    *resumption = (struct resumption){.message.handle = handle_resumption, .id = *id};
+    loop_thread_post(thread, &resumption->message);
+}
+
+/* In its place one that fails; its journal goes with it. */
+static struct job *replace_job(struct loop_thread *thread, struct job *job, const char *type,
+                               const char *message)
+{
+    struct task_record *record = task_record_ref(job->record);
+    uint32_t n_rows = job->journal->n_rows;
+    job_free(job);
+    job = new_job(thread, record, compile_failure(type, message), false);
+    journal_of(job)->n_rows = n_rows;
+    return job;
+}
+
+static struct job *replay(struct recovery *r, struct loop_thread *thread, struct job *job,
+                          struct rows *rows)
+{
+    char why[300];
+    size_t size = rows->entries.size;
+    memory_need(rows->entries.failed ? NULL : rows);
+    if (replay_run(job, buffer_take(&rows->entries), size, rows->n, why)) {
+        semaphore_collect_claims(&r->claims, job);
+        resume_later(thread, &job->record->id);
+        r->n_resumed++;
+        return job;
+    }
+    char id[ID_TEXT_SIZE];
+    id_format(&job->record->id, id);
+    log_line(LOG_ERROR, "task %s cannot go on where it stood: %s", id, why);
+    r->n_failed++;
+    return replace_job(thread, job, "ReplayError", why);
+}
+
+/* It was acknowledged, and the job may not have been told. */
+static void repeat_cancellation(struct job *job)
+{
+    const char *text = job->record->cancel_message;
+    if (job->record->cancel_requested_at_us && !(job->journal && job->journal->was_cancelled))
+        job_request_cancel(job, text ? memory_need(value_from_string(text, strlen(text))) : NULL);
+}
+
 /* On the loop that it was on, or on the main one when there is no such loop any more. Takes the
  * record. */
-static int run_again(struct runtime *runtime, struct task_record *record,
-                     struct stored_futures *futures, struct error *e)
+static int recover_job(struct recovery *r, struct task_record *record, struct error *e)
 {
-    struct loop_thread *thread = runtime_find_loop(runtime, record->loop);
+    struct loop_thread *thread = runtime_find_loop(r->runtime, record->loop);
+    struct rows rows = {0};
+    const struct id id = record->id;
+    bool has_journal, has_futures;
     if (!thread)
-        thread = runtime->main;
-    struct host *host = thread->loop.host;
-    int64_t wall_us = host->wall_us(host);
-    struct job *job = job_new(&thread->loop, compile(record, wall_us), record, false);
-    job->started_ns -=
-        (wall_us - record->started_at_us) * 1000; /* times count from its first start */
+        thread = r->runtime->main;
+    int status = reach(&r->journals, r->reader, &id, &has_journal, e);
+    if (status == 0 && has_journal)
+        status = store_read_journal(r->reader, &id, add_row, &rows, e);
+    struct job *job = new_job(thread, record, compile(record), rows.n > 0);
+    if (rows.n > 0)
+        job = replay(r, thread, job, &rows);
     loop_thread_adopt(thread, job);
-    note_in_log(job);
-    if (record->cancel_requested_at_us)
-        repeat_cancellation(job);
-    return set_futures(futures, job, &record->id, e);
+    repeat_cancellation(job);
+    if (status == 0)
+        status = reach(&r->futures, r->reader, &id, &has_futures, e);
+    if (status == 0 && has_futures)
+        status = store_read_futures(r->reader, &id, set_again, job, e);
+    return status;
 }
 
 /* All of the page are taken. */
-static int run_page_again(struct runtime *runtime, struct task_record **page, size_t n,
-                          struct stored_futures *futures, struct error *e)
+static int recover_page(struct recovery *r, struct task_record **page, size_t n, struct error *e)
 {
     int status = 0;
     for (size_t i = 0; i < n; i++)
         if (status == 0)
-            status = run_again(runtime, page[i], futures, e);
+            status = recover_job(r, page[i], e);
         else
             task_record_unref(page[i]);
     return status;
 }
 
-int runtime_recover(struct runtime *runtime, struct error *e)
+static int recover_all(struct recovery *r, size_t *n_all, struct error *e)
 {
     struct task_record *page[PAGE];
-    struct store_reader *reader;
     struct id last;
-    size_t n = 0, n_all = 0;
-    int status = store_reader_open(&reader, runtime->store, e);
-    if (status < 0)
-        return status;
-    struct stored_futures futures = {.reader = reader};
-    status = next_futures(&futures, NULL, e);
+    size_t n = 0;
+    int status = next_task(&r->futures, r->reader, NULL, e);
+    if (status == 0)
+        status = next_task(&r->journals, r->reader, NULL, e);
     do {
         if (status == 0)
-            status = store_read_open(reader, n_all ? &last : NULL, PAGE, page, &n, e);
+            status = store_read_open(r->reader, *n_all ? &last : NULL, PAGE, page, &n, e);
         if (status == 0 && n > 0) {
             last = page[n - 1]->id;
-            n_all += n;
-            status = run_page_again(runtime, page, n, &futures, e);
+            *n_all += n;
+            status = recover_page(r, page, n, e);
         }
     } while (status == 0 && n == PAGE);
-    store_reader_close(reader);
+    return status;
+}
+
+int runtime_recover(struct runtime *runtime, struct error *e)
+{
+    struct recovery r = {.runtime = runtime,
+                         .futures = {.next = store_next_futures},
+                         .journals = {.next = store_next_journal}};
+    size_t n_all = 0;
+    int status = store_reader_open(&r.reader, runtime->store, e);
+    if (status < 0)
+        return status;
+    status = recover_all(&r, &n_all, e);
+    store_reader_close(r.reader);
+    semaphore_restore_claims(&r.claims, &runtime->main->loop);
     if (n_all)
-        log_line(LOG_INFO, "run again, since they had not ended: %zu task%s", n_all,
-                 n_all == 1 ? "" : "s");
+        log_line(LOG_INFO, "unfinished tasks: %zu; in the middle: %zu; failed: %zu", n_all,
+                 r.n_resumed, r.n_failed);
     return status;
 }

@@ -12,14 +12,38 @@
 /* An end is on disk soon, unless there is no room. */
 #define END_WAIT_NS 10000000000
 
+/* The first one is on disk with the task; any other with the job's journal. */
+static bool is_first(const struct job *job)
+{
+    return job->record->cancel_requested_at_us == 0;
+}
+
 static void note_request(struct job *job, const struct cancellation *c)
 {
-    if (job->record->cancel_requested_at_us)
-        return;
     job_own_record(job);
-    job->record->cancel_requested_at_us = c->record->cancel_requested_at_us;
+    job->record->cancel_requested_at_us = c->at_us;
     if (c->text)
         job->record->cancel_message = memory_need(strdup(c->text));
+}
+
+static void is_kept(struct held *held)
+{
+    struct cancellation *c = CONTAINER_OF(held, struct cancellation, held);
+    c->done(c, 0);
+}
+
+static void ask_job(struct job *job, struct cancellation *c)
+{
+    bool is_one_more = !is_first(job);
+    if (!is_one_more)
+        note_request(job, c);
+    job_request_cancel(job,
+                       c->text ? memory_need(value_from_string(c->text, strlen(c->text))) : NULL);
+    c->held.release = is_kept;
+    if (is_one_more)
+        job_hold(job, &c->held);
+    else
+        c->done(c, 0);
 }
 
 /* It is on disk: now it is asked of the job, if that still runs. */
@@ -29,13 +53,11 @@ static void deliver_cancellation(struct loop *loop, struct message *message)
     struct loop_thread *thread = loop_thread_of(loop);
     struct job *job = loop_find(loop, &c->id);
     thread->n_requests--;
-    if (c->status == 0 && job && job->phase != JOB_ENDED) {
-        note_request(job, c);
-        job_request_cancel(job, c->text ? memory_need(value_from_string(c->text, strlen(c->text)))
-                                        : NULL);
-    }
     task_record_unref(c->record);
-    c->done(c, c->status);
+    if (c->status == 0 && job && job->phase != JOB_ENDED)
+        ask_job(job, c);
+    else
+        c->done(c, c->status);
 }
 
 /* [writer] */
@@ -72,7 +94,7 @@ static void handle_cancellation(struct loop *loop, struct message *message)
     c->thread = thread;
     c->record = memory_need(task_record_new());
     c->record->id = c->id;
-    c->record->cancel_requested_at_us = loop->host->wall_us(loop->host);
+    c->at_us = c->record->cancel_requested_at_us = loop->host->wall_us(loop->host);
     c->record->cancel_message = c->text ? memory_need(strdup(c->text)) : NULL;
     c->request = (struct store_request){
         .verb = STORE_CANCEL, .record = c->record, .done = cancellation_stored};

@@ -5,6 +5,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
 #include "runtime/runtime_internal.h"
 #include "runtime/timeout.h"
 
@@ -41,7 +42,7 @@ static void deadline_stored(struct store_request *request, int status)
     loop_thread_post(r->thread, &r->message);
 }
 
-static void store_deadline(struct rescheduling *r, struct job *job, int64_t due_ns)
+static void store_deadline(struct rescheduling *r, struct job *job, struct deadline deadline)
 {
     struct host *host = job->loop->host;
     r->record = memory_need(task_record_new());
@@ -49,36 +50,38 @@ static void store_deadline(struct rescheduling *r, struct job *job, int64_t due_
     r->record->deadline_at_us = r->at_us;
     if (!r->at_us)
         r->record->deadline_at_us =
-            due_ns == INT64_MAX ? DEADLINE_NEVER
-                                : host->wall_us(host) + (due_ns - host->now_ns(host)) / 1000;
+            deadline.due_ns == INT64_MAX
+                ? DEADLINE_NEVER
+                : host->wall_us(host) + (deadline.due_ns - host->now_ns(host)) / 1000;
     r->request = (struct store_request){
         .verb = STORE_RESCHEDULE, .record = r->record, .done = deadline_stored};
     r->thread->n_requests++;
     loop_thread_queue_request(r->thread, &r->request);
 }
 
-static int64_t due_of(const struct rescheduling *r, struct job *job)
+/* A named one that was moved is on disk with the job's journal. */
+static void has_moved(struct held *held)
 {
-    struct host *host = job->loop->host;
-    if (r->at_us)
-        return timeout_at(job, r->at_us);
-    return r->seconds == INFINITY ? INT64_MAX
-                                  : host->now_ns(host) + (int64_t)ceil(r->seconds * 1e9);
+    struct rescheduling *r = CONTAINER_OF(held, struct rescheduling, held);
+    r->done(r, 0);
 }
 
 static void reschedule_now(struct job_call *call, struct job *job)
 {
     struct rescheduling *r = CONTAINER_OF(call, struct rescheduling, call);
     struct timeout_frame *timeout = job ? timeout_find(job, r->name) : NULL;
-    int64_t due_ns = job ? due_of(r, job) : 0;
-    if (!timeout || !timeout_reschedule(timeout, due_ns)) {
+    struct deadline deadline = {0};
+    if (job)
+        deadline = r->at_us ? timeout_at(job, r->at_us) : timeout_after(job, r->seconds);
+    if (!timeout || !timeout_reschedule(timeout, deadline)) {
         r->done(r, !job || has_timeout(job->plan, r->name) ? -ERROR_CONFLICT : -ERROR_INVALID);
         return;
     }
+    r->held.release = has_moved;
     if (r->name)
-        r->done(r, 0);
+        job_hold(job, &r->held);
     else
-        store_deadline(r, job, due_ns);
+        store_deadline(r, job, deadline);
 }
 
 static void handle_rescheduling(struct loop *loop, struct message *message)
@@ -91,6 +94,7 @@ static void handle_rescheduling(struct loop *loop, struct message *message)
         return;
     }
     r->call.call = reschedule_now;
+    journal_rescheduled(job, r->name, r->seconds, r->at_us);
     job_call_soon(job, &r->call);
 }
 

@@ -14,6 +14,7 @@
 #include "runtime/base/list.h"
 #include "runtime/group_record.h"
 #include "runtime/host/lag.h"
+#include "runtime/journal/leaf.h"
 #include "runtime/message.h"
 #include "runtime/progress.h"
 #include "runtime/store/store.h"
@@ -133,8 +134,10 @@ struct cancellation {
     void (*done)(struct cancellation *cancellation, int status);
     struct loop_thread *thread; /* from here on the runtime's own */
     struct waiter waiter;
+    struct held held;
     struct store_request request;
     struct task_record *record;
+    int64_t at_us;
     int status;
 };
 void runtime_cancel(struct runtime *runtime, struct cancellation *cancellation); /* [any] */
@@ -152,6 +155,7 @@ struct rescheduling {
     int64_t at_us;
     void (*done)(struct rescheduling *rescheduling, int status);
     struct job_call call; /* from here on the runtime's own */
+    struct held held;
     struct loop_thread *thread;
     struct store_request request;
     struct task_record *record;

@@ -6,6 +6,7 @@
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
 #include "runtime/exception.h"
+#include "runtime/journal/journal.h"
 #include "runtime/loop.h"
 
 /* ---- named ones ---- */
@@ -92,10 +93,13 @@ static void wake_up_next(struct semaphore *semaphore)
             continue;
         semaphore->value--;
         waiter->state = WAITER_GRANTED;
-        if (waiter->granted)
+        if (waiter->granted) {
             waiter->granted(waiter);
-        else
-            task_resolve(waiter->task, value_true);
+            return;
+        }
+        if (semaphore->name)
+            journal_granted(waiter->task);
+        task_resolve(waiter->task, value_true);
         return;
     }
 }
@@ -120,18 +124,25 @@ bool semaphore_acquire_named(struct semaphore_waiter *waiter, struct task *task,
                              int64_t value)
 {
     struct loop *loop = task->job->loop;
-    if (!loop->semaphore_port)
-        return semaphore_acquire(waiter, task, semaphore_open(loop, name, value));
-    waiter->task = task;
-    waiter->state = WAITER_PENDING;
-    loop->semaphore_port->acquire(loop, waiter, name, value);
-    return false;
+    bool is_held = false;
+    if (journal_is_replaying(task->job))
+        return semaphore_replay_acquire(waiter, task, name, value);
+    if (!loop->semaphore_port) {
+        is_held = semaphore_acquire(waiter, task, semaphore_open(loop, name, value));
+    } else {
+        waiter->task = task;
+        waiter->state = WAITER_PENDING;
+        loop->semaphore_port->acquire(loop, waiter, name, value);
+    }
+    journal_acquired(task->job, is_held);
+    return is_held;
 }
 
 void semaphore_grant(struct semaphore_waiter *waiter)
 {
     if (waiter->state == WAITER_PENDING) {
         waiter->state = WAITER_GRANTED;
+        journal_granted(waiter->task);
         task_resolve(waiter->task, value_true);
     }
 }
@@ -159,6 +170,8 @@ static void give_back(struct semaphore *semaphore)
 bool semaphore_woken(struct semaphore_waiter *waiter, const struct value *outcome)
 {
     struct semaphore *semaphore = waiter->semaphore;
+    if (waiter->claim)
+        return semaphore_replay_woken(waiter, outcome);
     if (waiter->ticket)
         return !value_is_exception(outcome);
     stop_waiting(waiter);
@@ -173,9 +186,39 @@ bool semaphore_woken(struct semaphore_waiter *waiter, const struct value *outcom
     return true;
 }
 
+void semaphore_take_again(struct semaphore_waiter *waiter, struct semaphore *semaphore)
+{
+    waiter->semaphore = semaphore;
+    if (waiter->is_held || waiter->state == WAITER_GRANTED)
+        semaphore->value--;
+    if (waiter->is_held)
+        return;
+    waiter->is_waiting = true;
+    list_append(&semaphore->waiters, &waiter->link);
+}
+
+static void settle(struct semaphore *semaphore)
+{
+    int64_t value;
+    do {
+        value = semaphore->value;
+        if (value > 0)
+            wake_up_next(semaphore);
+    } while (semaphore->value != value);
+}
+
+void semaphores_settle(struct loop *loop)
+{
+    for (size_t i = 0; loop->semaphores && i < BUCKETS; i++)
+        for (struct semaphore *s = loop->semaphores[i]; s; s = s->next)
+            settle(s);
+}
+
 void semaphore_leave(struct semaphore_waiter *waiter)
 {
     struct semaphore *semaphore = waiter->semaphore;
+    if (waiter->claim)
+        semaphore_replay_leave(waiter);
     if (waiter->ticket)
         waiter->task->job->loop->semaphore_port->leave(waiter->task->job->loop, waiter);
     waiter->ticket = NULL;

@@ -5,11 +5,13 @@
 #define AWAITD_RUNTIME_SEMAPHORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/base/list.h"
 #include "schema/value.h"
 
+struct job;
 struct loop;
 struct task;
 
@@ -34,6 +36,7 @@ struct semaphore_waiter {
     bool is_waiting, is_held;
     void (*granted)(struct semaphore_waiter *waiter); /* instead of a task that is to be woken */
     struct semaphore_ticket *ticket;                  /* the port's; NULL: the semaphore is here */
+    struct semaphore_claim *claim; /* from a replay until it is restored: what it had, or wanted */
 };
 
 /* Named semaphores that live on another loop: what an acquire asks there; semaphore_grant answers.
@@ -42,8 +45,32 @@ struct semaphore_port {
     void (*acquire)(struct loop *loop, struct semaphore_waiter *waiter, const char *name,
                     int64_t value);
     void (*leave)(struct loop *loop, struct semaphore_waiter *waiter);
+    /* restores a claim; nobody runs yet */
+    void (*restore)(struct loop *loop, struct semaphore_waiter *waiter, const char *name,
+                    int64_t value);
 };
 void semaphore_grant(struct semaphore_waiter *waiter);
+
+/* semaphore_restore.c: named semaphores of jobs that were replayed, each of which was told by its
+ * journal what it got. The claims of all of them are collected, and granted again: first those of
+ * who had one, then in the order in which they were made. [main, at the start] */
+struct semaphore_claims {
+    struct semaphore_waiter **waiters;
+    size_t n, capacity;
+};
+void semaphore_collect_claims(struct semaphore_claims *claims, struct job *job);
+/* `main`: the loop that they live on. Frees the claims. */
+void semaphore_restore_claims(struct semaphore_claims *claims, struct loop *main);
+/* For semaphore.c, while the job is replayed, as its functions of these names. */
+bool semaphore_replay_acquire(struct semaphore_waiter *waiter, struct task *task, const char *name,
+                              int64_t value);
+bool semaphore_replay_woken(struct semaphore_waiter *waiter, const struct value *outcome);
+void semaphore_replay_leave(struct semaphore_waiter *waiter);
+bool semaphore_replay_grant(struct semaphore_waiter *waiter);
+/* For the restoring: as if it had been acquired, granted, asked for. */
+void semaphore_take_again(struct semaphore_waiter *waiter, struct semaphore *semaphore);
+/* Those who wait for named ones get what is free. */
+void semaphores_settle(struct loop *loop);
 
 struct semaphore *semaphore_new(int64_t value);
 /* The one of that name, or a new one with this value: a reference for the caller. */

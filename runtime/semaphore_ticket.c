@@ -41,7 +41,7 @@ static void post_granted(struct semaphore_waiter *home)
 {
     struct semaphore_ticket *ticket = CONTAINER_OF(home, struct semaphore_ticket, home);
     ticket->granted.handle = handle_granted;
-    loop_thread_post(ticket->thread, &ticket->granted);
+    loop_thread_post_later(ticket->thread->runtime->main, ticket->thread, &ticket->granted);
 }
 
 /* Nobody here has to wake up before it holds it. */
@@ -70,18 +70,36 @@ static void handle_leave(struct loop *loop, struct message *message)
 
 /* ---- the port ---- */
 
-static void acquire(struct loop *loop, struct semaphore_waiter *waiter, const char *name,
-                    int64_t value)
+static struct semaphore_ticket *ticket_new(struct loop_thread *thread,
+                                           struct semaphore_waiter *waiter, const char *name,
+                                           int64_t value)
 {
     size_t size = strlen(name) + 1;
     struct semaphore_ticket *ticket = memory_new_zeroed(1, sizeof *ticket + size);
-    ticket->thread = loop_thread_of(loop);
+    ticket->thread = thread;
     ticket->waiter = waiter;
     ticket->value = value;
-    ticket->acquire.handle = handle_acquire;
     memcpy(ticket->name, name, size);
     waiter->ticket = ticket;
-    loop_thread_post(ticket->thread->runtime->main, &ticket->acquire);
+    return ticket;
+}
+
+static void acquire(struct loop *loop, struct semaphore_waiter *waiter, const char *name,
+                    int64_t value)
+{
+    struct semaphore_ticket *ticket = ticket_new(loop_thread_of(loop), waiter, name, value);
+    ticket->acquire.handle = handle_acquire;
+    loop_thread_post_later(ticket->thread, ticket->thread->runtime->main, &ticket->acquire);
+}
+
+static void restore(struct loop *main, struct semaphore_waiter *waiter, const char *name,
+                    int64_t value)
+{
+    struct semaphore_ticket *ticket =
+        ticket_new(loop_thread_of(waiter->task->job->loop), waiter, name, value);
+    ticket->home = (struct semaphore_waiter){
+        .granted = hold, .is_held = waiter->is_held || waiter->state == WAITER_GRANTED};
+    semaphore_take_again(&ticket->home, semaphore_open(main, name, value));
 }
 
 static void leave(struct loop *loop, struct semaphore_waiter *waiter)
@@ -95,7 +113,7 @@ static void leave(struct loop *loop, struct semaphore_waiter *waiter)
         return;
     }
     ticket->leave.handle = handle_leave;
-    loop_thread_post(ticket->thread->runtime->main, &ticket->leave);
+    loop_thread_post_later(ticket->thread, ticket->thread->runtime->main, &ticket->leave);
 }
 
-const struct semaphore_port semaphore_tickets = {acquire, leave};
+const struct semaphore_port semaphore_tickets = {acquire, leave, restore};

@@ -5,6 +5,8 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/replay.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
 #include "runtime/scope.h"
@@ -27,6 +29,8 @@ struct task *task_create(struct job *job, uint32_t code, struct task *creator, s
         .task = task, .code = code, .depth = creator ? creator->active->depth : 0};
     list_append(&job->tasks, &task->link);
     job->n_tasks++;
+    if (journal_is_replaying(job))
+        replay_note_task(job, task);
     job_schedule(job, HANDLE_STEP, task);
     return task;
 }
@@ -148,6 +152,8 @@ static void leave_job(struct task *task)
 {
     list_remove(&task->link);
     task->job->n_tasks--;
+    if (journal_is_replaying(task->job))
+        replay_forget_task(task->job, task);
     scope_unref(task->scope);
     task->scope = NULL;
 }

@@ -6,18 +6,23 @@
 
 struct timeout_frame;
 
+/* When it expires, in the host's time; INT64_MAX: never. */
+struct deadline {
+    int64_t due_ns;
+    bool is_past; /* it was over when it was asked for */
+};
+struct deadline timeout_after(struct job *job, double seconds); /* INFINITY: never */
+/* At a time of the wall clock, microseconds since the epoch. */
+struct deadline timeout_at(struct job *job, int64_t at_us);
+
 /* The job's own timeout (name NULL), or of the active ones of that name the one that was entered
  * last; NULL when there is none. */
 struct timeout_frame *timeout_find(struct job *job, const char *name);
 
-/* Timeout.reschedule(): due_ns in the host's time, INT64_MAX for None. False when it has expired.
- */
-bool timeout_reschedule(struct timeout_frame *timeout, int64_t due_ns);
+/* Timeout.reschedule(). False when it has expired. */
+bool timeout_reschedule(struct timeout_frame *timeout, struct deadline deadline);
 
 /* "active" and so on. */
 const char *timeout_state_name(const struct timeout_frame *timeout);
-
-/* The host's time at a time of the wall clock, microseconds since the epoch. */
-int64_t timeout_at(struct job *job, int64_t at_us);
 
 #endif

@@ -32,6 +32,10 @@ void timer_heap_release(struct timer_heap *heap);
 void timer_arm(struct timer_heap *heap, struct timer *timer, int64_t due_ns);
 /* Takes an armed timer out of the heap; idle ones are left alone. */
 void timer_disarm(struct timer_heap *heap, struct timer *timer);
+static inline bool timer_is_armed(const struct timer *timer)
+{
+    return timer->state == TIMER_ARMED;
+}
 /* The earliest deadline; INT64_MAX when there is none. */
 int64_t timer_next(const struct timer_heap *heap);
 /* Takes out the earliest timer that is due at now_ns; NULL when none is. It is idle then. */

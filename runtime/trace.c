@@ -1,29 +1,6 @@
 #include "runtime/trace.h"
 
-/* Seven bits a byte, the lowest first; the high bit says that more follow. */
-static void varint_write(struct buffer *out, uint64_t number)
-{
-    char bytes[10];
-    size_t n = 0;
-    for (; number >= 0x80; number >>= 7)
-        bytes[n++] = (char)(number | 0x80);
-    bytes[n++] = (char)number;
-    buffer_add(out, bytes, n);
-}
-
-static bool varint_read(struct trace_reader *r, uint64_t *number)
-{
-    *number = 0;
-    for (unsigned shift = 0; r->at < r->end && shift < 64; shift += 7) {
-        uint64_t byte = *r->at++;
-        if (shift == 63 && byte > 1)
-            return false;
-        *number |= (byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
+#include "runtime/base/varint.h"
 
 /* Clocks step back; a trace does not. */
 static uint64_t at_least_zero(int64_t us)
@@ -47,7 +24,7 @@ void trace_write(struct trace_writer *w, const struct trace_entry *entry)
 
 static bool small_read(struct trace_reader *r, uint64_t max, uint64_t *number)
 {
-    return varint_read(r, number) && *number <= max;
+    return varint_read(&r->at, r->end, number) && *number <= max;
 }
 
 bool trace_read(struct trace_reader *r, struct trace_entry *entry)
@@ -61,7 +38,7 @@ bool trace_read(struct trace_reader *r, struct trace_entry *entry)
         return false;
     if (task_state_is_final(state) && !small_read(r, INT64_MAX, &took))
         return false;
-    if (!varint_read(r, &size) || size > (uint64_t)(r->end - r->at))
+    if (!varint_read(&r->at, r->end, &size) || size > (uint64_t)(r->end - r->at))
         return false;
     r->last += (uint32_t)step;
     *entry = (struct trace_entry){.node = r->last,

@@ -17,6 +17,9 @@ struct mpsc {
 
 /* [any] True when the queue was empty: then, and only then, the consumer has to be woken. */
 bool mpsc_push(struct mpsc *q, struct mpsc_node *node);
+/* [any] The same for several at once, oldest first, linked by next: nobody takes only some of them.
+ */
+bool mpsc_push_all(struct mpsc *q, struct mpsc_node *first);
 /* [consumer] Everything that was queued, oldest first, linked by next; NULL when empty. */
 struct mpsc_node *mpsc_take_all(struct mpsc *q);
 

@@ -158,6 +158,7 @@ const struct op op_http = {
               .has_effects = true},
     .start = http_start,
     .cancelled = operation_cancelled,
+    .replayed = operation_replayed,
     .check = http_check,
     .release = operation_release,
 };

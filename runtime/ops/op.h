@@ -13,6 +13,8 @@
  *   timer_fired the frame's timer (it is a timed_frame) came due
  *   cancelled   Future.cancel() of what it waits for: true if the request was taken. NULL: the
  *               future is cancelled at once. Called only while that future is pending
+ *   replayed    an entry of the journal about the node, which waits: false when it does not fit.
+ *               NULL: none does (journal/replay.h)
  *   show        appends what it waits for, for people: "a semaphore 'db'"; NULL: the op says it
  *   check       before the job is taken: whether the node may run here; what is wrong goes into the
  *               complaint. Fields with references (node->dynamic, node->late) are not known yet.
@@ -29,6 +31,8 @@
 #include "runtime/services.h"
 #include "runtime/task.h"
 #include "schema/shape.h"
+
+struct journal_entry;
 
 enum action_kind {
     ACTION_END,
@@ -102,6 +106,7 @@ struct op {
     void (*timer_fired)(struct task *task, struct timed_frame *frame);
     bool (*cancelled)(struct task *task, struct frame *frame, struct value *message,
                       struct cancel_walk *walk);
+    bool (*replayed)(struct task *task, struct frame *frame, const struct journal_entry *entry);
     void (*show)(struct task *task, struct frame *frame, struct buffer *out);
     bool (*check)(const struct services *services, const struct node *node,
                   struct node_complaint *complaint);

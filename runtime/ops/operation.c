@@ -1,6 +1,10 @@
 #include "runtime/ops/operation.h"
 
+#include <string.h>
+
+#include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
 #include "runtime/loop.h"
 #include "runtime/progress.h"
 
@@ -19,6 +23,7 @@ static void ended(struct operation *operation)
 {
     struct operation_frame *self = operation->context;
     struct task *task = frame_task(&self->base);
+    journal_answered(task, operation);
     self->operation = NULL;
     task_resolve(task, outcome_of(task->job, self->base.node, &operation->answer));
     operation_free(operation);
@@ -30,15 +35,29 @@ static void progressed(struct operation *operation, double fraction, const char 
     job_report_progress(frame_task(&self->base)->job, fraction, message);
 }
 
+/* On disk is all that led to it; or the server stopped while it was under way. */
+static void begin(struct leaf *leaf)
+{
+    struct operation *operation = CONTAINER_OF(leaf, struct operation, leaf);
+    struct host *host = leaf->task->job->loop->host;
+    if (!leaf->has_crashed) {
+        host->begin(host, operation);
+        return;
+    }
+    operation->answer.type = memory_need(strdup(CRASHED_ERROR));
+    operation->answer.text = memory_need(strdup(CRASHED_MESSAGE));
+    ended(operation);
+}
+
 struct action operation_begin(struct task *task, struct frame *frame, struct operation *operation)
 {
     struct operation_frame *self = (struct operation_frame *)frame;
-    struct host *host = task->job->loop->host;
     self->operation = operation;
     operation->context = self;
     operation->ended = ended;
     operation->progressed = progressed;
-    host->begin(host, operation);
+    operation->leaf.begin = begin;
+    leaf_begin(&operation->leaf, task);
     return action_await();
 }
 
@@ -46,9 +65,14 @@ void operation_release(struct task *task, struct frame *frame)
 {
     struct operation_frame *self = (struct operation_frame *)frame;
     struct host *host = task->job->loop->host;
-    if (self->operation)
-        host->give_up(host, self->operation);
+    struct operation *operation = self->operation;
     self->operation = NULL;
+    if (!operation)
+        return;
+    if (leaf_drop(&operation->leaf))
+        operation_free(operation);
+    else
+        host->give_up(host, operation);
 }
 
 bool operation_cancelled(struct task *task, struct frame *frame, struct value *message,
@@ -57,5 +81,25 @@ bool operation_cancelled(struct task *task, struct frame *frame, struct value *m
     (void)walk;
     operation_release(task, frame);
     task_resolve(task, exception_cancelled(task->job->plan, frame->node, message));
+    return true;
+}
+
+static char *copy_text(const struct entry_text *text)
+{
+    return text->bytes ? memory_need(strndup(text->bytes, text->size)) : NULL;
+}
+
+bool operation_replayed(struct task *task, struct frame *frame, const struct journal_entry *entry)
+{
+    struct operation *operation = ((struct operation_frame *)frame)->operation;
+    (void)task;
+    if (!operation)
+        return false;
+    if (entry->kind != ENTRY_ANSWERED)
+        return leaf_replay(&operation->leaf, entry->kind);
+    leaf_drop(&operation->leaf);
+    operation->answer = (struct answer){copy_text(&entry->texts[0]), copy_text(&entry->texts[1]),
+                                        entry->texts[1].size, copy_text(&entry->texts[2])};
+    ended(operation);
     return true;
 }

@@ -16,6 +16,8 @@ struct action operation_begin(struct task *task, struct frame *frame, struct ope
 /* op.cancelled: the wait ends at once, the operation is given up. */
 bool operation_cancelled(struct task *task, struct frame *frame, struct value *message,
                          struct cancel_walk *walk);
+/* op.replayed */
+bool operation_replayed(struct task *task, struct frame *frame, const struct journal_entry *entry);
 void operation_release(struct task *task, struct frame *frame); /* op.release */
 
 #endif

@@ -1,6 +1,6 @@
 /* retry: the body again after an error that matches `on`, at most `attempts` times, with
  * asyncio.sleep between them, outside of the `except` block. */
-#include "runtime/loop.h"
+#include "runtime/journal/journal.h"
 #include "runtime/ops/op.h"
 
 enum { ATTEMPTS, DELAY, BACKOFF, MAX_DELAY, JITTER, ON, BODY };
@@ -54,7 +54,6 @@ static struct action retry_child_ended(struct task *task, struct frame *frame, u
                                        struct value *outcome)
 {
     struct retry_frame *self = (struct retry_frame *)frame;
-    struct host *host = task->job->loop->host;
     (void)child;
     if (is_final(task, frame, outcome))
         return action_end(outcome);
@@ -63,7 +62,7 @@ static struct action retry_child_ended(struct task *task, struct frame *frame, u
     double jitter = number(task, frame, JITTER, 0);
     double seconds = self->delay < longest ? self->delay : longest;
     self->delay *= number(task, frame, BACKOFF, 2);
-    seconds += jitter > 0 ? jitter * host->chance(host) : 0;
+    seconds += jitter > 0 ? jitter * journal_chance(task->job) : 0;
     if (seconds <= 0)
         return action_yield();
     frame_arm(&self->base, frame_deadline(task, seconds));

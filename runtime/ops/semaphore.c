@@ -5,6 +5,7 @@
  * body, and in no spec: the task of one item. */
 #include "runtime/semaphore.h"
 
+#include "runtime/journal/entry.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
 #include "runtime/scope.h"
@@ -55,6 +56,14 @@ static bool semaphore_op_cancelled(struct task *task, struct frame *frame, struc
     return semaphore_cancelled(&((struct semaphore_frame *)frame)->waiter, message);
 }
 
+static bool semaphore_replayed(struct task *task, struct frame *frame,
+                               const struct journal_entry *entry)
+{
+    (void)task;
+    return (entry->kind == ENTRY_GRANTED || entry->kind == ENTRY_PASSED_ON) &&
+           semaphore_replay_grant(&((struct semaphore_frame *)frame)->waiter);
+}
+
 static void semaphore_show(struct task *task, struct frame *frame, struct buffer *out)
 {
     buffer_format(out, "semaphore '%s'", frame_arguments(task, frame)[SEMAPHORE].text->bytes);
@@ -74,6 +83,7 @@ const struct op op_semaphore = {
     .start = semaphore_start,
     .woken = semaphore_op_woken,
     .cancelled = semaphore_op_cancelled,
+    .replayed = semaphore_replayed,
     .show = semaphore_show,
     .release = semaphore_op_release,
 };

@@ -128,6 +128,7 @@ const struct op op_stream = {
               .has_effects = true},
     .start = stream_start,
     .cancelled = operation_cancelled,
+    .replayed = operation_replayed,
     .show = stream_show,
     .check = stream_check,
     .release = operation_release,

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
 #include "runtime/loop.h"
 #include "runtime/ops/subprocess_fields.h"
 #include "runtime/ops/subprocess_frame.h"
@@ -51,10 +53,25 @@ static struct value *refuse(struct task *task, struct frame *frame)
                          &(struct exception_parts){.type = "PermissionError", .message = why});
 }
 
+/* On disk is all that led to it; or it is over before it began. */
+static void begin(struct leaf *leaf)
+{
+    struct process *process = CONTAINER_OF(leaf, struct process, leaf);
+    struct host *host = leaf->task->job->loop->host;
+    if (!leaf->signal && !leaf->has_crashed) {
+        host->spawn(host, process);
+        return;
+    }
+    if (leaf->has_crashed)
+        process->part = PROCESS_CRASH;
+    process->error = leaf->has_crashed ? ECANCELED : 0;
+    process->exit_code = -leaf->signal;
+    subprocess_ended(process);
+}
+
 static struct action subprocess_start(struct task *task, struct frame *frame)
 {
     struct subprocess_frame *self = (struct subprocess_frame *)frame;
-    struct host *host = task->job->loop->host;
     struct value *refusal = refuse(task, frame);
     if (refusal) {
         *self = (struct subprocess_frame){.base = self->base};
@@ -72,7 +89,8 @@ static struct action subprocess_start(struct task *task, struct frame *frame)
     self->process->printed = subprocess_printed;
     self->process->ended = subprocess_ended;
     self->process->context = self;
-    host->spawn(host, self->process);
+    self->process->leaf.begin = begin;
+    leaf_begin(&self->process->leaf, task);
     return action_await();
 }
 
@@ -98,6 +116,7 @@ static void subprocess_ended(struct process *process)
     struct subprocess_frame *self = process->context;
     struct task *task = frame_task(&self->base.base);
     subprocess_end_lines(self);
+    journal_exited(task, process);
     list_remove(&self->link);
     task_resolve(task, job_limit_result(task->job, self->base.base.node, outcome_of(task, self)));
     self->process = NULL;
@@ -107,7 +126,11 @@ static void subprocess_ended(struct process *process)
 static void send_signal(struct task *task, struct subprocess_frame *self, int signal)
 {
     struct host *host = task->job->loop->host;
-    if (self->process)
+    if (!self->process)
+        return;
+    if (self->process->leaf.is_held)
+        self->process->leaf.signal = signal;
+    else
         host->kill(host, self->process, signal);
 }
 
@@ -144,9 +167,46 @@ static void subprocess_release(struct task *task, struct frame *frame)
     if (self->process) { /* only when the job is given up */
         list_remove(&self->link);
         subprocess_drop_lines(self);
-        host->abandon(host, self->process);
+        if (!leaf_drop(&self->process->leaf))
+            host->abandon(host, self->process);
         free_process(self->process);
     }
+}
+
+static void replay_output(struct output *output, const struct entry_text *text, int64_t dropped,
+                          int64_t head)
+{
+    if (!text->bytes)
+        return;
+    *output = (struct output){.size = text->size,
+                              .capacity = text->size,
+                              .dropped = (size_t)dropped,
+                              .head = (size_t)head};
+    output->bytes = memory_new(text->size + 1);
+    memcpy(output->bytes, text->bytes, text->size);
+    output->bytes[text->size] = '\0';
+}
+
+static bool subprocess_replayed(struct task *task, struct frame *frame,
+                                const struct journal_entry *entry)
+{
+    struct process *process = ((struct subprocess_frame *)frame)->process;
+    const int64_t *numbers = entry->numbers;
+    (void)task;
+    if (!process)
+        return false;
+    if (entry->kind != ENTRY_EXITED)
+        return leaf_replay(&process->leaf, entry->kind);
+    leaf_drop(&process->leaf);
+    process->error = (int)numbers[EXITED_ERROR];
+    process->part = (enum process_part)numbers[EXITED_PART];
+    process->exit_code = (int)numbers[EXITED_CODE];
+    replay_output(&process->out, &entry->texts[0], numbers[EXITED_OUT_DROPPED],
+                  numbers[EXITED_OUT_HEAD]);
+    replay_output(&process->err, &entry->texts[1], numbers[EXITED_ERR_DROPPED],
+                  numbers[EXITED_ERR_HEAD]);
+    subprocess_ended(process);
+    return true;
 }
 
 const struct op op_subprocess = {
@@ -159,6 +219,7 @@ const struct op op_subprocess = {
     .start = subprocess_start,
     .timer_fired = subprocess_timer_fired,
     .cancelled = subprocess_cancelled,
+    .replayed = subprocess_replayed,
     .check = subprocess_check,
     .release = subprocess_release,
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
 #include "runtime/line_splitter.h"
 #include "runtime/ops/subprocess_frame.h"
 #include "runtime/progress.h"
@@ -20,6 +21,13 @@ struct live_output {
     bool is_full;            /* nothing more is */
 };
 
+static void say(struct live_output *live, const char *stream, const char *line)
+{
+    struct job *job = frame_task(&live->frame->base.base)->job;
+    journal_printed(job, 1);
+    job_say(job, "info", stream, live->path.bytes, line);
+}
+
 static void take_line(struct live_output *live, const char *stream, const char *line, size_t size)
 {
     struct job *job = frame_task(&live->frame->base.base)->job;
@@ -31,11 +39,11 @@ static void take_line(struct live_output *live, const char *stream, const char *
         return;
     } else if (live->n_lines == LIVE_LINES_MAX || live->n_bytes + size > LIVE_BYTES_MAX) {
         live->is_full = true;
-        job_say(job, "info", "awaitd", live->path.bytes, FULL);
+        say(live, "awaitd", FULL);
     } else {
         live->n_lines++;
         live->n_bytes += size;
-        job_say(job, "info", stream, live->path.bytes, line);
+        say(live, stream, line);
     }
 }
 

@@ -107,7 +107,10 @@ static struct value *not_started(const struct plan *plan, uint32_t node,
     else if (process->error == ENOTDIR)
         parts.type = "NotADirectoryError";
     struct buffer message = {0};
-    if (process->part == PROCESS_SPAWNER) {
+    if (process->part == PROCESS_CRASH) {
+        parts.type = CRASHED_ERROR;
+        buffer_text(&message, CRASHED_MESSAGE);
+    } else if (process->part == PROCESS_SPAWNER) {
         buffer_text(&message, "the process that starts programs is gone; start the server again");
     } else {
         buffer_format(&message, "[Errno %d] %s: ", process->error, strerror(process->error));

@@ -174,6 +174,7 @@ static struct action thread_start(struct task *task, struct frame *frame)
     }
     const char *executor = frame_has(task, frame, EXECUTOR) ? given[EXECUTOR].text->bytes : NULL;
     struct function_call *call = function_call_new(function, &args, executor);
+    call->operation.leaf.is_pure = !function->context; /* all but those of plugins are */
     return operation_begin(task, frame, &call->operation);
 }
 
@@ -194,6 +195,7 @@ const struct op op_thread = {
     .check = thread_check,
     .start = thread_start,
     .cancelled = operation_cancelled,
+    .replayed = operation_replayed,
     .show = thread_show,
     .release = operation_release,
 };

@@ -7,12 +7,14 @@
  *      └──body ended──► FINISHED */
 #include "runtime/timeout.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
 #include "runtime/loop.h"
 #include "runtime/ops/op.h"
 #include "runtime/scope.h"
@@ -46,45 +48,49 @@ struct timeout_frame {
 
 /* ---- deadlines ---- */
 
-int64_t timeout_at(struct job *job, int64_t at_us)
+struct deadline timeout_after(struct job *job, double seconds)
+{
+    if (seconds == INFINITY)
+        return (struct deadline){.due_ns = INT64_MAX};
+    int64_t now_ns = journal_deadline_base_ns(job);
+    return (struct deadline){now_ns + (int64_t)ceil(seconds * 1e9), seconds <= 0};
+}
+
+struct deadline timeout_at(struct job *job, int64_t at_us)
 {
     struct host *host = job->loop->host;
     int64_t left_us = at_us - host->wall_us(host);
     const int64_t most_us = (int64_t)SECONDS_MAX * 1000000;
     left_us = left_us > most_us ? most_us : left_us < -most_us ? -most_us : left_us;
-    return host->now_ns(host) + left_us * 1000;
+    return (struct deadline){host->now_ns(host) + left_us * 1000,
+                             journal_choice(job, left_us <= 0)};
 }
 
-static void arm(struct timeout_frame *self, int64_t due_ns)
+static void arm(struct timeout_frame *self, struct deadline deadline)
 {
-    struct host *host = frame_task(&self->base.base)->job->loop->host;
-    if (due_ns == INT64_MAX)
-        return;
-    if (due_ns <= host->now_ns(host))
+    if (deadline.is_past)
         frame_arm_soon(&self->base);
-    else
-        frame_arm(&self->base, due_ns);
+    else if (deadline.due_ns != INT64_MAX)
+        frame_arm(&self->base, deadline.due_ns);
 }
 
 /* What a node says with its `seconds`, null or `at`. */
-static int64_t deadline_of(struct task *task, struct frame *frame, unsigned seconds, unsigned at)
+static struct deadline deadline_of(struct task *task, struct frame *frame, unsigned seconds,
+                                   unsigned at)
 {
     const union argument *given = frame_arguments(task, frame);
-    struct host *host = task->job->loop->host;
     if (frame_has(task, frame, at))
         return timeout_at(task->job, given[at].integer);
-    if (!frame_has(task, frame, seconds))
-        return INT64_MAX;
-    return given[seconds].number > 0 ? frame_deadline(task, given[seconds].number)
-                                     : host->now_ns(host);
+    return timeout_after(task->job,
+                         frame_has(task, frame, seconds) ? given[seconds].number : INFINITY);
 }
 
-bool timeout_reschedule(struct timeout_frame *self, int64_t due_ns)
+bool timeout_reschedule(struct timeout_frame *self, struct deadline deadline)
 {
     if (self->state != ACTIVE)
         return false;
     frame_disarm(&self->base);
-    arm(self, due_ns);
+    arm(self, deadline);
     return true;
 }
 
@@ -203,8 +209,8 @@ static struct action reschedule_start(struct task *task, struct frame *frame)
     if (!value)
         return action_raise(exception_key_error(task->job->plan, frame->node, slot->name));
     struct timeout_handle *handle = CONTAINER_OF(value, struct timeout_handle, handle.base);
-    int64_t due_ns = deadline_of(task, frame, NEW_SECONDS, NEW_AT);
-    if (handle->frame && timeout_reschedule(handle->frame, due_ns))
+    struct deadline deadline = deadline_of(task, frame, NEW_SECONDS, NEW_AT);
+    if (handle->frame && timeout_reschedule(handle->frame, deadline))
         return action_end(value_null);
     char message[80];
     snprintf(message, sizeof message, "Cannot change state of %s Timeout",

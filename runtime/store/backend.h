@@ -18,6 +18,7 @@ struct store_reader {
 
 struct backend_verbs {
     const char *kind;
+    bool is_lasting; /* what is written is there when it is opened again */
 
     /* Carries out first and all that follow by node.next, in that order, as one transaction. 0: all
      * is kept for good, and each request->status says what came of it. Otherwise none of it was
@@ -55,6 +56,11 @@ struct backend_verbs {
                         size_t max, struct store_age *ages, size_t *n, bool *has_more,
                         struct error *e);
     int (*read_space)(struct store_reader *reader, struct store_space *out, struct error *e);
+    int (*next_journal)(struct store_reader *reader, const struct id *after, struct id *task,
+                        struct error *e);
+    int (*read_journal)(struct store_reader *reader, const struct id *task,
+                        void (*each)(void *context, const struct journal_row *row), void *context,
+                        struct error *e);
     int (*get_document)(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
     int (*list_documents)(struct store_reader *reader, const char *kind, const char *after,

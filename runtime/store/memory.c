@@ -229,6 +229,7 @@ static int memory_write(struct backend *base, struct store_request *first)
         [STORE_DROP_FUTURE] = memory_drop_future,
         [STORE_FORGET] = memory_forget_all,
         [STORE_SHRINK] = memory_shrink,
+        [STORE_JOURNAL] = memory_add_journal,
     };
     struct memory *m = (struct memory *)base;
     pthread_rwlock_wrlock(&m->lock);
@@ -271,6 +272,8 @@ static const struct backend_verbs verbs_of_memory = {
     .read_group = memory_read_group,
     .next_futures = memory_next_futures,
     .read_futures = memory_read_futures,
+    .next_journal = memory_next_journal,
+    .read_journal = memory_read_journal,
     .get_document = memory_get_document,
     .list_documents = memory_list_documents,
     .read_ages = memory_read_ages,

@@ -1,7 +1,6 @@
 /* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds,
  * memory_documents.c does all of it for documents, memory_futures.c for futures,
- * memory_retention.c for what is old. Nobody else
- * includes this. */
+ * memory_retention.c for what is old. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_MEMORY_H
 #define AWAITD_RUNTIME_STORE_MEMORY_H
 
@@ -50,6 +49,7 @@ void memory_free_documents(struct memory *m);
 
 int memory_set_future(struct memory *m, struct store_request *request);
 int memory_drop_future(struct memory *m, struct store_request *request);
+int memory_add_journal(struct memory *m, struct store_request *request);
 void memory_drop_futures(struct memory_task *task);
 
 /* ---- memory_retention.c: the same ---- */
@@ -98,6 +98,11 @@ int memory_next_futures(struct store_reader *reader, const struct id *after, str
 int memory_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+int memory_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
+                        struct error *e);
+int memory_read_journal(struct store_reader *reader, const struct id *task,
+                        void (*each)(void *context, const struct journal_row *row), void *context,
+                        struct error *e);
 int memory_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int memory_list_documents(struct store_reader *reader, const char *kind, const char *after,

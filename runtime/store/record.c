@@ -70,6 +70,7 @@ struct task_record *task_record_copy(const struct task_record *from)
     copy->created_at_us = from->created_at_us;
     copy->started_at_us = from->started_at_us;
     copy->finished_at_us = from->finished_at_us;
+    copy->began_at_us = from->began_at_us;
     copy->deadline_at_us = from->deadline_at_us;
     copy->cancel_requested_at_us = from->cancel_requested_at_us;
     copy->ttl_us = from->ttl_us;

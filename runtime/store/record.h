@@ -34,6 +34,7 @@ struct task_record {
     enum task_state state;
     uint32_t starts; /* 1, and one more for every time that it was run again after a crash */
     int64_t created_at_us, started_at_us, finished_at_us;
+    int64_t began_at_us;            /* as started, but on the database's own clock (loop.h) */
     int64_t deadline_at_us;         /* of the timeout that was given with the submission */
     int64_t cancel_requested_at_us; /* the first request */
     int64_t ttl_us; /* kept for so long after its end, whatever --retain says; if has_ttl */
@@ -41,6 +42,7 @@ struct task_record {
     struct id group; /* whose child it is, if has_group */
     bool has_group;
     bool has_futures; /* of an end: there may be values of its futures to forget */
+    bool has_journal; /* and rows of its journal */
     char *loop;       /* the name of the loop that runs it; NULL for the main one */
     char *name;
     char *labels;         /* JSON object of strings, each as buffer_json_string writes it */

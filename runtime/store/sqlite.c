@@ -80,10 +80,11 @@ static int insert_task(struct sqlite *s, const struct task_record *task,
         sqlite_bind_id(statement, 13, &task->group);
     else
         sqlite3_bind_null(statement, 13);
+    sqlite_bind_time(statement, 14, task->began_at_us);
     if (task->has_ttl)
-        sqlite3_bind_int64(statement, 14, task->ttl_us);
+        sqlite3_bind_int64(statement, 15, task->ttl_us);
     else
-        sqlite3_bind_null(statement, 14);
+        sqlite3_bind_null(statement, 15);
     return run_for_id(s, DO_INSERT_TASK, &task->id);
 }
 
@@ -151,7 +152,11 @@ static int finish(struct sqlite *s, struct store_request *request)
     if (sqlite3_changes(s->db) == 0)
         return sqlite_explain(s, request, &task->id);
     rc = insert_outcome(s, task);
-    return rc == SQLITE_OK && task->has_futures ? run_for_id(s, DO_DROP_FUTURES, &task->id) : rc;
+    if (rc == SQLITE_OK && task->has_futures)
+        rc = run_for_id(s, DO_DROP_FUTURES, &task->id);
+    if (rc == SQLITE_OK && task->has_journal)
+        rc = run_for_id(s, DO_DROP_JOURNAL, &task->id);
+    return rc;
 }
 
 static int add_log(struct sqlite *s, struct store_request *request)
@@ -236,6 +241,7 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_DROP_FUTURE] = sqlite_drop_future,
         [STORE_FORGET] = sqlite_forget_all,
         [STORE_SHRINK] = sqlite_shrink,
+        [STORE_JOURNAL] = sqlite_add_journal,
     };
     request->status = 0;
     return verbs[request->verb](s, request);
@@ -318,6 +324,7 @@ static void sqlite_close(struct backend *base)
 
 static const struct backend_verbs verbs_of_sqlite = {
     .kind = "sqlite",
+    .is_lasting = true,
     .write = sqlite_write,
     .settle = sqlite_settle,
     .close = sqlite_close,
@@ -330,6 +337,8 @@ static const struct backend_verbs verbs_of_sqlite = {
     .read_group = sqlite_read_group,
     .next_futures = sqlite_next_futures,
     .read_futures = sqlite_read_futures,
+    .next_journal = sqlite_next_journal,
+    .read_journal = sqlite_read_journal,
     .get_document = sqlite_get_document,
     .list_documents = sqlite_list_documents,
     .read_ages = sqlite_read_ages,

@@ -1,7 +1,7 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
  * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
- * sqlite_futures.c for futures, sqlite_retention.c for what is old; sqlite_backup.c copies. Nobody
- * else includes this. */
+ * sqlite_futures.c for futures, sqlite_journal.c for the journal, sqlite_retention.c for what is
+ * old; sqlite_backup.c copies. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -32,8 +32,8 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents, *next_futures, *read_futures, *read_ages, *read_expired, *count_pages,
-        *count_free;
+        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal, *read_ages,
+        *read_expired, *count_pages, *count_free;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -77,7 +77,7 @@ int sqlite_explain(struct sqlite *s, struct store_request *request, const struct
 /* Deletes a finished task with all that belongs to it. *status: 0, -NOT_FOUND or -CONFLICT. */
 int sqlite_forget(struct sqlite *s, const struct id *id, int *status);
 
-/* ---- sqlite_documents.c, sqlite_futures.c, sqlite_retention.c: as sqlite.c's verbs ---- */
+/* ---- sqlite_documents.c, _futures.c, _journal.c, _retention.c: as sqlite.c's verbs ---- */
 
 int sqlite_put(struct sqlite *s, struct store_request *request);
 int sqlite_remove(struct sqlite *s, struct store_request *request);
@@ -85,6 +85,7 @@ int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
 int sqlite_forget_all(struct sqlite *s, struct store_request *request);
 int sqlite_shrink(struct sqlite *s, struct store_request *request);
+int sqlite_add_journal(struct sqlite *s, struct store_request *request);
 
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 
@@ -97,6 +98,9 @@ void sqlite_bind_after(sqlite3_stmt *statement, int i,
                        const struct id *after); /* NULL: the first */
 void sqlite_bind_before(sqlite3_stmt *statement, int i,
                         const struct id *before); /* NULL: all are */
+/* The first task behind `after` that the statement of this text gives. As store_next_futures. */
+int sqlite_next_task(struct sqlite_reader *r, const char *sql, sqlite3_stmt **statement,
+                     const struct id *after, struct id *task, struct error *e);
 /* False, and *id as it was, where there is none. */
 bool sqlite_take_id(sqlite3_stmt *row, int column, struct id *id);
 
@@ -121,6 +125,11 @@ int sqlite_next_futures(struct store_reader *reader, const struct id *after, str
 int sqlite_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+int sqlite_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
+                        struct error *e);
+int sqlite_read_journal(struct store_reader *reader, const struct id *task,
+                        void (*each)(void *context, const struct journal_row *row), void *context,
+                        struct error *e);
 int sqlite_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,

@@ -45,19 +45,7 @@ int sqlite_next_futures(struct store_reader *reader, const struct id *after, str
                         struct error *e)
 {
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
-    int status = sqlite_reader_prepare(r, NEXT, &r->next_futures, e);
-    if (status != 0)
-        return status;
-    sqlite_bind_after(r->next_futures, 1, after);
-    int rc = sqlite3_step(r->next_futures);
-    if (rc == SQLITE_ROW)
-        sqlite_take_id(r->next_futures, 0, task);
-    else if (rc == SQLITE_DONE)
-        status = error_set(e, ERROR_NOT_FOUND, "no further futures were set");
-    else
-        status = sqlite_reader_fail(r, e);
-    sqlite3_reset(r->next_futures);
-    return status;
+    return sqlite_next_task(r, NEXT, &r->next_futures, after, task, e);
 }
 
 static const char *column_text(sqlite3_stmt *row, int column)

@@ -9,11 +9,11 @@
 #define COLUMNS_AND(outcome)                                                                       \
     "t.id, t.state, t.starts, t.created_at, t.started_at, t.finished_at, t.deadline_at,"           \
     " t.cancel_requested_at, t.name, t.labels, t.cancel_message, " outcome ", t.loop,"             \
-    " t.group_id, t.ttl"
+    " t.group_id, t.began_at, t.ttl"
 #define COLUMNS                                                                                    \
     COLUMNS_AND("coalesce(t.result, o.result), coalesce(t.error, o.error),"                        \
                 " coalesce(t.unhandled, o.unhandled)")
-#define N_COLUMNS 17
+#define N_COLUMNS 18
 #define WITH_OUTCOMES " LEFT JOIN outcomes o ON o.n = t.spec"
 #define SPEC "(SELECT spec FROM specs WHERE n = t.spec)"
 
@@ -92,6 +92,24 @@ static void take_trace(sqlite3_stmt *row, int column, struct task_record *record
     record->trace_size = record->trace ? size : 0;
 }
 
+int sqlite_next_task(struct sqlite_reader *r, const char *sql, sqlite3_stmt **statement,
+                     const struct id *after, struct id *task, struct error *e)
+{
+    int status = sqlite_reader_prepare(r, sql, statement, e);
+    if (status != 0)
+        return status;
+    sqlite_bind_after(*statement, 1, after);
+    int rc = sqlite3_step(*statement);
+    if (rc == SQLITE_ROW)
+        sqlite_take_id(*statement, 0, task);
+    else if (rc == SQLITE_DONE)
+        status = error_set(e, ERROR_NOT_FOUND, "there is no further task");
+    else
+        status = sqlite_reader_fail(r, e);
+    sqlite3_reset(*statement);
+    return status;
+}
+
 bool sqlite_take_id(sqlite3_stmt *row, int column, struct id *id)
 {
     const void *bytes = sqlite3_column_blob(row, column);
@@ -125,8 +143,9 @@ static struct task_record *take_row(sqlite3_stmt *row)
     record->unhandled = take_text(row, 13, &failed);
     record->loop = take_text(row, 14, &failed);
     record->has_group = sqlite_take_id(row, 15, &record->group);
-    record->has_ttl = sqlite3_column_type(row, 16) != SQLITE_NULL;
-    record->ttl_us = sqlite3_column_int64(row, 16);
+    record->began_at_us = sqlite3_column_int64(row, 16);
+    record->has_ttl = sqlite3_column_type(row, 17) != SQLITE_NULL;
+    record->ttl_us = sqlite3_column_int64(row, 17);
     if (sqlite3_column_count(row) > N_COLUMNS)
         record->spec = take_text(row, N_COLUMNS, &failed);
     if (sqlite3_column_count(row) > N_COLUMNS + 1)
@@ -368,6 +387,8 @@ void sqlite_reader_close(struct store_reader *reader)
     sqlite3_finalize(r->get_document);
     sqlite3_finalize(r->list_documents);
     sqlite3_finalize(r->next_futures);
+    sqlite3_finalize(r->next_journal);
+    sqlite3_finalize(r->read_journal);
     sqlite3_finalize(r->read_futures);
     sqlite3_finalize(r->read_ages);
     sqlite3_finalize(r->read_expired);

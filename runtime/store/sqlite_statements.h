@@ -14,9 +14,9 @@
     X(INSERT_SPEC, "INSERT INTO specs (spec) VALUES (?1)")                                         \
     X(INSERT_TASK,                                                                                 \
       "INSERT INTO tasks (id, state, started_at, finished_at, result, error, unhandled,"           \
-      " created_at, deadline_at, name, labels, loop, group_id, ttl, spec)"                         \
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "                     \
-      "last_insert_rowid())")                                                                      \
+      " created_at, deadline_at, name, labels, loop, group_id, began_at, ttl, spec)"               \
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"                 \
+      " last_insert_rowid())")                                                                     \
     X(UNDO_SPEC, "DELETE FROM specs WHERE n = last_insert_rowid()")                                \
     X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
     X(FINISH, "UPDATE tasks SET state = ?2, started_at = ?3, finished_at = ?4, result = ?5,"       \
@@ -40,8 +40,10 @@
     X(SET_FUTURE, "INSERT INTO futures SELECT ?1, ?2, ?3, ?4, ?5"                                  \
                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")     \
     X(DROP_FUTURE, "DELETE FROM futures WHERE task = ?1 AND name = ?2")                            \
-    X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")                                         \
-    X(SHRINK, "PRAGMA incremental_vacuum(64)")
+    X(SHRINK, "PRAGMA incremental_vacuum(64)")                                                     \
+    X(ADD_JOURNAL, "INSERT INTO journal VALUES (?1, ?2, ?3)")                                      \
+    X(DROP_JOURNAL, "DELETE FROM journal WHERE task = ?1")                                         \
+    X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")
 
 enum sqlite_statement {
 #define STATEMENT_ENUM(name, sql) DO_##name,

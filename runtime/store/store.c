@@ -13,7 +13,7 @@
 #include "runtime/base/log.h"
 #include "runtime/store/backend.h"
 
-#define BATCH_MAX 10000             /* requests in one transaction */
+#define BATCH_ENOUGH 10000          /* requests for one transaction */
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
 
 /* The writer's life. In RETRYING, what may be refused was refused, and the rest is tried alone, at
@@ -49,13 +49,16 @@ static void chain_add_list(struct chain *chain, struct mpsc_node *first)
         chain->end = &(*chain->end)->next;
 }
 
-/* Moves the first max requests at most from one chain to another, empty one. */
-static void chain_cut(struct chain *from, size_t max, struct chain *out)
+/* Moves requests from the beginning of one chain to another, empty one: so many, and on to the end
+ * of what was submitted together. */
+static void chain_cut(struct chain *from, size_t enough, struct chain *out)
 {
+    bool is_end = false;
     chain_init(out);
-    while (from->first && max-- > 0) {
+    for (size_t n = 0; from->first && (n < enough || !is_end); n++) {
         struct mpsc_node *node = from->first;
         from->first = node->next;
+        is_end = request_of(node)->ends_unit;
         chain_add(out, node);
     }
     if (!from->first)
@@ -87,7 +90,7 @@ static void complete(struct chain *chain, const int *status)
 static bool may_be_refused(const struct store_request *request)
 {
     return request->verb != STORE_FINISH && request->verb != STORE_LOG &&
-           request->verb != STORE_DROP_FUTURE;
+           request->verb != STORE_DROP_FUTURE && request->verb != STORE_JOURNAL;
 }
 
 /* Takes what may be refused out of the chain. What stays keeps its order; that it now comes before
@@ -164,7 +167,7 @@ static void write_batch(struct store *store)
     static const int unknown = -ERROR_STORE_UNKNOWN;
     struct backend *backend = store->backend;
     struct chain batch;
-    chain_cut(&store->pending, BATCH_MAX, &batch);
+    chain_cut(&store->pending, BATCH_ENOUGH, &batch);
     int status = unknown;
     if (store->state != BROKEN)
         status = backend->verbs->write(backend, request_of(batch.first));
@@ -262,6 +265,11 @@ void store_close(struct store *store)
     free(store);
 }
 
+bool store_is_lasting(const struct store *store)
+{
+    return store->backend->verbs->is_lasting;
+}
+
 const char *store_kind(const struct store *store)
 {
     return store->backend->verbs->kind;
@@ -274,8 +282,20 @@ void store_on_failure(struct store *store, void (*stop)(void *context, const cha
     store->stop_context = context;
 }
 
+void store_submit_all(struct store *store, struct store_request *first)
+{
+    struct store_request *last = first;
+    last->ends_unit = false;
+    for (struct store_request *next; (next = request_next(last)); last = next)
+        next->ends_unit = false;
+    last->ends_unit = true;
+    if (mpsc_push_all(&store->queue, &first->node))
+        sem_post(&store->wake);
+}
+
 void store_submit(struct store *store, struct store_request *request)
 {
+    request->ends_unit = true;
     if (mpsc_push(&store->queue, &request->node))
         sem_post(&store->wake);
 }
@@ -335,6 +355,19 @@ int store_read_futures(struct store_reader *reader, const struct id *task,
                        void *context, struct error *e)
 {
     return reader->verbs->read_futures(reader, task, each, context, e);
+}
+
+int store_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
+                       struct error *e)
+{
+    return reader->verbs->next_journal(reader, after, task, e);
+}
+
+int store_read_journal(struct store_reader *reader, const struct id *task,
+                       void (*each)(void *context, const struct journal_row *row), void *context,
+                       struct error *e)
+{
+    return reader->verbs->read_journal(reader, task, each, context, e);
 }
 
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,

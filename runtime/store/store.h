@@ -15,6 +15,7 @@
 #include "runtime/base/mpsc.h"
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
+#include "runtime/store/journal_row.h"
 #include "runtime/store/record.h"
 #include "schema/error.h"
 
@@ -32,6 +33,9 @@ int store_open(struct store **out, const char *path, struct error *e);
 /* Carries out what is queued, checkpoints, ends the writer thread, closes. What finds no room even
  * then gets -STORE_FULL, whatever it is. Readers must be closed before. [main] */
 void store_close(struct store *store);
+
+/* Whether what it holds is there at the next start. [any] */
+bool store_is_lasting(const struct store *store);
 
 /* Where the data is, for /healthz: "sqlite" or "memory". [any] */
 const char *store_kind(const struct store *store);
@@ -62,16 +66,20 @@ enum store_verb {
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
-    STORE_FORGET, /* those of `ids` that have ended, with their logs; the others are passed over */
-    STORE_SHRINK, /* gives a little of what is free in the file back to the file system. Conflict:
-                   * others are waiting */
+    STORE_FORGET,  /* those of `ids` that have ended, with their logs; the others are passed over */
+    STORE_SHRINK,  /* gives a little of what is free in the file back to the file system. Conflict:
+                    * others are waiting */
+    STORE_JOURNAL, /* rows: each behind those of its task, which is open. They are forgotten with
+                    * its FINISH, if has_journal. The memory backend, which outlives nothing, keeps
+                    * none */
 };
 
 /* Owned by whoever queues it, untouched by him until done was called; done may free it.
  * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
  * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is
- * writing the file): FINISH, LOG and DROP_FUTURE are never refused so, the writer keeps them and
- * tries again until the store is closed. Called on the writer thread after the commit: be brief. */
+ * writing the file): FINISH, LOG, JOURNAL and DROP_FUTURE are never refused so, the writer keeps
+ * them and tries again until the store is closed. Called on the writer thread after the commit: be
+ * brief. */
 struct store_request {
     struct mpsc_node node;
     enum store_verb verb;
@@ -84,12 +92,18 @@ struct store_request {
     bool only_new;                      /* PUT: never replaces */
     const struct id *ids;               /* FORGET: n_ids of them; borrowed until done */
     size_t n_ids;
+    const struct journal_row *rows; /* JOURNAL: n_rows, which may be 0; borrowed until done */
+    size_t n_rows;
+    bool ends_unit; /* the store's own: the last of those that were submitted together */
     void (*done)(struct store_request *request, int status);
 };
 
 /* Queues a request. Requests of one thread are carried out in the order of their submission, and
  * one commit never holds a later one without the earlier ones. [any] */
 void store_submit(struct store *store, struct store_request *request);
+/* The same of several, oldest first, linked by node.next: one commit holds all of them that are
+ * carried out, or none. Not empty. [any] */
+void store_submit_all(struct store *store, struct store_request *first);
 
 /* ---- reading ---- */
 
@@ -137,6 +151,14 @@ int store_read_group(struct store_reader *reader, const struct id *group, const 
 /* What the futures of unfinished tasks were set to. The first task after `after` (NULL: of all)
  * that has such, in the order of ids: 0 and *task; -NOT_FOUND; -SYSTEM. */
 int store_next_futures(struct store_reader *reader, const struct id *after, struct id *task,
+                       struct error *e);
+/* The journals of unfinished tasks: as store_next_futures. */
+int store_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
+                       struct error *e);
+/* Calls each(context, row) for the rows of the task, in their order; the row is borrowed during the
+ * call, and `each` must not call the store. */
+int store_read_journal(struct store_reader *reader, const struct id *task,
+                       void (*each)(void *context, const struct journal_row *row), void *context,
                        struct error *e);
 /* Calls each(context, record) for those of the task, in the order of their names' bytes; the record
  * is borrowed during the call, and `each` must not call the store. */

@@ -1,12 +1,12 @@
 #include "tests/sim/record.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
-#include "runtime/timeout.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/replay_call.h"
 
 static struct recorder *recorder_of(struct host *host)
 {
@@ -178,30 +178,8 @@ void request_cancel(struct job *job, const char *message)
                        message ? memory_need(value_from_string(message, strlen(message))) : NULL);
 }
 
-struct reschedule_call {
-    struct job_call call; /* first */
-    char *name;
-    double seconds;
-};
-
-/* Comes once: as a callback, or when the job is given up. */
-static void reschedule_now(struct job_call *call, struct job *job)
-{
-    struct reschedule_call *asked = (struct reschedule_call *)call;
-    struct timeout_frame *timeout = job ? timeout_find(job, asked->name) : NULL;
-    struct host *host = job ? job->loop->host : NULL;
-    if (timeout)
-        timeout_reschedule(timeout, isinf(asked->seconds)
-                                        ? INT64_MAX
-                                        : host->now_ns(host) + llround(asked->seconds * 1e9));
-    free(asked->name);
-    free(asked);
-}
-
 void request_reschedule(struct job *job, const char *name, double seconds)
 {
-    struct reschedule_call *asked = memory_new(sizeof *asked);
-    *asked = (struct reschedule_call){
-        {reschedule_now}, name ? memory_need(strdup(name)) : NULL, seconds};
-    job_call_soon(job, &asked->call);
+    journal_rescheduled(job, name, seconds, 0);
+    replay_call_reschedule(job, name ? memory_need(strdup(name)) : NULL, seconds, 0);
 }

@@ -242,6 +242,7 @@ static void run(struct replayer *r, struct plan *plan)
     r->loop.observer = &r->watch.observer;
     r->loop.services = outside_services();
     r->job = job_new(&r->loop, plan_ref(plan), record, false);
+    r->job->is_stored = true;
     loop_add(&r->loop, r->job);
     struct tape_entry entry;
     while (!watch_has_complaint(&r->watch) && (entry = tape_peek(&r->answers)).kind != TAPE_END) {

@@ -1,9 +1,10 @@
 #include "tests/sim/set_future.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/replay_call.h"
 #include "tests/sim/record.h"
 
 /* Of a request and of a tape's entry: the name, the result or the exception's type, its message,
@@ -33,36 +34,21 @@ static struct future_record read_texts(const char *texts, uint32_t parts)
     return record;
 }
 
-struct set_call {
-    struct job_call call; /* first */
-    char *texts;
-    uint32_t parts;
-};
-
-/* Comes once: as a callback, or when the job is given up. */
-static void set_now(struct job_call *call, struct job *job)
+static char *copy_text(const char *text)
 {
-    struct set_call *asked = (struct set_call *)call;
-    struct future_record record = read_texts(asked->texts, asked->parts);
-    const struct future_name *future = job ? plan_find_future(job->plan, record.name) : NULL;
-    if (future)
-        future_set(job, future->index, &record);
-    free(asked->texts);
-    free(asked);
-}
-
-static void request(struct job *job, char *texts, uint32_t parts)
-{
-    struct set_call *asked = memory_new(sizeof *asked);
-    *asked = (struct set_call){{set_now}, memory_need(texts), parts};
-    job_call_soon(job, &asked->call);
+    return text ? memory_need(strdup(text)) : NULL;
 }
 
 void request_set_future(struct job *job, const struct future_record *record)
 {
-    struct buffer texts = {0};
-    write_texts(&texts, record);
-    request(job, buffer_take(&texts), parts_of(record));
+    const struct future_name *future = plan_find_future(job->plan, record->name);
+    if (!future)
+        return;
+    journal_future_set(job, future->index, record);
+    replay_call_set_future(job, future->index,
+                           &(struct future_record){.result = copy_text(record->result),
+                                                   .type = copy_text(record->type),
+                                                   .message = copy_text(record->message)});
 }
 
 void recorder_set_future(struct recorder *recorder, const struct future_record *record)
@@ -76,6 +62,6 @@ void recorder_set_future(struct recorder *recorder, const struct future_record *
 
 void replay_set_future(struct job *job, const struct tape_entry *entry)
 {
-    char *texts = memory_new(entry->size);
-    request(job, memcpy(texts, entry->text, entry->size), entry->which);
+    struct future_record record = read_texts(entry->text, entry->which);
+    request_set_future(job, &record);
 }

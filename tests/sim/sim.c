@@ -328,6 +328,7 @@ bool sim_run(struct plan *plan, const struct sim_case *c, struct sim_outcome *ou
     sim.loop.observer = &sim.recorder.watch.observer;
     struct event *armed = arm_requests(&sim, c);
     sim.job = job_new(&sim.loop, plan_ref(plan), record, false);
+    sim.job->is_stored = true;
     loop_add(&sim.loop, sim.job);
     run_to_end(&sim);
     disarm_requests(&sim, armed, c);

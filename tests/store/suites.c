@@ -5,6 +5,8 @@ extern CU_TestInfo tests_lists[];
 extern CU_TestInfo tests_resources[];
 extern CU_TestInfo tests_documents[];
 extern CU_TestInfo tests_futures[];
+extern CU_TestInfo tests_retention[];
+extern CU_TestInfo tests_backup[];
 extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
 extern CU_TestInfo tests_crash[];
@@ -26,6 +28,12 @@ CU_SuiteInfo suites[] = {
      tests_documents},
     {"sqlite futures", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_futures},
     {"memory futures", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_futures},
+    {"sqlite retention", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down,
+     tests_retention},
+    {"memory retention", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down,
+     tests_retention},
+    {"sqlite backup", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
+     tests_backup},
     {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_migration},
     {"sqlite file", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_sqlite},

@@ -94,9 +94,9 @@ static void test_newer(void)
     insert(1);
     fixture_close();
     run_sql("PRAGMA user_version = 7");
-    check_refused(ERROR_STORE_NEWER, "version 7 of the schema, this program knows 3",
+    check_refused(ERROR_STORE_NEWER, "version 7 of the schema, this program knows 4",
                   "newer awaitd");
-    run_sql("PRAGMA user_version = 3");
+    run_sql("PRAGMA user_version = 4");
     fixture_open();
     CU_ASSERT_TRUE(is_there(1));
 }
@@ -124,7 +124,7 @@ static void test_newer_in_log(void)
     snprintf(log_path, sizeof log_path, "%s-wal", fixture.path);
     read_file(log_path, &before);
     CU_ASSERT_FATAL(before.size > 0);
-    check_refused(ERROR_STORE_NEWER, "version 7", "knows 3");
+    check_refused(ERROR_STORE_NEWER, "version 7", "knows 4");
     read_file(log_path, &after);
     CU_ASSERT_EQUAL_FATAL(before.size, after.size);
     CU_ASSERT_EQUAL(memcmp(before.bytes, after.bytes, before.size), 0);
