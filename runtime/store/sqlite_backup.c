@@ -49,11 +49,10 @@ static int fail_no_room(const struct copy *copy, struct error *e)
                      copy->asked->folder);
 }
 
-/* What SQLite says of one of the two. */
+/* What SQLite says of one of the two; errno, of what it does not pass on. */
 static int fail(struct copy *copy, int rc, struct error *e)
 {
-    bool is_full = (rc & 0xff) == SQLITE_FULL || means_full(sqlite3_system_errno(copy->to));
-    if (is_full)
+    if ((rc & 0xff) == SQLITE_FULL || ((rc & 0xff) == SQLITE_IOERR && means_full(errno)))
         return fail_no_room(copy, e);
     return error_set(e, (rc & 0xff) == SQLITE_NOMEM ? ERROR_NO_MEMORY : ERROR_SYSTEM,
                      "%s: the copy failed: %s", copy->partial, sqlite3_errstr(rc));
@@ -151,6 +150,7 @@ static int begin_reading(struct copy *copy, struct error *e)
 /* Nobody ever reads half of it, so it needs neither a journal nor syncs of SQLite's own. */
 static int open_copy(struct copy *copy, struct error *e)
 {
+    errno = 0;
     int rc = sqlite3_open_v2(copy->partial, &copy->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                              NULL);
     if (rc == SQLITE_OK)
@@ -176,6 +176,7 @@ static int copy_pages(struct copy *copy, struct error *e)
     if (!pages)
         return fail(copy, sqlite3_errcode(copy->to), e);
     int rc = SQLITE_OK, status = 0;
+    errno = 0;
     for (int i = 1; status == 0 && rc == SQLITE_OK; i++) {
         if (atomic_load(copy->asked->is_stopped))
             status = error_set(e, ERROR_DRAINING,
@@ -186,8 +187,8 @@ static int copy_pages(struct copy *copy, struct error *e)
     }
     if (status == 0 && rc != SQLITE_DONE)
         status = fail(copy, rc, e);
-    rc = sqlite3_backup_finish(pages);
-    return status == 0 && rc != SQLITE_OK ? fail(copy, rc, e) : status;
+    int finished = sqlite3_backup_finish(pages);
+    return status == 0 && finished != SQLITE_OK ? fail(copy, finished, e) : status;
 }
 
 static int make(struct copy *copy, struct error *e)
@@ -201,6 +202,7 @@ static int make(struct copy *copy, struct error *e)
         status = open_copy(copy, e);
     if (status == 0)
         status = copy_pages(copy, e);
+    errno = 0;
     int rc = sqlite3_close(copy->to); /* which writes what is still in its cache */
     copy->to = NULL;
     if (status == 0 && rc != SQLITE_OK)

@@ -120,14 +120,14 @@ static int count_files(const char *folder)
     return n;
 }
 
-static void folder_of_copies(char folder[100])
+static void folder_of_copies(char folder[80])
 {
-    snprintf(folder, 100, "%s/copies", fixture.folder);
+    snprintf(folder, 80, "%s/copies", fixture.folder);
 }
 
 static void test_backup(void)
 {
-    char folder[100];
+    char folder[80];
     struct store_backup backup;
     struct error e = {0};
     struct stat status;
@@ -158,7 +158,7 @@ static void test_backup(void)
 
 static void test_backup_is_stopped(void)
 {
-    char folder[100];
+    char folder[80];
     struct store_backup backup;
     struct error e = {0};
     folder_of_copies(folder);
@@ -183,7 +183,7 @@ static void test_backup_has_no_folder(void)
 /* What a killed server left is written over; what another one is writing is not. */
 static void test_backup_finds_a_partial_file(void)
 {
-    char folder[100], partial[120];
+    char folder[80], partial[120];
     struct store_backup backup;
     struct error e = {0};
     folder_of_copies(folder);
@@ -208,7 +208,7 @@ static void test_backup_finds_a_partial_file(void)
 /* A limit on the size of files stands for a full disk. */
 static void test_backup_finds_no_room(void)
 {
-    char folder[100];
+    char folder[80];
     struct store_backup backup;
     struct error e = {0};
     struct rlimit before, small;
@@ -250,7 +250,7 @@ static void *insert_all_the_time(void *context)
 /* Whatever was on disk before is in the copy, and the copy is sound. */
 static void test_backup_under_load(void)
 {
-    char folder[100], name[16];
+    char folder[80], name[16];
     struct load load = {0};
     struct store_backup backup;
     struct error e = {0};
