@@ -9,6 +9,7 @@ extern CU_TestInfo tests_base64[];
 extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_config[];
+extern CU_TestInfo tests_retention[];
 extern CU_TestInfo tests_exec_policy[];
 extern CU_TestInfo tests_follow[];
 extern CU_TestInfo tests_executor[];
@@ -46,6 +47,7 @@ CU_SuiteInfo suites[] = {
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
     {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"config", NULL, NULL, NULL, NULL, tests_config},
+    {"retention", NULL, NULL, NULL, NULL, tests_retention},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
     {"follow", NULL, NULL, NULL, NULL, tests_follow},
     {"executor", NULL, NULL, NULL, NULL, tests_executor},
