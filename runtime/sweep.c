@@ -94,17 +94,30 @@ static bool is_too_old(const struct housekeeper *k, enum task_state state, int64
     return age_us != RETENTION_FOREVER && finished_at_us + age_us <= k->now_us;
 }
 
+/* Of the groups of this state those that are older go as well. */
+static void note_beyond(struct housekeeper *k, enum task_state state, const struct id *id)
+{
+    if (!k->has_beyond[state])
+        k->beyond[state] = *id;
+    k->has_beyond[state] = true;
+}
+
+/* What goes because of its state's limit takes no place among all. */
 static bool is_beyond(struct housekeeper *k, struct counts *counts, const struct store_age *age)
 {
     const struct retention *retention = &k->retention;
-    bool is_beyond_all = ++counts->of_all > retention->count_of_all;
-    bool is_beyond_state = ++counts->of_state[age->state] > retention->count[age->state];
-    for (int i = TASK_SUCCEEDED; i < TASK_STATES; i++)
-        if ((is_beyond_all || (is_beyond_state && i == (int)age->state)) && !k->has_beyond[i]) {
-            k->has_beyond[i] = true;
-            k->beyond[i] = age->id;
-        }
-    return is_beyond_all || is_beyond_state;
+    if (counts->of_state[age->state] >= retention->count[age->state]) {
+        note_beyond(k, age->state, &age->id);
+        return true;
+    }
+    if (counts->of_all >= retention->count_of_all) {
+        for (int i = TASK_SUCCEEDED; i < TASK_STATES; i++)
+            note_beyond(k, (enum task_state)i, &age->id);
+        return true;
+    }
+    counts->of_state[age->state]++;
+    counts->of_all++;
+    return false;
 }
 
 static bool judge(struct housekeeper *k, struct counts *counts, const struct store_age *age)

@@ -25,9 +25,12 @@ struct backend_verbs {
      * done, for want of something that may come back (-STORE_FULL, -NO_MEMORY, -SYSTEM: call again
      * later); or nobody knows (-STORE_UNKNOWN: never call again). [writer] */
     int (*write)(struct backend *backend, struct store_request *first);
-    /* After the completions of a write: work that must be done some time, and that nobody should
-     * wait for. 0, or -STORE_UNKNOWN as above. [writer] */
-    int (*settle)(struct backend *backend);
+    /* After the completions of a write, and when nobody has wanted anything for a while (is_idle):
+     * work that must be done some time, and that nobody should wait for. 0, or -STORE_UNKNOWN as
+     * above. [writer] */
+    int (*settle)(struct backend *backend, bool is_idle);
+    /* Whether there is nothing for it to do while all is quiet. [writer] */
+    bool (*is_settled)(const struct backend *backend);
     void (*close)(struct backend *backend);
 
     /* As in store.h. */

@@ -239,10 +239,16 @@ static int memory_write(struct backend *base, struct store_request *first)
     return 0;
 }
 
-static int memory_settle(struct backend *base)
+static int memory_settle(struct backend *base, bool is_idle)
+{
+    (void)base, (void)is_idle;
+    return 0;
+}
+
+static bool memory_is_settled(const struct backend *base)
 {
     (void)base;
-    return 0;
+    return true;
 }
 
 /* ---- opening and closing ---- */
@@ -262,6 +268,7 @@ static const struct backend_verbs verbs_of_memory = {
     .kind = "memory",
     .write = memory_write,
     .settle = memory_settle,
+    .is_settled = memory_is_settled,
     .close = memory_close,
     .reader_open = memory_reader_open,
     .reader_close = memory_reader_close,

@@ -7,12 +7,6 @@
 
 #include "runtime/base/bug.h"
 
-/* In the log, so large that the pages which every commit rewrites are copied over once for many,
- * and so small that the copying is over soon. */
-#define CHECKPOINT_PAGES 2000
-/* When readers kept the log from starting over for this long, wait for them. */
-#define CHECKPOINT_PAGES_LATE 20000
-
 /* Bytes of a result, error and unhandled errors that stand in the task's row. */
 #define OUTCOME_SHORT 500
 
@@ -252,7 +246,7 @@ static int carry_out(struct sqlite *s, struct store_request *request)
 /* What an error means for those who wait. Only these are known to have left nothing behind. Quotas
  * and limits on the size of files reach us as a failed write, which is as harmless as a full disk:
  * without the last page in the log there is no commit. A failed sync is another matter. */
-static int judge(struct sqlite *s, int rc)
+int sqlite_judge(struct sqlite *s, int rc)
 {
     bool is_write = sqlite3_extended_errcode(s->db) == SQLITE_IOERR_WRITE;
     switch (rc & 0xff) {
@@ -281,7 +275,7 @@ static int sqlite_write(struct backend *base, struct store_request *first)
         rc = sqlite_run(s, DO_COMMIT);
     if (rc == SQLITE_OK)
         return 0;
-    int status = judge(s, rc);
+    int status = sqlite_judge(s, rc);
     if (!sqlite3_get_autocommit(s->db)) /* some errors roll back by themselves */
         sqlite_run(s, DO_ROLLBACK);
     return status;
@@ -298,26 +292,12 @@ static int note_wal_size(void *context, sqlite3 *db, const char *name, int n_pag
     return SQLITE_OK;
 }
 
-static int sqlite_settle(struct backend *base)
-{
-    struct sqlite *s = (struct sqlite *)base;
-    if (s->wal_pages < CHECKPOINT_PAGES)
-        return 0;
-    int mode = s->wal_pages < CHECKPOINT_PAGES_LATE ? SQLITE_CHECKPOINT_PASSIVE
-                                                    : SQLITE_CHECKPOINT_RESTART;
-    errno = 0;
-    int rc = sqlite3_wal_checkpoint_v2(s->db, "main", mode, NULL, NULL);
-    s->system_error = errno;
-    if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
-        return 0;
-    return judge(s, rc) == -ERROR_STORE_UNKNOWN ? -ERROR_STORE_UNKNOWN : 0;
-}
-
 /* ---- the backend ---- */
 
 static void sqlite_close(struct backend *base)
 {
     struct sqlite *s = (struct sqlite *)base;
+    sqlite_checkpoint_stop(s);
     sqlite_release(s);
     free(s);
 }
@@ -327,6 +307,7 @@ static const struct backend_verbs verbs_of_sqlite = {
     .is_lasting = true,
     .write = sqlite_write,
     .settle = sqlite_settle,
+    .is_settled = sqlite_is_settled,
     .close = sqlite_close,
     .reader_open = sqlite_reader_open,
     .reader_close = sqlite_reader_close,
@@ -353,6 +334,7 @@ int sqlite_open(struct backend **out, const char *path, struct error *e)
     if (!s)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     s->base.verbs = &verbs_of_sqlite;
+    s->checkpoint.file = -1;
     int rc = sqlite_acquire(s, path, e);
     if (rc == 0)
         rc = sqlite_prepare(s, e);

@@ -5,13 +5,44 @@
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
+#include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "runtime/store/backend.h"
 #include "runtime/store/sqlite_statements.h"
 
 /* Of tasks: a statement for each combination of what a filter can ask. */
 #define SQLITE_LISTS 16
+
+#define SQLITE_BUSY_MS 1000 /* how long the writer waits for another program */
+
+/* How the log gets into the file: sqlite_checkpoint.c. Pages are counted as they stand in the log.
+ *
+ *   NONE ──► ASKED ──► DONE ──► NONE        and at the end, when nothing is asked, END
+ *                └───► FAILED, for good */
+enum sync_state { SYNC_NONE, SYNC_ASKED, SYNC_DONE, SYNC_FAILED, SYNC_END };
+struct sqlite_checkpoint {
+    int n_seen;                  /* in the log */
+    int n_copied;                /* of them, into the file */
+    int n_unsynced;              /* of those, since the sync that was asked for last */
+    int next_slice, next_finish; /* when there are so many in the log */
+    int n_tried;                 /* as many there were when the last one was to be complete */
+    int n_syncs;                 /* in a row */
+    bool is_complete;            /* the last one was */
+    bool was_shrunk;             /* the file gets shorter with the next one */
+    struct store_reader *pin_reader;
+    sqlite3 *pin; /* its connection */
+    bool is_pinned;
+    int n_pinned;
+    int file; /* a descriptor of the database, for the thread's syncs; or -1 */
+    bool has_thread;
+    pthread_t thread;
+    sem_t wake;
+    _Atomic(enum sync_state) sync;
+    int sync_error; /* FAILED: errno */
+};
 
 /* The one connection of the process that writes. Owned by the writer thread between open and close.
  */
@@ -22,8 +53,9 @@ struct sqlite {
     int lock;      /* descriptor of path.lock, locked */
     int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
-    bool is_alone;    /* the batch that is carried out has one request */
-    bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
+    struct sqlite_checkpoint checkpoint;
+    bool is_alone;  /* the batch that is carried out has one request */
+    bool is_broken; /* a write's outcome is unknown: closing must not touch the file either */
     sqlite3_stmt *statements[N_STATEMENTS];
 };
 
@@ -60,6 +92,13 @@ void sqlite_release(struct sqlite *s);
  * an older version is written anew for that, where there is room. 0, or -code and *e. */
 int sqlite_make_shrinkable(struct sqlite *s, int version, struct error *e);
 
+/* ---- sqlite_checkpoint.c ---- */
+
+int sqlite_settle(struct backend *backend, bool is_idle);
+bool sqlite_is_settled(const struct backend *backend);
+/* Before sqlite_release. */
+void sqlite_checkpoint_stop(struct sqlite *s);
+
 /* ---- sqlite_statements.c ---- */
 
 int sqlite_prepare(struct sqlite *s, struct error *e);
@@ -72,6 +111,8 @@ void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 bi
 
 /* ---- sqlite.c ---- */
 
+/* What an error means for those who wait: a status; is_broken is set if nobody knows. */
+int sqlite_judge(struct sqlite *s, int rc);
 /* After a change that touched no row: sets the status. An open task is in order. */
 int sqlite_explain(struct sqlite *s, struct store_request *request, const struct id *id);
 /* Deletes a finished task with all that belongs to it. *status: 0, -NOT_FOUND or -CONFLICT. */

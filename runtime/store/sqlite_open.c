@@ -195,7 +195,7 @@ static int open_connection(struct sqlite *s, int *version, struct error *e)
         return fail(s, "opening", e);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_wal_autocheckpoint(s->db, 0); /* see sqlite_settle */
-    sqlite3_busy_timeout(s->db, 1000);
+    sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS);
     int rc = identify(s, version, e);
     if (rc == 0 && sqlite3_db_readonly(s->db, "main"))
         rc = error_set(e, ERROR_SYSTEM, "%s: not writable for this user", s->path);
@@ -237,6 +237,8 @@ void sqlite_release(struct sqlite *s)
     if (s->is_broken)
         sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(s->db);
+    if (s->checkpoint.file >= 0)
+        close(s->checkpoint.file);
     if (s->lock >= 0)
         close(s->lock);
     free(s->path);

@@ -33,6 +33,7 @@ int sqlite_shrink(struct sqlite *s, struct store_request *request)
         rc = sqlite_step(s, DO_SHRINK);
     while (rc == SQLITE_ROW);
     sqlite3_reset(s->statements[DO_SHRINK]);
+    s->checkpoint.was_shrunk = true;
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 

@@ -10,10 +10,12 @@
 #include <time.h>
 
 #include "runtime/base/chain.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/store/backend.h"
 
 #define BATCH_ENOUGH 10000          /* requests for one transaction */
+#define IDLE_NS INT64_C(100000000)  /* after so much time nobody seems to want anything */
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
 
 /* The writer's life. In RETRYING, what may be refused was refused, and the rest is tried alone, at
@@ -109,19 +111,19 @@ static void take_refusable(struct chain *chain, struct chain *refused)
 
 /* ---- the writer ---- */
 
-/* For the next request; when stuck, not for long. */
-static void wait_for_work(struct store *store)
+/* For the next request; at most for so long, or (0) for ever. False: the time is over. */
+static bool wait_for_request(struct store *store, int64_t most_ns)
 {
     struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + RETRY_NS;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    int64_t until_ns = clock_now_ns() + most_ns;
+    until.tv_sec = until_ns / 1000000000;
+    until.tv_nsec = until_ns % 1000000000;
     int rc;
     do
-        rc = store->state == STUCK ? sem_clockwait(&store->wake, CLOCK_MONOTONIC, &until)
-                                   : sem_wait(&store->wake);
+        rc =
+            most_ns ? sem_clockwait(&store->wake, CLOCK_MONOTONIC, &until) : sem_wait(&store->wake);
     while (rc != 0 && errno == EINTR);
+    return rc == 0;
 }
 
 static void break_down(struct store *store, const char *what)
@@ -162,6 +164,22 @@ static void hold_back(struct store *store, struct chain *batch, int status)
     complete(&refused, &status);
 }
 
+static void settle(struct store *store, bool is_idle)
+{
+    if (store->backend->verbs->settle(store->backend, is_idle) != 0)
+        break_down(store, "a checkpoint failed");
+}
+
+/* When stuck, not for long; when all is quiet there may be something left to do. */
+static void wait_for_work(struct store *store)
+{
+    bool is_settled = store->state == BROKEN || store->backend->verbs->is_settled(store->backend);
+    if (store->state == STUCK)
+        wait_for_request(store, RETRY_NS);
+    else if (!wait_for_request(store, is_settled ? 0 : IDLE_NS))
+        settle(store, true);
+}
+
 static void write_batch(struct store *store)
 {
     static const int unknown = -ERROR_STORE_UNKNOWN;
@@ -184,8 +202,7 @@ static void write_batch(struct store *store)
     store->state = WRITING;
     say_shortage(store, false, 0);
     complete(&batch, NULL);
-    if (backend->verbs->settle(backend) != 0)
-        break_down(store, "a checkpoint failed");
+    settle(store, false);
 }
 
 /* Retrying goes without newcomers, who could fill up the room that would do for the results alone.

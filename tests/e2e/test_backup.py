@@ -158,7 +158,9 @@ class Backup(unittest.TestCase):
         self.serve()
         self.fill(4)
         with self.server.connect() as connection:
-            connection.sendall(b'POST /v1/backup HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n{"name":"a.db"}')
+            connection.sendall(b"POST /v1/backup HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                               b'Content-Length: 15\r\n\r\n{"name":"a.db"}')
+            awaitd.until(lambda: os.path.exists(self.folder()), "the copy is begun")
         awaitd.until(lambda: os.path.exists(os.path.join(self.folder(), "a.db")), "the copy")
         self.assertIn("all fine", self.server.run({"op": "value", "value": "all fine"})["result"])
         self.server.stop()
