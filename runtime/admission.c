@@ -295,6 +295,8 @@ static int place(struct runtime *runtime, struct submission *submission)
 {
     if (runtime->main->is_draining)
         return -ERROR_DRAINING;
+    if (runtime->safe_mode != SAFE_MODE_OFF)
+        return -ERROR_SAFE_MODE;
     if (submission->record->has_group &&
         !groups_may_add(runtime, submission->record, &submission->group))
         return -ERROR_CONFLICT;

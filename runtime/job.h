@@ -88,7 +88,7 @@ struct job {
     uint32_t last_node;      /* where its last step was */
     size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */
-    int64_t resumed_ns;      /* journal_now_ns: the time that it went on from; 0: the present */
+    int64_t resumed_ns;      /* is_resuming: the time that it goes on from (journal_now_ns) */
     struct journal *journal; /* journal/journal.h; NULL: it has none yet */
     int64_t log_seq;
     int64_t stored_line;             /* the runtime's: the last one that it saw stored */
@@ -97,6 +97,7 @@ struct job {
     uint32_t n_requests;    /* the runtime's: store requests under way that will ask for the job */
     bool is_stored;         /* the submission is on disk */
     bool has_progress;      /* some was told */
+    bool is_resuming;       /* nothing came from outside since it was replayed */
     struct frame *counting; /* the map whose items are the job's progress (progress.h); or NULL */
 };
 

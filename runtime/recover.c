@@ -142,6 +142,7 @@ static struct job *new_job(struct loop_thread *thread, struct task_record *recor
     int64_t began_us = record->began_at_us ? record->began_at_us : record->started_at_us;
     job->started_ns = (began_us - loop->timeline_us) * 1000;
     job->resumed_ns = job->started_ns + loop->journals.slack_ns;
+    job->is_resuming = true;
     job->is_stored = true;
     return job;
 }

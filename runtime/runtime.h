@@ -31,16 +31,21 @@ struct loop_thread;
 #define LOOP_MAIN "main" /* the loop that is always there */
 
 struct runtime_options {
-    size_t max_open_tasks;           /* submissions beyond it get ERROR_TOO_MANY */
-    size_t max_result_bytes;         /* a larger result fails the task */
-    size_t n_loops;                  /* 1 to LOOPS_MAX: main, main-2… 0 is 1 */
-    int64_t slow_callback_ns;        /* a job's turn that takes longer is logged; 0: none */
+    size_t max_open_tasks;    /* submissions beyond it get ERROR_TOO_MANY */
+    size_t max_result_bytes;  /* a larger result fails the task */
+    size_t n_loops;           /* 1 to LOOPS_MAX: main, main-2… 0 is 1 */
+    int64_t slow_callback_ns; /* a job's turn that takes longer is logged; 0: none */
+    unsigned crash_loop; /* with more starts after crashes than that within a minute: safe mode; 0:
+                          * never */
+    unsigned quarantine; /* a function that was running inside the server at so many crashes in a
+                          * row fails its job; 0: never */
     const struct services *services; /* borrowed until runtime_close has returned */
     struct poster *poster; /* for loops' exception handlers, or NULL; borrowed until runtime_close
                             * has returned */
 };
 
-/* Starts the loops' threads and runs again what had not ended when the process last stopped.
+/* Starts the loops' threads and runs again what had not ended when the process last stopped; or
+ * begins in safe mode, see below.
  * Borrows the store until runtime_drain has returned and the server has stopped. 0 or -code and *e.
  * [main]
  */
@@ -293,6 +298,30 @@ void runtime_cancel_group(struct runtime *runtime, struct group_request *request
 void runtime_look_at_group(struct runtime *runtime, struct group_request *request); /* [any] */
 /* As runtime_wait, for the end of a group: `done` gets NULL in any case, and the store has it. */
 void runtime_wait_for_group(struct runtime *runtime, struct waiter *waiter); /* [any] */
+
+/* ---- safe mode ---- */
+
+/* After too many crashes no job runs and no timer fires, so that whoever is in charge can see to
+ * what is to blame. What is stored can be read and deleted. Submissions get ERROR_SAFE_MODE;
+ * cancellations are kept on disk until the jobs run; of open tasks nothing else is known. ENDING:
+ * not for long, and it does not come back. */
+enum safe_mode { SAFE_MODE_OFF, SAFE_MODE_ON, SAFE_MODE_ENDING };
+enum safe_mode runtime_safe_mode(const struct runtime *runtime); /* [any] */
+/* What the store said of this start. [any] */
+const struct store_run *runtime_run(const struct runtime *runtime);
+
+/* Ends it: all jobs run. done on a loop's thread: 0, with n_open; -CONFLICT: it is not on;
+ * -DRAINING; -STORE_FULL, -NO_MEMORY: it is still on; -STORE_UNKNOWN, -SYSTEM: only another start
+ * helps. */
+struct resume_request {
+    struct message message;
+    void (*done)(struct resume_request *asked, int status);
+    size_t n_open;           /* tasks that run */
+    struct runtime *runtime; /* from here on the runtime's own */
+    struct store_request request;
+    int status;
+};
+void runtime_resume(struct runtime *runtime, struct resume_request *asked); /* [any] */
 
 /* ---- figures, for /healthz and metrics [any] ---- */
 struct runtime_stats {

@@ -18,6 +18,7 @@
     X(CONFLICT, "not possible in the state that it is in")                                         \
     X(TOO_MANY, "a limit on how many is reached; try again later")                                 \
     X(DRAINING, "the server is shutting down")                                                     \
+    X(SAFE_MODE, "no job runs after so many crashes")                                              \
     X(STORE_FULL, "no room left on the disk")                                                      \
     X(STORE_UNKNOWN, "the commit's outcome is unknown")                                            \
     X(STORE_LOCKED, "another server has this database open")                                       \

@@ -109,6 +109,7 @@ struct request {
         struct loop_request loop;
         struct loop_list loops;
         struct group_request group;
+        struct resume_request resume;
     };
     size_t n_fed;                     /* bytes of the body that a process got */
     struct group_record group_record; /* owned: a group that is to be opened */

@@ -63,6 +63,8 @@ int serve(const struct config *config, struct error *e)
     struct runtime_options options = {.max_open_tasks = config->max_open_tasks,
                                       .max_result_bytes = config->max_result,
                                       .n_loops = config->loops,
+                                      .crash_loop = (unsigned)config->crash_loop,
+                                      .quarantine = (unsigned)config->quarantine,
                                       .slow_callback_ns = (int64_t)(config->slow_callback * 1e9)};
     struct services services = {0};
     struct server server = {.config = config, .services = &services};
@@ -97,6 +99,7 @@ int serve(const struct config *config, struct error *e)
         else if (server.runtime)
             runtime_drain(server.runtime, 0);
         housekeeper_stop(keeper);
+        backups_stop(server.backups);
         store_close(server.store);
         if (server.runtime)
             runtime_close(server.runtime); /* the store's writer posted to it until now */

@@ -47,7 +47,7 @@ enum rescheduled_number { RESCHEDULED_SECONDS, RESCHEDULED_AT, RESCHEDULED_NUMBE
 struct journal_entry {
     enum entry_kind kind;
     uint64_t position; /* callbacks of the job before it; those of ENTRY_CLOCK and up: with it */
-    int64_t at_us;     /* after the job began */
+    int64_t at_ns;     /* after the job began */
     struct entry_place {
         uint32_t task, node, depth; /* the task's number; depth: of the activation, calls below */
     } place;
@@ -61,10 +61,10 @@ struct journal_entry {
 /* What stands between the entries of one job. Start with {0}. */
 struct entry_base {
     uint64_t position;
-    int64_t at_us;
+    int64_t at_ns;
 };
 
-/* Appends it. at_us is never before the base's: clocks step back, a journal does not. */
+/* Appends it. at_ns is never before the base's: clocks step back, a journal does not. */
 void entry_write(struct buffer *out, struct entry_base *base, const struct journal_entry *entry);
 /* The next one, its texts borrowed from the bytes; *at moves on. False where it is damaged. */
 bool entry_read(const unsigned char **at, const unsigned char *end, struct entry_base *base,

@@ -46,6 +46,7 @@ static void begin(struct leaf *leaf)
     }
     operation->answer.type = memory_need(strdup(CRASHED_ERROR));
     operation->answer.text = memory_need(strdup(CRASHED_MESSAGE));
+    operation->answer.size = strlen(CRASHED_MESSAGE);
     ended(operation);
 }
 

@@ -229,6 +229,9 @@ static int memory_write(struct backend *base, struct store_request *first)
         [STORE_DROP_FUTURE] = memory_drop_future,
         [STORE_FORGET] = memory_forget_all,
         [STORE_SHRINK] = memory_shrink,
+        [STORE_BEGIN_RUN] = memory_begin_run,
+        [STORE_BEGIN_JOBS] = memory_begin_jobs,
+        [STORE_END_RUN] = memory_end_run,
         [STORE_JOURNAL] = memory_add_journal,
     };
     struct memory *m = (struct memory *)base;
@@ -259,6 +262,7 @@ static void memory_close(struct backend *base)
     for (size_t i = 0; i < m->n; i++)
         free_task(m->tasks[i]);
     free(m->tasks);
+    free(m->runs);
     memory_free_documents(m);
     pthread_rwlock_destroy(&m->lock);
     free(m);

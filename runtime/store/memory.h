@@ -1,6 +1,6 @@
 /* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds,
- * memory_documents.c does all of it for documents, memory_futures.c for futures,
- * memory_retention.c for what is old. Nobody else includes this. */
+ * memory_documents.c does all of it for documents, memory_futures.c for futures, memory_runs.c for
+ * the runs of the server, memory_retention.c for what is old. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_MEMORY_H
 #define AWAITD_RUNTIME_STORE_MEMORY_H
 
@@ -28,6 +28,11 @@ struct memory {
     size_t n, capacity;
     struct document **documents; /* sorted by kind and name */
     size_t n_documents, document_capacity;
+    struct memory_run {
+        int64_t started_at_us;
+        bool after_crash, ran_jobs, in_order;
+    } * runs;
+    size_t n_runs, run_capacity;
 };
 
 /* ---- memory.c ---- */
@@ -56,6 +61,12 @@ void memory_drop_futures(struct memory_task *task);
 
 int memory_forget_all(struct memory *m, struct store_request *request);
 int memory_shrink(struct memory *m, struct store_request *request);
+
+/* ---- memory_runs.c: the same ---- */
+
+int memory_begin_run(struct memory *m, struct store_request *request);
+int memory_begin_jobs(struct memory *m, struct store_request *request);
+int memory_end_run(struct memory *m, struct store_request *request);
 
 /* ---- memory_read.c; the caller holds the lock ---- */
 

@@ -235,6 +235,9 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_DROP_FUTURE] = sqlite_drop_future,
         [STORE_FORGET] = sqlite_forget_all,
         [STORE_SHRINK] = sqlite_shrink,
+        [STORE_BEGIN_RUN] = sqlite_begin_run,
+        [STORE_BEGIN_JOBS] = sqlite_begin_jobs,
+        [STORE_END_RUN] = sqlite_end_run,
         [STORE_JOURNAL] = sqlite_add_journal,
     };
     request->status = 0;

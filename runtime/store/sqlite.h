@@ -1,7 +1,8 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
  * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
  * sqlite_futures.c for futures, sqlite_journal.c for the journal, sqlite_retention.c for what is
- * old; sqlite_backup.c copies. Nobody else includes this. */
+ * old; sqlite_runs.c keeps the runs of the server; sqlite_checkpoint.c empties the log,
+ * sqlite_vacuum.c has the file shrink, sqlite_backup.c copies it. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -56,6 +57,7 @@ struct sqlite {
     struct sqlite_checkpoint checkpoint;
     bool is_alone;  /* the batch that is carried out has one request */
     bool is_broken; /* a write's outcome is unknown: closing must not touch the file either */
+    int64_t run;    /* of the server; 0: none has begun */
     sqlite3_stmt *statements[N_STATEMENTS];
 };
 
@@ -79,7 +81,7 @@ static inline void sqlite_bind_id(sqlite3_stmt *statement, int i, const struct i
 /* Finds the file's real name, locks it against other processes, opens it, refuses what is not ours,
  * creates or migrates. 0, or -code and *e; then sqlite_release undoes what was done. */
 int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
-/* Once all is known to be in order: counts a new start for every task that had not ended. */
+/* Once all is known to be in order. */
 int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);
 
@@ -127,6 +129,14 @@ int sqlite_drop_future(struct sqlite *s, struct store_request *request);
 int sqlite_forget_all(struct sqlite *s, struct store_request *request);
 int sqlite_shrink(struct sqlite *s, struct store_request *request);
 int sqlite_add_journal(struct sqlite *s, struct store_request *request);
+
+/* ---- sqlite_runs.c: the same ---- */
+
+int sqlite_begin_run(struct sqlite *s, struct store_request *request);
+int sqlite_begin_jobs(struct sqlite *s, struct store_request *request);
+int sqlite_end_run(struct sqlite *s, struct store_request *request);
+/* For the statements that say in which run a task was stored: the last one in which jobs ran. */
+int sqlite_read_runs(struct sqlite *s, struct error *e);
 
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 

@@ -227,7 +227,7 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
 int sqlite_begin(struct sqlite *s, struct error *e)
 {
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    return execute(s, "UPDATE tasks SET starts = starts + 1 WHERE finished_at IS NULL", e);
+    return sqlite_read_runs(s, e);
 }
 
 void sqlite_release(struct sqlite *s)

@@ -5,9 +5,14 @@
 #include "runtime/store/sqlite.h"
 #include "schema/buffer.h"
 
+/* An open task has one more for each run in which jobs ran since it was stored; an end has counted
+ * them (FINISH). */
+#define STARTS                                                                                     \
+    "t.starts + iif(t.finished_at IS NULL,"                                                        \
+    " coalesce((SELECT n_ran_jobs FROM runs ORDER BY n DESC LIMIT 1), 0) - t.run, 0)"
 /* In the order in which take_row reads them. */
 #define COLUMNS_AND(outcome)                                                                       \
-    "t.id, t.state, t.starts, t.created_at, t.started_at, t.finished_at, t.deadline_at,"           \
+    "t.id, t.state, " STARTS ", t.created_at, t.started_at, t.finished_at, t.deadline_at,"         \
     " t.cancel_requested_at, t.name, t.labels, t.cancel_message, " outcome ", t.loop,"             \
     " t.group_id, t.began_at, t.ttl"
 #define COLUMNS                                                                                    \

@@ -7,6 +7,9 @@
 #define PUT_SQL "INSERT INTO documents VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kind, name) DO "
 #define CREATED " RETURNING created_at"
 
+/* Bound once for all tasks of a run (sqlite_runs.c): runs.n_ran_jobs. */
+#define RUN "?20"
+
 #define STATEMENTS(X)                                                                              \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
     X(COMMIT, "COMMIT")                                                                            \
@@ -14,13 +17,14 @@
     X(INSERT_SPEC, "INSERT INTO specs (spec) VALUES (?1)")                                         \
     X(INSERT_TASK,                                                                                 \
       "INSERT INTO tasks (id, state, started_at, finished_at, result, error, unhandled,"           \
-      " created_at, deadline_at, name, labels, loop, group_id, began_at, ttl, spec)"               \
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"                 \
+      " created_at, deadline_at, name, labels, loop, group_id, began_at, ttl, run, spec)"          \
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, " RUN ","        \
       " last_insert_rowid())")                                                                     \
     X(UNDO_SPEC, "DELETE FROM specs WHERE n = last_insert_rowid()")                                \
     X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
     X(FINISH, "UPDATE tasks SET state = ?2, started_at = ?3, finished_at = ?4, result = ?5,"       \
-              " error = ?6, unhandled = ?7 WHERE id = ?1 AND finished_at IS NULL")                 \
+              " error = ?6, unhandled = ?7, starts = starts + " RUN " - run"                       \
+              " WHERE id = ?1 AND finished_at IS NULL")                                            \
     X(INSERT_OUTCOME, "INSERT INTO outcomes SELECT spec, ?2, ?3, ?4, ?5 FROM tasks WHERE id = ?1") \
     X(LOG, "INSERT INTO log SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"                                     \
            " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1)")                                    \
@@ -43,7 +47,20 @@
     X(SHRINK, "PRAGMA incremental_vacuum(64)")                                                     \
     X(ADD_JOURNAL, "INSERT INTO journal VALUES (?1, ?2, ?3)")                                      \
     X(DROP_JOURNAL, "DELETE FROM journal WHERE task = ?1")                                         \
-    X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")
+    X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")                                         \
+    X(BEGIN_RUN, "INSERT INTO runs (started_at, after_crash, n_ran_jobs) SELECT ?1,"               \
+                 " coalesce((SELECT NOT in_order FROM runs ORDER BY n DESC LIMIT 1), 0),"          \
+                 " coalesce((SELECT n_ran_jobs FROM runs ORDER BY n DESC LIMIT 1), 0)")            \
+    X(TRIM_RUNS, "DELETE FROM runs WHERE n <= (SELECT max(n) FROM runs) - 1000")                   \
+    X(LOOK_AT_RUNS,                                                                                \
+      "SELECT n, (SELECT count(*) FROM runs WHERE after_crash AND abs(started_at - ?1) <= ?2),"    \
+      " (SELECT NOT in_order FROM runs WHERE ran_jobs ORDER BY n DESC LIMIT 1)"                    \
+      " FROM runs ORDER BY n DESC LIMIT 1")                                                        \
+    X(COUNT_OPEN, "SELECT count(*) FROM tasks INDEXED BY tasks_open WHERE finished_at IS NULL")    \
+    X(BEGIN_JOBS, "UPDATE runs SET ran_jobs = 1, n_ran_jobs = n_ran_jobs + 1"                      \
+                  " WHERE n = ?1 AND NOT ran_jobs")                                                \
+    X(END_RUN, "UPDATE runs SET in_order = 1 WHERE n = ?1")                                        \
+    X(COUNT_RUNS, "SELECT coalesce((SELECT n_ran_jobs FROM runs ORDER BY n DESC LIMIT 1), 0)")
 
 enum sqlite_statement {
 #define STATEMENT_ENUM(name, sql) DO_##name,

@@ -24,9 +24,9 @@ struct store_reader;
 
 /* ---- opening and closing ---- */
 
-/* Opens, migrates or creates the database, counts a new start for every task that had not ended,
- * and starts the writer thread. path ":memory:" gives the memory backend. 0, or -code and *e:
- * STORE_LOCKED (another process has it, with its pid), STORE_FOREIGN, STORE_NEWER, SYSTEM. [main]
+/* Opens, migrates or creates the database, and starts the writer thread. path ":memory:" gives the
+ * memory backend. 0, or -code and *e: STORE_LOCKED (another process has it, with its pid),
+ * STORE_FOREIGN, STORE_NEWER, SYSTEM. [main]
  */
 int store_open(struct store **out, const char *path, struct error *e);
 
@@ -66,12 +66,26 @@ enum store_verb {
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
-    STORE_FORGET,  /* those of `ids` that have ended, with their logs; the others are passed over */
-    STORE_SHRINK,  /* gives a little of what is free in the file back to the file system. Conflict:
-                    * others are waiting */
-    STORE_JOURNAL, /* rows: each behind those of its task, which is open. They are forgotten with
-                    * its FINISH, if has_journal. The memory backend, which outlives nothing, keeps
-                    * none */
+    STORE_FORGET, /* those of `ids` that have ended, with their logs; the others are passed over */
+    STORE_SHRINK, /* gives a little of what is free in the file back to the file system. Conflict:
+                   * others are waiting */
+    STORE_BEGIN_RUN,  /* run: a start of the server, whose jobs do not run yet */
+    STORE_BEGIN_JOBS, /* now they do: one more start for every task that has not ended. Conflict:
+                       * no run began, or its jobs did */
+    STORE_END_RUN,    /* it ends in order, whatever is still to come. Conflict: no run began */
+    STORE_JOURNAL,    /* rows: each behind those of its task, which is open. They are forgotten with
+                       * its FINISH, if has_journal. The memory backend, which outlives nothing, keeps
+                       * none */
+};
+
+/* One run of the server, from a start to an end or a crash. */
+struct store_run {
+    int64_t now_us, window_us; /* given: the wall clock, and how long ago is "lately" */
+    unsigned crash_loop;       /* given: so many crashes are too many */
+    int64_t number;            /* 1, 2, 3… */
+    unsigned n_crashes; /* of the runs that began lately, this one too: those after a crash */
+    bool follows_crash; /* of the runs before, the last one in which jobs ran ended in a crash */
+    size_t n_open; /* after too many: tasks that have not ended. Else 0, as to count takes long */
 };
 
 /* Owned by whoever queues it, untouched by him until done was called; done may free it.
@@ -92,6 +106,7 @@ struct store_request {
     bool only_new;                      /* PUT: never replaces */
     const struct id *ids;               /* FORGET: n_ids of them; borrowed until done */
     size_t n_ids;
+    struct store_run *run;          /* BEGIN_RUN; borrowed until done */
     const struct journal_row *rows; /* JOURNAL: n_rows, which may be 0; borrowed until done */
     size_t n_rows;
     bool ends_unit; /* the store's own: the last of those that were submitted together */

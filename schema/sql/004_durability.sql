@@ -25,4 +25,18 @@ CREATE INDEX tasks_expiring ON tasks (finished_at + ttl, id) WHERE ttl IS NOT NU
 
 -- ---- the runs of the server ----
 
+-- Each start of the server on this database, the last thousand.
+CREATE TABLE runs (
+    n INTEGER PRIMARY KEY, -- 1, 2, 3…
+    started_at INTEGER NOT NULL,
+    after_crash INTEGER NOT NULL, -- the one before did not end in order
+    ran_jobs INTEGER NOT NULL DEFAULT 0, -- not in safe mode
+    n_ran_jobs INTEGER NOT NULL, -- how many did, of all up to this one
+    in_order INTEGER NOT NULL DEFAULT 0 -- it ended as it should: written at its end
+) STRICT;
+
+-- runs.n_ran_jobs when the task was stored. While it has not ended, each run more in which jobs ran is one more of
+-- its starts: so no row changes at a start.
+ALTER TABLE tasks ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
+
 -- ---- the clock ----

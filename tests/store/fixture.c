@@ -54,6 +54,12 @@ void fixture_close(void)
     fixture.store = NULL;
 }
 
+void fixture_begin_run(void)
+{
+    begin_run(1);
+    CU_ASSERT_EQUAL(write_now(STORE_BEGIN_JOBS, NULL), 0);
+}
+
 void fixture_make_folder(void)
 {
     memset(&fixture, 0, sizeof fixture);
@@ -218,6 +224,16 @@ int write_now(enum store_verb verb, struct task_record *record)
     struct write *write = write_new(verb, record);
     write_submit(write);
     return write_wait(write);
+}
+
+struct store_run begin_run(int64_t now_us)
+{
+    struct store_run run = {.now_us = now_us, .window_us = 60000000};
+    struct write *write = write_new(STORE_BEGIN_RUN, NULL);
+    write->request.run = &run;
+    write_submit(write);
+    CU_ASSERT_EQUAL_FATAL(write_wait(write), 0);
+    return run;
 }
 
 static void hold(struct store_request *request, int status)

@@ -33,6 +33,8 @@ void fixture_make_folder(void);
 
 void fixture_open(void);
 void fixture_close(void);
+/* A run of the server in which jobs run begins. */
+void fixture_begin_run(void);
 
 /* A database as an older version left it, with what the SQL brings; and SQL while no store has it.
  */
@@ -60,6 +62,8 @@ void write_submit(struct write *write); /* [any] */
 /* Waits for it, frees it; its status. Fails the test after 20 seconds. [any] */
 int write_wait(struct write *write);
 bool write_is_done(struct write *write);
+/* A BEGIN_RUN at that time, looking a minute back, without its jobs: what is known of it then. */
+struct store_run begin_run(int64_t now_us);
 /* Both. [any] */
 int write_now(enum store_verb verb, struct task_record *record);
 

@@ -7,12 +7,13 @@ extern CU_TestInfo tests_documents[];
 extern CU_TestInfo tests_futures[];
 extern CU_TestInfo tests_retention[];
 extern CU_TestInfo tests_backup[];
+extern CU_TestInfo tests_runs[];
 extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
 extern CU_TestInfo tests_crash[];
 extern CU_TestInfo tests_faults[];
 
-/* The first five pairs are the contract: the same tests for every backend. */
+/* The first six pairs are the contract: the same tests for every backend. */
 CU_SuiteInfo suites[] = {
     {"sqlite", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_store},
     {"memory", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_store},
@@ -34,6 +35,8 @@ CU_SuiteInfo suites[] = {
      tests_retention},
     {"sqlite backup", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_backup},
+    {"sqlite runs", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_runs},
+    {"memory runs", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_runs},
     {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_migration},
     {"sqlite file", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down, tests_sqlite},

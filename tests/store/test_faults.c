@@ -293,6 +293,7 @@ static void test_full_until_closed(void)
     faults.is_full = false;
     CU_ASSERT_EQUAL(write_wait(end), -ERROR_STORE_FULL);
     fixture_open();
+    fixture_begin_run();
     struct task_record *got = look_up(1, 0);
     CU_ASSERT_EQUAL(got->state, TASK_PENDING);
     CU_ASSERT_EQUAL(got->starts, 2);

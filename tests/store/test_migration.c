@@ -125,6 +125,7 @@ static void test_from_version_1(void)
     make_tasks();
     for (uint32_t starts = 2; starts <= 3; starts++) {
         fixture_open();
+        fixture_begin_run();
         check_open_task(starts);
         check_ended_tasks();
         fixture_close();
@@ -201,11 +202,13 @@ static void test_from_version_2(void)
     int n = 0;
     make_tasks_of_version_2();
     fixture_open();
+    fixture_begin_run();
     write_submit(set);
     CU_ASSERT_EQUAL(write_wait(set), 0);
     fixture_close();
     check_schema();
     fixture_open();
+    fixture_begin_run();
     CU_ASSERT_EQUAL(store_next_futures(fixture.reader, NULL, &found, &e), 0);
     CU_ASSERT_EQUAL(id_compare(&found, &task), 0);
     CU_ASSERT_EQUAL(store_read_futures(fixture.reader, &found, check_future, &n, &e), 0);
