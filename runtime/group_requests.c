@@ -57,7 +57,7 @@ static void take_effect(struct group *group, struct group_request *request)
         return;
     }
     record->facts.cancel_requested_at_us = request->at_us;
-    record->cancel_message = request->text ? memory_need(strdup(request->text)) : NULL;
+    record->cancel_message = request->text ? memory_text(request->text) : NULL;
     group_abort(group);
 }
 
@@ -109,6 +109,7 @@ static int open_group(struct runtime *runtime, struct group_request *request)
     struct group *group = group_new(runtime, request->record);
     group_write(group, &group->record, request);
     group->put.only_new = true;
+    group->put.key = request->key;
     return 0;
 }
 

@@ -62,7 +62,8 @@ struct job {
     enum job_phase phase;
     bool root_is_done; /* its done callback ran */
     bool is_queued;    /* in the loop's list of ready jobs */
-    bool is_held;      /* gets no turn: it does again what it did, or was refused */
+    bool is_held;      /* gets no turn: it does again what it did, has to be on disk first, or was
+                        * refused */
     uint32_t turn_end; /* of the turn that is going on, as the ready queue counts */
     uint64_t n_called; /* callbacks so far, this one included */
     struct ready_queue ready;
@@ -103,7 +104,7 @@ struct job {
 
 /* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's
  * list. Takes the plan's and the record's reference. is_held: it gets no turn before
- * replay_go_live. */
+ * replay_go_live, or, for a new one, before it is on disk. */
 struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *record, bool is_held);
 /* Also in the middle: frames are dropped, nothing runs any more. */
 void job_free(struct job *job);

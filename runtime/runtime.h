@@ -71,7 +71,14 @@ const struct op_table *runtime_ops(void);
  * takes the reference. Where it names no loop the runtime chooses one and says so in the record.
  * `plan`: takes the reference. `done` is called exactly once, on the writer's or a loop's thread,
  * when the task is on disk (0) or was refused: -NOT_FOUND (there is no such loop), -CONFLICT (the
- * record's group takes no tasks), -TOO_MANY, -DRAINING, -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY.
+ * record's group takes no tasks; or its id is taken), -REPEATED (the key is), -TOO_MANY, -DRAINING,
+ * -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY.
+ *
+ * With a key, write_answer is called first, on the loop's thread: the record is then as it will be
+ * acknowledged, and the key gets its id, tag and answer. is_held: nothing of the job runs before it
+ * is on disk; for an id that the caller did not make himself, which nobody else may submit
+ * meanwhile.
+ *
  * With a waiter (which then needs no id), the waiter's done follows the submission's success, maybe
  * at once; after a refusal it is not called. */
 struct waiter;
@@ -80,6 +87,9 @@ struct submission {
     struct task_record *record;
     struct plan *plan;
     struct waiter *waiter;
+    struct key_record *key; /* or NULL; borrowed until done */
+    void (*write_answer)(struct submission *submission);
+    bool is_held;
     struct group_facts group; /* -CONFLICT: how it is; created_at_us 0: it is none that goes on */
     void (*done)(struct submission *submission, int status);
 };
@@ -281,15 +291,16 @@ void runtime_list_loops(struct runtime *runtime, struct loop_list *list); /* [an
 struct group_request {
     struct message message;
     struct id id;
-    struct group_record *record; /* runtime_open_group: id, created_at_us, and name and
-                                  * deadline_at_us where given. Taken, and left empty */
+    struct group_record *record;  /* runtime_open_group: id, created_at_us, and name and
+                                   * deadline_at_us where given. Taken, and left empty */
+    const struct key_record *key; /* runtime_open_group: or NULL; borrowed until done */
     char *text;               /* runtime_cancel_group: the message or NULL; borrowed until done */
     struct group_facts facts; /* how the group is then */
     void (*done)(struct group_request *request, int status);
     enum { GROUP_NEW, GROUP_CLOSE, GROUP_CANCEL } verb; /* from here on the runtime's own */
     int64_t at_us;
 };
-/* -TOO_MANY: as many groups go on as there may be open tasks. [any] */
+/* -TOO_MANY: as many groups go on as there may be open tasks; -REPEATED: the key is taken. [any] */
 void runtime_open_group(struct runtime *runtime, struct group_request *request);
 /* Leaves the `async with`: it takes no tasks any more, and finishes when all have ended. [any] */
 void runtime_close_group(struct runtime *runtime, struct group_request *request);

@@ -16,6 +16,7 @@
     X(INVALID, "well-formed, but not valid here")                                                  \
     X(NOT_FOUND, "there is no such thing")                                                         \
     X(CONFLICT, "not possible in the state that it is in")                                         \
+    X(REPEATED, "a request with the same idempotency key came before")                             \
     X(TOO_MANY, "a limit on how many is reached; try again later")                                 \
     X(DRAINING, "the server is shutting down")                                                     \
     X(SAFE_MODE, "no job runs after so many crashes")                                              \
@@ -66,6 +67,8 @@ struct error_list {
  * that there was at least one). */
 void error_list_add(struct error_list *list, const char *pointer, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Forgets all complaints, as they may be wrong: there was no memory. n is 1, capacity 0. */
+void error_list_no_memory(struct error_list *list);
 void error_list_release(struct error_list *list);
 
 #endif

@@ -388,7 +388,8 @@ void config_release(struct config *config)
 
 void config_help(struct buffer *out)
 {
-    buffer_text(out, "usage: awaitd [serve] [options]\n\nasyncio as a service: runs jobs that come "
+    buffer_text(out, "usage: awaitd [serve] [options]\n       awaitd check FILE   says whether a "
+                     "database is in order\n\nasyncio as a service: runs jobs that come "
                      "over HTTP, and forgets none.\n\n");
     for (size_t i = 0; i < N_OPTIONS; i++) {
         char left[64];

@@ -103,6 +103,7 @@ static const struct {
     {"Sec-Fetch-Site", offsetof(struct headers, sec_fetch_site)},
     {"Expect", offsetof(struct headers, expect)},
     {"If-None-Match", offsetof(struct headers, if_none_match)},
+    {"Idempotency-Key", offsetof(struct headers, idempotency_key)},
     {"Traceparent", offsetof(struct headers, traceparent)},
 };
 #define N_SINGLES (sizeof(singles) / sizeof(singles[0]))

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "server/reply.h"
+#include "server/tasks.h"
 
 static const struct route routes[] = {
     {METHOD_POST, "/v1/tasks", submit_task, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_GET, "/v1/tasks", list_tasks, BODY_NONE, SCOPE_READ},
+    {METHOD_PUT, "/v1/tasks/{id}", put_task, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_GET, "/v1/tasks/{id}", get_task, BODY_NONE, SCOPE_READ},
     {METHOD_DELETE, "/v1/tasks/{id}", delete_task, BODY_NONE, SCOPE_SUBMIT},
     {METHOD_GET, "/v1/tasks/{id}/tree", get_task_tree, BODY_NONE, SCOPE_READ},
@@ -137,6 +139,10 @@ static bool read_id(struct request *request, struct part part)
 {
     if (id_parse(part.text, part.size, &request->id))
         return true;
+    if (request->method == METHOD_PUT) {
+        reply_problem(request, 422, ID_OF_NEW_TASK);
+        return false;
+    }
     bool is_group = strncmp(request->path, "/v1/groups/", strlen("/v1/groups/")) == 0;
     reply_problem(request, 404,
                   "there is no %s '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab",

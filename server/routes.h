@@ -44,6 +44,7 @@ enum method method_parse(const char *name);
 
 /* The handlers, each in the file of its resource. They answer or park. */
 void submit_task(struct request *request);           /* submit.c */
+void put_task(struct request *request);              /* put_task.c */
 void list_tasks(struct request *request);            /* list.c */
 void get_task(struct request *request);              /* tasks.c */
 void cancel_task(struct request *request);           /* tasks.c */

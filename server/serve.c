@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/reserve.h"
 #include "runtime/executor/executor.h"
 #include "runtime/host/host_net.h"
 #include "runtime/host/host_post.h"
@@ -77,6 +78,10 @@ int serve(const struct config *config, struct error *e)
         return status;
     }
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* libcurl's */
+    if (!reserve_open()) {
+        services_stop(&services);
+        return error_set(e, ERROR_NO_MEMORY, "not even the reserve of memory can be had");
+    }
     options.services = &services;
     status = listener_open(&listener, config->listen, e);
     if (status == 0)

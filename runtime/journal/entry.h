@@ -22,11 +22,13 @@ enum entry_kind {
     ENTRY_GRANTED,     /* place: who waits for a semaphore, and gets it */
     ENTRY_BEGAN,       /* place: a leaf that must not begin twice is about to begin */
     ENTRY_CRASHED,     /* place: a leaf that was under way when the server crashed begins again */
-    ENTRY_CLOCK = 20,  /* nothing but the time; within the callback */
-    ENTRY_CHANCE,      /* number: the bits of a double */
-    ENTRY_CHOICE,      /* number: 0 or 1 */
-    ENTRY_ACQUIRED,    /* number: 1: the semaphore was free; 0: it is waited for */
-    ENTRY_PASSED_ON,   /* place: as GRANTED, by what the same job did in this callback */
+    ENTRY_STOOD, /* so many callbacks had run at the end of a round, and what came of them is on
+                  * disk, too */
+    ENTRY_CLOCK = 20, /* nothing but the time; within the callback */
+    ENTRY_CHANCE,     /* number: the bits of a double */
+    ENTRY_CHOICE,     /* number: 0 or 1 */
+    ENTRY_ACQUIRED,   /* number: 1: the semaphore was free; 0: it is waited for */
+    ENTRY_PASSED_ON,  /* place: as GRANTED, by what the same job did in this callback */
 };
 
 enum exited_number {

@@ -58,12 +58,18 @@ static int64_t now_ns(struct job *job)
 
 /* ---- entries ---- */
 
+static void mark_dirty(struct job *job)
+{
+    struct journal *journal = journal_of(job);
+    if (list_is_empty(&journal->dirty))
+        list_append(&job->loop->journals.dirty, &journal->dirty);
+}
+
 static void add(struct job *job, struct journal *journal, struct journal_entry *entry)
 {
     entry->position = job->n_called;
     entry_write(&journal->entries, &journal->base, entry);
-    if (list_is_empty(&journal->dirty))
-        list_append(&job->loop->journals.dirty, &journal->dirty);
+    mark_dirty(job);
 }
 
 static void add_printed(struct job *job, struct journal *journal, int64_t at_ns)
@@ -189,8 +195,7 @@ void journal_printed(struct job *job, int64_t n_lines)
         return;
     struct journal *journal = journal_of(job);
     journal->n_printed += n_lines;
-    if (list_is_empty(&journal->dirty))
-        list_append(&job->loop->journals.dirty, &journal->dirty);
+    mark_dirty(job);
 }
 
 void journal_granted(struct task *task)
@@ -245,9 +250,27 @@ static size_t count(const struct list *list)
     return n;
 }
 
+void journal_goes_on(struct job *job)
+{
+    if (job->journal && job->journal->n_rows > 0 && is_kept(job))
+        mark_dirty(job);
+}
+
+/* Those that a round leaves half-way. A job that has not begun can begin again. */
+static void mark_unfinished(struct loop *loop)
+{
+    for (struct list *l = loop->ready.next; l != &loop->ready; l = l->next) {
+        struct job *job = CONTAINER_OF(l, struct job, ready_link);
+        if (job->n_called > 0 && is_kept(job))
+            mark_dirty(job);
+    }
+}
+
 static struct journal_row take_row(struct job *job, struct journal *journal)
 {
     add_printed(job, journal, journal->base.at_ns);
+    if (job->n_called > journal->base.position || journal->entries.size == 0)
+        record(job, &(struct journal_entry){.kind = ENTRY_STOOD});
     memory_need(journal->entries.failed ? NULL : journal);
     struct journal_row row = {
         .task = job->record->id, .n = ++journal->n_rows, .size = journal->entries.size};
@@ -268,8 +291,9 @@ static struct journal_row take_row(struct job *job, struct journal *journal)
 struct journal_row *journal_collect(struct loop *loop, size_t *n)
 {
     struct list dirty, *l;
-    size_t n_dirty = count(&loop->journals.dirty);
     *n = 0;
+    mark_unfinished(loop);
+    size_t n_dirty = count(&loop->journals.dirty);
     if (n_dirty == 0)
         return NULL;
     struct journal_row *rows = memory_new(n_dirty * sizeof *rows);

@@ -180,7 +180,7 @@ void replay_pass_on(struct job *job)
 
 static char *copy_text(const struct entry_text *text)
 {
-    return text->bytes ? memory_need(strndup(text->bytes, text->size)) : NULL;
+    return text->bytes ? memory_part(text->bytes, text->size) : NULL;
 }
 
 static void cancel(struct job *job, const struct entry_text *message)
@@ -225,6 +225,8 @@ static void apply(struct job *job, struct replay *replay, const struct journal_e
         break;
     case ENTRY_PRINTED:
         job->log_seq += entry->numbers[0];
+        break;
+    case ENTRY_STOOD:
         break;
     default:
         apply_to_frame(replay, entry);

@@ -7,6 +7,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/store/memory.h"
+#include "schema/allocate.h"
 
 static void release_entry(struct log_entry *entry)
 {
@@ -33,7 +34,7 @@ void *memory_with_room(void *array, size_t n, size_t *capacity, size_t element_s
     if (n < *capacity)
         return array;
     size_t wanted = *capacity ? *capacity * 2 : 8;
-    void *grown = reallocarray(array, wanted, element_size);
+    void *grown = allocate_resize(array, wanted * element_size);
     if (grown)
         *capacity = wanted;
     return grown;
@@ -51,7 +52,7 @@ static int insert_open(struct memory *m, const struct task_record *given)
     if (!tasks)
         return -ERROR_NO_MEMORY;
     m->tasks = tasks;
-    struct memory_task *task = calloc(1, sizeof *task);
+    struct memory_task *task = allocate_zeroed(1, sizeof *task);
     if (!task)
         return -ERROR_NO_MEMORY;
     task->record = task_record_copy(given);
@@ -130,7 +131,7 @@ static int finish(struct memory *m, struct store_request *request)
     return finish_as(m, request->record);
 }
 
-static int insert(struct memory *m, struct store_request *request)
+static int insert_new(struct memory *m, struct store_request *request)
 {
     int rc = insert_open(m, request->record);
     if (rc != 0 || !request->ended)
@@ -138,6 +139,18 @@ static int insert(struct memory *m, struct store_request *request)
     rc = finish_as(m, request->ended);
     if (rc != 0)
         remove_task(m, memory_find(m, &request->record->id));
+    return rc;
+}
+
+static int insert(struct memory *m, struct store_request *request)
+{
+    memory_sweep_keys(m, request->record->created_at_us);
+    int rc = request->key ? memory_use_key(m, request->key) : 0;
+    if (rc != 0)
+        return rc;
+    rc = insert_new(m, request);
+    if (rc != 0 && request->key)
+        memory_free_key(m, request->key);
     return rc;
 }
 
@@ -264,6 +277,7 @@ static void memory_close(struct backend *base)
     free(m->tasks);
     free(m->runs);
     memory_free_documents(m);
+    memory_free_keys(m);
     pthread_rwlock_destroy(&m->lock);
     free(m);
 }
@@ -285,6 +299,7 @@ static const struct backend_verbs verbs_of_memory = {
     .read_futures = memory_read_futures,
     .next_journal = memory_next_journal,
     .read_journal = memory_read_journal,
+    .get_key = memory_get_key,
     .get_document = memory_get_document,
     .list_documents = memory_list_documents,
     .read_ages = memory_read_ages,
@@ -295,7 +310,7 @@ static const struct backend_verbs verbs_of_memory = {
 
 int memory_open(struct backend **out, struct error *e)
 {
-    struct memory *m = calloc(1, sizeof *m);
+    struct memory *m = allocate_zeroed(1, sizeof *m);
     if (!m)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     m->base.verbs = &verbs_of_memory;

@@ -10,8 +10,6 @@
 
 #include "schema/embedded.h"
 
-#define APPLICATION_ID 0x61776474 /* "awdt", in the header of the file */
-
 /* ---- the file's name and its lock ---- */
 
 /* As realpath, but the file itself need not exist yet. */
@@ -27,21 +25,23 @@ static char *real_path(const char *path)
     }
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
     char *real_folder = folder ? realpath(folder, NULL) : NULL;
-    if (real_folder && asprintf(&real, "%s/%s", real_folder, slash ? slash + 1 : path) < 0)
+    if (real_folder && asprintf(&real, "%s/%s", real_folder, slash ? slash + 1 : path) < 0) {
         real = NULL;
+        errno = ENOMEM;
+    }
     free(real_folder);
     free(folder);
     return real;
 }
 
-static int refuse_locked(const struct sqlite *s, const char *lock_name, struct error *e)
+int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e)
 {
     char pid[24] = "";
-    ssize_t size = pread(s->lock, pid, sizeof pid - 1, 0);
+    ssize_t size = pread(lock, pid, sizeof pid - 1, 0);
     pid[size > 0 ? strspn(pid, "0123456789") : 0] = '\0';
     return error_set(
         e, ERROR_STORE_LOCKED,
-        "%s: process %s has this database open and holds %s; stop it, or use another file", s->path,
+        "%s: process %s has this database open and holds %s; stop it, or use another file", path,
         pid[0] ? pid : "(unknown)", lock_name);
 }
 
@@ -59,7 +59,7 @@ static int lock_take(struct sqlite *s, struct error *e)
                          strerror(errno));
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
-            return refuse_locked(s, name, e);
+            return sqlite_refuse_locked(s->path, s->lock, name, e);
         return error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s", name, strerror(errno));
     }
     /* Only for the message of whoever comes next, so a full disk does not matter here. */
@@ -74,6 +74,8 @@ static int lock_take(struct sqlite *s, struct error *e)
 static int fail(const struct sqlite *s, const char *doing, struct error *e)
 {
     int rc = sqlite3_errcode(s->db);
+    if (sqlite_is_out_of_memory(s->db))
+        return error_set(e, ERROR_NO_MEMORY, "%s: out of memory", s->path);
     if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT)
         return error_set(e, ERROR_STORE_FOREIGN,
                          "%s: not an SQLite database, or damaged (%s); it was left as it is: put a "
@@ -172,13 +174,15 @@ static int migrate(struct sqlite *s, int version, struct error *e)
 }
 
 /* A file is there for good only once its folder says so. */
-static int sync_folder(const struct sqlite *s, struct error *e)
+int sqlite_sync_folder(const struct sqlite *s, struct error *e)
 {
     char *slash = strrchr(s->path, '/');
     char *folder = strndup(s->path, (size_t)(slash - s->path) + 1);
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     int rc = 0;
-    if (fd < 0 || fsync(fd) != 0)
+    if (!folder)
+        rc = error_set(e, ERROR_NO_MEMORY, "%s: out of memory", s->path);
+    else if (fd < 0 || fsync(fd) != 0)
         rc = error_set(e, ERROR_SYSTEM, "%s: the folder cannot be synced: %s", s->path,
                        strerror(errno));
     if (fd >= 0)
@@ -207,10 +211,15 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
     int rc, version = 0;
     s->lock = -1;
     s->path = real_path(path);
+    if (!s->path && errno == ENOMEM)
+        return error_set(e, ERROR_NO_MEMORY, "%s: out of memory", path);
     if (!s->path)
         return error_set(e, ERROR_SYSTEM, "'%s': %s; give a file in a folder that exists", path,
                          strerror(errno));
-    if ((rc = lock_take(s, e)) != 0 || (rc = open_connection(s, &version, e)) != 0)
+    if ((rc = lock_take(s, e)) != 0)
+        return rc;
+    sqlite_relieve(s);
+    if ((rc = open_connection(s, &version, e)) != 0)
         return rc;
     /* No memory mapping: a read error on a mapped page is a SIGBUS, not an error. */
     if ((rc = execute(s, "PRAGMA mmap_size = 0; PRAGMA auto_vacuum = INCREMENTAL", e)) != 0 ||
@@ -218,10 +227,12 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
         (rc = require(s, "PRAGMA synchronous = FULL", "PRAGMA synchronous", "2", e)) != 0 ||
         (rc = execute(s, "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864", e)))
         return rc;
-    rc = sqlite_make_shrinkable(s, version, e);
+    rc = sqlite_keep_copy(s, version, e);
+    if (rc == 0)
+        rc = sqlite_make_shrinkable(s, version, e);
     if (rc == 0)
         rc = migrate(s, version, e);
-    return rc == 0 ? sync_folder(s, e) : rc;
+    return rc == 0 ? sqlite_sync_folder(s, e) : rc;
 }
 
 int sqlite_begin(struct sqlite *s, struct error *e)

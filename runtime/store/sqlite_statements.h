@@ -41,11 +41,19 @@
     X(PUT, PUT_SQL "UPDATE SET body = excluded.body, updated_at = excluded.updated_at" CREATED)    \
     X(PUT_NEW, PUT_SQL "NOTHING" CREATED)                                                          \
     X(REMOVE, "DELETE FROM documents WHERE kind = ?1 AND name = ?2")                               \
+    X(USE_KEY, "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (scope, key)"     \
+               " DO UPDATE SET at = excluded.at, fingerprint = excluded.fingerprint,"              \
+               " id = excluded.id, tag = excluded.tag, answer = excluded.answer"                   \
+               " WHERE keys.at <= ?8")                                                             \
+    X(FREE_KEY, "DELETE FROM keys WHERE scope = ?1 AND key = ?2")                                  \
+    X(SWEEP_KEYS, "DELETE FROM keys WHERE rowid IN"                                                \
+                  " (SELECT rowid FROM keys WHERE at <= ?1 ORDER BY at LIMIT ?2)")                 \
     X(SET_FUTURE, "INSERT INTO futures SELECT ?1, ?2, ?3, ?4, ?5"                                  \
                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")     \
     X(DROP_FUTURE, "DELETE FROM futures WHERE task = ?1 AND name = ?2")                            \
     X(SHRINK, "PRAGMA incremental_vacuum(64)")                                                     \
-    X(ADD_JOURNAL, "INSERT INTO journal VALUES (?1, ?2, ?3)")                                      \
+    X(ADD_JOURNAL, "INSERT INTO journal SELECT ?1, ?2, ?3"                                         \
+                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")    \
     X(DROP_JOURNAL, "DELETE FROM journal WHERE task = ?1")                                         \
     X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")                                         \
     X(BEGIN_RUN, "INSERT INTO runs (started_at, after_crash, n_ran_jobs) SELECT ?1,"               \

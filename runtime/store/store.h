@@ -16,6 +16,7 @@
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
 #include "runtime/store/journal_row.h"
+#include "runtime/store/key_record.h"
 #include "runtime/store/record.h"
 #include "schema/error.h"
 
@@ -52,7 +53,7 @@ void store_on_failure(struct store *store, void (*stop)(void *context, const cha
  * ERROR_CONFLICT as said. */
 enum store_verb {
     STORE_INSERT, /* a new task: record with spec, and its end in `ended`, if it has ended already;
-                   * its starts are 1. Conflict: the id is taken */
+                   * its starts are 1. Conflict: the id is taken. With a key: below */
     STORE_FINISH, /* its end: state, result, error, unhandled, started, finished, trace of record;
                    * what its futures were set to is forgotten, if has_futures. Conflict: it has
                    * ended */
@@ -62,7 +63,8 @@ enum store_verb {
     STORE_DELETE, /* a finished task with its log. Conflict: it has not ended */
     STORE_RESCHEDULE, /* record's id, deadline_at_us, 0 for none. Conflict: it has ended */
     STORE_PUT,    /* document; a former one of its kind and name is replaced, but for its time of
-                   * creation, which document gets. Conflict: only_new, and there is one */
+                   * creation, which document gets. Conflict: only_new, and there is one. With a
+                   * key: below */
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
@@ -73,9 +75,9 @@ enum store_verb {
     STORE_BEGIN_JOBS, /* now they do: one more start for every task that has not ended. Conflict:
                        * no run began, or its jobs did */
     STORE_END_RUN,    /* it ends in order, whatever is still to come. Conflict: no run began */
-    STORE_JOURNAL,    /* rows: each behind those of its task, which is open. They are forgotten with
-                       * its FINISH, if has_journal. The memory backend, which outlives nothing, keeps
-                       * none */
+    STORE_JOURNAL,    /* rows: each behind those of its task; of no effect unless that is open. They
+                       * are forgotten with its FINISH, if has_journal. The memory backend, which
+                       * outlives nothing, keeps none */
 };
 
 /* One run of the server, from a start to an end or a crash. */
@@ -88,7 +90,10 @@ struct store_run {
     size_t n_open; /* after too many: tasks that have not ended. Else 0, as to count takes long */
 };
 
-/* Owned by whoever queues it, untouched by him until done was called; done may free it.
+/* An INSERT or a PUT may come with a key, which is then kept for KEY_KEPT_US from its at_us; if it
+ * is kept already, the status is -REPEATED, and nothing is stored.
+ *
+ * Owned by whoever queues it, untouched by him until done was called; done may free it.
  * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
  * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is
  * writing the file): FINISH, LOG, JOURNAL and DROP_FUTURE are never refused so, the writer keeps
@@ -109,6 +114,7 @@ struct store_request {
     struct store_run *run;          /* BEGIN_RUN; borrowed until done */
     const struct journal_row *rows; /* JOURNAL: n_rows, which may be 0; borrowed until done */
     size_t n_rows;
+    const struct key_record *key; /* INSERT, PUT: or NULL; borrowed until done, with its texts */
     bool ends_unit; /* the store's own: the last of those that were submitted together */
     void (*done)(struct store_request *request, int status);
 };
@@ -180,6 +186,11 @@ int store_read_journal(struct store_reader *reader, const struct id *task,
 int store_read_futures(struct store_reader *reader, const struct id *task,
                        void (*each)(void *context, const struct future_record *record),
                        void *context, struct error *e);
+
+/* What a key was used for, if it is kept at that time: 0 and a record, for key_record_free;
+ * -NOT_FOUND; -SYSTEM. */
+int store_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                  struct key_record **out, struct error *e);
 
 /* ---- reading: what may be forgotten, and what is to be gained ---- */
 

@@ -15,6 +15,19 @@ ALTER TABLE tasks ADD COLUMN began_at INTEGER; -- when it began to run, on the d
 
 -- ---- what clients repeat ----
 
+-- What an Idempotency-Key was used for. Answers may be large: therefore they are not a part of an index.
+CREATE TABLE keys (
+    scope TEXT NOT NULL, -- within which keys are unique
+    key TEXT NOT NULL,
+    at INTEGER NOT NULL, -- when it was used
+    fingerprint BLOB NOT NULL, -- of the request
+    id BLOB NOT NULL, -- of the task or the group that it made
+    tag TEXT NOT NULL, -- of its answer: the ETag, and the body
+    answer TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX keys_used ON keys (scope, key);
+CREATE INDEX keys_old ON keys (at);
+
 -- ---- retention ----
 
 -- Microseconds for which a task is kept after its end, whatever the operator says; NULL: as he says.

@@ -100,7 +100,7 @@ void run_sql(const char *sql)
     sqlite3_close(db);
 }
 
-static void make_version(int version, const char *sql)
+void make_version(int version, const char *sql)
 {
     char stamp[120];
     snprintf(stamp, sizeof stamp,
@@ -130,6 +130,8 @@ static void note_done(struct store_request *request, int status)
     struct write *write = (struct write *)request;
     write->status = status;
     write->order = atomic_fetch_add(&n_done, 1);
+    if (write->on_done)
+        write->on_done(write);
     sem_post(&write->done);
 }
 
@@ -174,12 +176,22 @@ struct write *write_future(struct future_record future)
     return write;
 }
 
+struct write *write_journal(const struct id *task, uint32_t n, size_t size)
+{
+    struct write *write = write_new(STORE_JOURNAL, NULL);
+    write->row = (struct journal_row){.task = *task, .n = n, .entries = calloc(1, size + 1)};
+    write->row.size = size;
+    write->request.rows = &write->row;
+    write->request.n_rows = 1;
+    return write;
+}
+
 void write_submit(struct write *write)
 {
     store_submit(fixture.store, &write->request);
 }
 
-int write_wait(struct write *write)
+void write_await(struct write *write)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -189,11 +201,22 @@ int write_wait(struct write *write)
             fprintf(stderr, "a request was never done\n");
             abort();
         }
-    int status = write->status;
+}
+
+void write_free(struct write *write)
+{
     task_record_unref(write->request.record);
     task_record_unref(write->request.ended);
     sem_destroy(&write->done);
+    free(write->row.entries);
     free(write);
+}
+
+int write_wait(struct write *write)
+{
+    write_await(write);
+    int status = write->status;
+    write_free(write);
     return status;
 }
 
