@@ -4,6 +4,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/reserve.h"
 #include "runtime/runtime_internal.h"
 
 /* ---- the end ---- */
@@ -169,10 +170,8 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
         free(job->record->spec);
         job->record->spec = NULL;
     }
-    if (job->is_held) {
-        job->is_held = false;
-        loop_make_ready(&thread->loop, job);
-    }
+    if (job->is_held)
+        loop_resume(job);
     job_release_held(job);
     loop_thread_answer_overdue(thread, job);
 }
@@ -222,9 +221,14 @@ static void admission_stored(struct store_request *request, int status)
     loop_thread_post(admission->thread, &admission->message);
 }
 
+/* What it does in further rounds comes to the disk by itself, maybe before its journal may: so it
+ * waits. */
 void loop_thread_insertion_leaves(struct store_request *request)
 {
-    CONTAINER_OF(request, struct admission, request)->job->insertion = NULL;
+    struct job *job = CONTAINER_OF(request, struct admission, request)->job;
+    job->insertion = NULL;
+    if (job->phase != JOB_ENDED)
+        loop_hold(job);
 }
 
 static void add_job(struct loop_thread *thread, struct job *job)
@@ -283,7 +287,7 @@ static struct loop_thread *spread(struct runtime *runtime, struct task_record *r
     runtime->n_last = (runtime->n_last + 1) % runtime->options.n_loops;
     struct loop_thread *thread = runtime->threads[runtime->n_last];
     if (thread != runtime->main)
-        record->loop = memory_need(strdup(thread->name));
+        record->loop = memory_text(thread->name);
     return thread;
 }
 
@@ -305,6 +309,8 @@ static int place(struct runtime *runtime, struct submission *submission)
         return -ERROR_DRAINING;
     if (runtime->safe_mode != SAFE_MODE_OFF)
         return -ERROR_SAFE_MODE;
+    if (reserve_is_short())
+        return -ERROR_NO_MEMORY;
     if (submission->record->has_group &&
         !groups_may_add(runtime, submission->record, &submission->group))
         return -ERROR_CONFLICT;

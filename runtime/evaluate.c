@@ -9,6 +9,7 @@
 #include "runtime/ops/op.h"
 #include "runtime/scope.h"
 #include "schema/field.h"
+#include "schema/json_load.h"
 
 /* ---- templates ---- */
 
@@ -106,7 +107,7 @@ static struct value *evaluate_checked(struct task *task, uint32_t node,
                                       unsigned f, const struct buffer *text)
 {
     struct field_error e;
-    json_t *value = json_loadb(text->bytes, text->size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *value = json_load_text(text->bytes, text->size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (!value)
         return wrong_field(task, node, field, &(struct field_error){false, "is nested too deep"});
     bool is_null = field->nullable && json_is_null(value);

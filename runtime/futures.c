@@ -59,8 +59,8 @@ bool future_set(struct job *job, uint32_t index, const struct future_record *rec
     if (record->result) {
         future->value = memory_need(value_from_text(record->result, strlen(record->result)));
     } else {
-        future->type = memory_need(strdup(record->type));
-        future->message = record->message ? memory_need(strdup(record->message)) : NULL;
+        future->type = memory_text(record->type);
+        future->message = record->message ? memory_text(record->message) : NULL;
     }
     wake_waiters(job, index);
     return true;

@@ -107,7 +107,7 @@ static void keep_result(struct group *group, struct member *member, const char *
     group->results_size += strlen(result) + 1; /* and a comma or a bracket */
     member->result = NULL;
     if (group->results_size <= max_size && group->record.facts.state != GROUP_ABORTING)
-        member->result = memory_need(strdup(result));
+        member->result = memory_text(result);
     else if (!was_too_large)
         group_drop_results(group);
 }
@@ -158,8 +158,7 @@ void group_add_error(struct group *group, const struct task_record *failed)
     group->errors_size += strlen(error) + 1;
     if (group->errors_size > max_size)
         drop_errors(group);
-    group->errors[group->n_errors++] =
-        group->errors_size > max_size ? NULL : memory_need(strdup(error));
+    group->errors[group->n_errors++] = group->errors_size > max_size ? NULL : memory_text(error);
 }
 
 /* ---- state ---- */

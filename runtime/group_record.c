@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/buffer.h"
 #include "schema/json.h"
 
@@ -103,7 +104,7 @@ static int64_t read_time(const json_t *head, const char *key)
 static char *read_text(const json_t *head, const char *key, bool *failed)
 {
     const char *text = json_string_value(json_object_get(head, key));
-    char *copy = text ? strdup(text) : NULL;
+    char *copy = text ? allocate_text(text) : NULL;
     *failed |= text && !copy;
     return copy;
 }
@@ -140,13 +141,14 @@ static char *read_outcome(const char *at, bool *failed)
     if (*at != ',')
         return NULL;
     at = strchr(at, ':') + 1;
-    char *copy = strndup(at, strlen(at) - 1);
+    char *copy = allocate_part(at, strlen(at) - 1);
     *failed |= !copy;
     return copy;
 }
 
 int group_record_read(struct group_record *out, const struct document *document, struct error *e)
 {
+    size_t n_failures = allocate_failures();
     const char *end = find_outcome(document->body);
     json_t *head = end ? read_head(document->body, end) : NULL;
     const char *state = json_string_value(json_object_get(head, "state"));
@@ -155,6 +157,8 @@ int group_record_read(struct group_record *out, const struct document *document,
     if (!state || group_state_parse(state) < 0 ||
         !id_parse(document->name, strlen(document->name), &out->id)) {
         json_decref(head);
+        if (allocate_failures() != n_failures)
+            return error_set(e, ERROR_NO_MEMORY, "out of memory");
         return error_set(e, ERROR_SYSTEM, "the stored group '%.100s' is damaged", document->name);
     }
     out->facts.state = (enum group_state)group_state_parse(state);

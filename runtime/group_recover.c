@@ -163,7 +163,7 @@ static int recover_page(struct runtime *runtime, struct store_reader *reader, ch
             status = recover_group(runtime, reader, page[i], n_open, e);
         if (i == *n - 1) {
             free(*after);
-            *after = memory_need(strdup(page[i]->name));
+            *after = memory_text(page[i]->name);
         }
         document_free(page[i]);
     }

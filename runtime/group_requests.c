@@ -57,7 +57,7 @@ static void take_effect(struct group *group, struct group_request *request)
         return;
     }
     record->facts.cancel_requested_at_us = request->at_us;
-    record->cancel_message = request->text ? memory_need(strdup(request->text)) : NULL;
+    record->cancel_message = request->text ? memory_text(request->text) : NULL;
     group_abort(group);
 }
 

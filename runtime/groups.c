@@ -121,7 +121,8 @@ void group_write(struct group *group, const struct group_record *record,
     group->asked = asked;
     group->is_writing = true;
     group->is_changed = false;
-    group->put = (struct store_request){.verb = STORE_PUT, .done = document_stored};
+    group->put =
+        (struct store_request){.verb = STORE_PUT, .goes_on = true, .done = document_stored};
     group->put.document = (struct document){.kind = GROUP_KIND,
                                             .name = group->name,
                                             .body = group->body,

@@ -221,7 +221,7 @@ static void answer_error(const struct http_response *response, struct answer *ou
     const char *words = http_status_words(response->status);
     buffer_format(&message, "%ld%s%s: %s", response->status, words ? " " : "", words ? words : "",
                   response->url);
-    out->type = memory_need(strdup("HTTPStatusError"));
+    out->type = memory_text("HTTPStatusError");
     out->size = message.size;
     out->text = memory_need(buffer_take(&message));
     out->details = make_details(response);

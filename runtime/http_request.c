@@ -36,8 +36,8 @@ static void show_request(const struct operation *operation, struct buffer *out)
 struct http_request *http_request_new(const char *method, const char *url)
 {
     struct http_request *request = memory_new_zeroed(1, sizeof *request);
-    request->url = memory_need(strdup(url));
-    request->method = memory_need(strdup(method));
+    request->url = memory_text(url);
+    request->method = memory_text(method);
     for (char *c = request->method; *c; c++)
         *c = (char)toupper((unsigned char)*c);
     request->operation.kind = OPERATION_FETCH;
@@ -64,7 +64,7 @@ void http_request_add(struct http_request *request, const char *name, const char
 
 static char *name_of(const char *pair)
 {
-    return memory_need(strndup(pair, strcspn(pair, "=")));
+    return memory_part(pair, strcspn(pair, "="));
 }
 
 void http_request_add_pairs(struct http_request *request, const char *const *pairs)

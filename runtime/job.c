@@ -294,16 +294,24 @@ int64_t job_now_us(const struct job *job)
     return (journal_now_ns(job) - job->started_ns) / 1000;
 }
 
+/* By the wall clock, and by the job's own: lines are no closer together than the sleeps between them,
+ * also where the first is written only after a start. */
+static int64_t line_at_us(const struct job *job)
+{
+    struct host *host = job->loop->host;
+    int64_t late_ns = job->is_resuming ? host->now_ns(host) - journal_now_ns(job) : 0;
+    return host->wall_us(host) - (late_ns > 0 ? late_ns / 1000 : 0);
+}
+
 void job_say(struct job *job, const char *level, const char *stream, const char *path,
              const char *message)
 {
-    struct host *host = job->loop->host;
     int64_t seq = ++job->log_seq;
     if (journal_is_replaying(job)) /* it was said */
         return;
     struct log_entry entry = {.task = job->record->id,
                               .seq = seq,
-                              .at_us = host->wall_us(host),
+                              .at_us = line_at_us(job),
                               .level = level,
                               .stream = stream,
                               .path = path,

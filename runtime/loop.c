@@ -104,6 +104,20 @@ void loop_make_ready(struct loop *loop, struct job *job)
     list_append(&loop->ready, &job->ready_link);
 }
 
+void loop_hold(struct job *job)
+{
+    job->is_held = true;
+    list_remove(&job->ready_link);
+    job->is_queued = false;
+}
+
+void loop_resume(struct job *job)
+{
+    job->is_held = false;
+    if (job->phase != JOB_ENDED && job->ready.head != job->ready.tail)
+        loop_make_ready(job->loop, job);
+}
+
 void loop_fire_due(struct loop *loop, int64_t now_ns)
 {
     struct timer *timer;

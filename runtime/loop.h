@@ -91,6 +91,10 @@ struct job *loop_find(struct loop *loop, const struct id *id);
 /* Puts a job into the list of ready ones, if it is not there. */
 void loop_make_ready(struct loop *loop, struct job *job);
 
+/* No more turns for it, until it gets some again. */
+void loop_hold(struct job *job);
+void loop_resume(struct job *job);
+
 /* Fires due timers, then gives a turn to each job that has something ready. The time of the next
  * timer; 0 when there is more to do at once; INT64_MAX when nothing is. */
 int64_t loop_run(struct loop *loop);

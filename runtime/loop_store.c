@@ -4,6 +4,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/runtime_internal.h"
+#include "schema/allocate.h"
 #include "schema/json.h"
 
 char *loop_document(const char *handler)
@@ -23,7 +24,7 @@ static char *read_handler(const struct document *document)
 {
     json_t *body = json_read(document->body, strlen(document->body), NULL);
     const char *url = json_string_value(json_object_get(body, "handler"));
-    char *copy = url ? strdup(url) : NULL;
+    char *copy = url ? allocate_text(url) : NULL;
     json_decref(body);
     return copy;
 }
@@ -36,7 +37,7 @@ static int open_stored(struct runtime *runtime, const struct document *document,
     if (!thread)
         return runtime_add_loop(runtime, document->name, handler, &thread, e);
     thread->handler = handler;
-    thread->shown_handler = handler ? strdup(handler) : NULL;
+    thread->shown_handler = handler ? allocate_text(handler) : NULL;
     return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "runtime/runtime_internal.h"
 #include "runtime/services.h"
+#include "schema/allocate.h"
 
 /* Callbacks and timers in one go, some milliseconds at most, before other jobs and messages get
  * theirs. */
@@ -190,8 +191,8 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
                     struct error *e)
 {
     const struct runtime_options *options = &runtime->options;
-    struct loop_thread *thread = calloc(1, sizeof *thread);
-    if (!thread || !(thread->name = strdup(name))) {
+    struct loop_thread *thread = allocate_zeroed(1, sizeof *thread);
+    if (!thread || !(thread->name = allocate_text(name))) {
         free(thread);
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     }

@@ -5,6 +5,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/runtime_internal.h"
+#include "schema/allocate.h"
 
 /* ---- the router's list ---- */
 
@@ -16,7 +17,7 @@ int runtime_add_loop(struct runtime *runtime, const char *name, char *handler,
         error_set(e, ERROR_TOO_MANY, "there are more than %d loops", THREADS_MAX);
     else
         status = loop_thread_new(out, runtime, name, e);
-    if (status == 0 && handler && !((*out)->shown_handler = strdup(handler))) {
+    if (status == 0 && handler && !((*out)->shown_handler = allocate_text(handler))) {
         loop_thread_free(*out);
         status = error_set(e, ERROR_NO_MEMORY, "out of memory");
     }
@@ -111,7 +112,7 @@ static int take_stored(struct loop_request *request)
 static bool copy_handler(struct loop_request *request)
 {
     request->body = loop_document(request->handler);
-    request->url = request->handler ? strdup(request->handler) : NULL;
+    request->url = request->handler ? allocate_text(request->handler) : NULL;
     return request->body && !request->url == !request->handler;
 }
 
@@ -280,7 +281,7 @@ static void handle_handler_kept(struct loop *loop, struct message *message)
         return;
     }
     free(thread->shown_handler);
-    thread->shown_handler = request->url ? memory_need(strdup(request->url)) : NULL;
+    thread->shown_handler = request->url ? memory_text(request->url) : NULL;
     request->message.handle = handle_handler;
     loop_thread_post(thread, &request->message);
 }
@@ -333,7 +334,7 @@ static void route_list(struct loop *loop, struct message *message)
 {
     struct loop_list *list = CONTAINER_OF(message, struct loop_list, message);
     const struct runtime *runtime = loop_thread_of(loop)->runtime;
-    char *at = malloc(list_size(runtime));
+    char *at = allocate(list_size(runtime));
     list->n = 0;
     list->loops = (struct loop_info *)at;
     at += at ? runtime->n_threads * sizeof *list->loops : 0;

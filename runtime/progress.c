@@ -6,6 +6,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/loop.h"
+#include "schema/allocate.h"
 #include "schema/utf8.h"
 
 /* ---- what is reported ---- */
@@ -83,7 +84,7 @@ struct progress_entry {
 int progress_table_init(struct progress_table *table)
 {
     *table = (struct progress_table){.n_buckets = BUCKETS_MIN};
-    table->buckets = calloc(BUCKETS_MIN, sizeof *table->buckets);
+    table->buckets = allocate_zeroed(BUCKETS_MIN, sizeof *table->buckets);
     pthread_mutex_init(&table->lock, NULL);
     return table->buckets ? 0 : -1;
 }
@@ -160,7 +161,7 @@ static struct progress_entry *add(struct progress_table *table, const struct id 
 void progress_put(struct progress_table *table, const struct id *id, double fraction,
                   const char *message)
 {
-    char *copy = message ? memory_need(strndup(message, PROGRESS_MESSAGE_MAX)) : NULL;
+    char *copy = message ? memory_part(message, PROGRESS_MESSAGE_MAX) : NULL;
     if (copy)
         copy[utf8_whole(copy, strlen(copy))] = '\0';
     pthread_mutex_lock(&table->lock);

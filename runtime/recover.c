@@ -196,7 +196,7 @@ struct repetition {
 
 static char *copy_text(const char *text)
 {
-    return text ? memory_need(strdup(text)) : NULL;
+    return text ? memory_text(text) : NULL;
 }
 
 static void keep_future(void *context, const struct future_record *record)

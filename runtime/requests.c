@@ -23,7 +23,7 @@ static void note_request(struct job *job, const struct cancellation *c)
     job_own_record(job);
     job->record->cancel_requested_at_us = c->at_us;
     if (c->text)
-        job->record->cancel_message = memory_need(strdup(c->text));
+        job->record->cancel_message = memory_text(c->text);
 }
 
 static void is_kept(struct held *held)
@@ -76,7 +76,7 @@ static void store_cancellation(struct loop_thread *thread, struct cancellation *
     c->record = memory_need(task_record_new());
     c->record->id = c->id;
     c->at_us = c->record->cancel_requested_at_us = host->wall_us(host);
-    c->record->cancel_message = c->text ? memory_need(strdup(c->text)) : NULL;
+    c->record->cancel_message = c->text ? memory_text(c->text) : NULL;
     c->request = (struct store_request){
         .verb = STORE_CANCEL, .record = c->record, .done = cancellation_stored};
     thread->n_requests++;

@@ -10,6 +10,7 @@
 #include "runtime/recover.h"
 #include "runtime/runs.h"
 #include "runtime/runtime_internal.h"
+#include "schema/allocate.h"
 
 const struct op_table *runtime_ops(void)
 {
@@ -105,7 +106,7 @@ static int start_loops(struct runtime *runtime, struct error *e)
 int runtime_open(struct runtime **out, struct store *store, const struct runtime_options *options,
                  struct error *e)
 {
-    struct runtime *runtime = calloc(1, sizeof *runtime);
+    struct runtime *runtime = allocate_zeroed(1, sizeof *runtime);
     if (!runtime)
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     runtime->store = store;

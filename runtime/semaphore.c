@@ -57,7 +57,7 @@ struct semaphore *semaphore_open(struct loop *loop, const char *name, int64_t va
         return found;
     }
     struct semaphore *semaphore = semaphore_new(value);
-    semaphore->name = memory_need(strdup(name));
+    semaphore->name = memory_text(name);
     semaphore->table = bucket;
     semaphore->next = *bucket;
     *bucket = semaphore;

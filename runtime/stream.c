@@ -80,7 +80,7 @@ struct stream_request *stream_new(const char *host, int port, size_t n_steps, si
     struct stream_request *request = memory_new(sizeof *request);
     *request = (struct stream_request){
         .operation = {.kind = OPERATION_TALK, .free = stream_free, .show = stream_show},
-        .host = memory_need(strdup(host)),
+        .host = memory_text(host),
         .port = port,
         .n_steps = n_steps,
         .steps = memory_new_zeroed(n_steps + 1, sizeof *request->steps),
@@ -120,7 +120,7 @@ void stream_fail(struct stream_request *request, const char *type, const char *m
 {
     struct buffer text = {0};
     buffer_text(&text, message);
-    end(request, memory_need(strdup(type)), &text, details);
+    end(request, memory_text(type), &text, details);
 }
 
 static void fail_incomplete(struct stream_request *request, const struct stream_read *read,
@@ -137,8 +137,7 @@ static void fail_incomplete(struct stream_request *request, const struct stream_
         buffer_text(&message, "undefined expected bytes");
         buffer_text(&details, ",\"expected\":null}");
     }
-    end(request, memory_need(strdup("IncompleteReadError")), &message,
-        memory_need(buffer_take(&details)));
+    end(request, memory_text("IncompleteReadError"), &message, memory_need(buffer_take(&details)));
 }
 
 static void fail_overrun(struct stream_request *request, enum stream_outcome outcome,
@@ -157,7 +156,7 @@ static void fail_too_large(struct stream_request *request)
     struct buffer message = {0};
     buffer_format(&message, "what was read has more bytes than the limit of a result, %zu",
                   request->reader.max);
-    end(request, memory_need(strdup("ResultTooLarge")), &message, NULL);
+    end(request, memory_text("ResultTooLarge"), &message, NULL);
 }
 
 /* ---- the conversation ---- */

@@ -3,6 +3,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/runtime_internal.h"
+#include "schema/allocate.h"
 
 static void drop_waiter(struct waiter *waiter, struct loop_thread *thread)
 {
@@ -113,7 +114,7 @@ static void handle_giving_up(struct loop *loop, struct message *message)
 
 static void send_giving_up(struct loop_thread *thread, const struct giving_up *asked)
 {
-    struct giving_up *copy = malloc(sizeof *copy);
+    struct giving_up *copy = allocate(sizeof *copy);
     if (!copy)
         return; /* the wait then ends by its time */
     *copy = *asked;
@@ -135,7 +136,7 @@ static void route_giving_up(struct loop *loop, struct message *message)
 
 void runtime_give_up(struct runtime *runtime, const struct id *id, uint64_t ticket)
 {
-    struct giving_up *asked = malloc(sizeof *asked);
+    struct giving_up *asked = allocate(sizeof *asked);
     if (!asked)
         return; /* as above */
     *asked = (struct giving_up){.id = *id, .ticket = ticket};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/utf8.h"
 
 #define FIRST_CAPACITY 64
@@ -20,7 +21,7 @@ static bool reserve(struct buffer *b, size_t size)
     size_t capacity = b->capacity ? b->capacity : FIRST_CAPACITY;
     while (capacity - b->size <= size && capacity <= SIZE_MAX / 2)
         capacity *= 2;
-    char *bytes = capacity - b->size > size ? realloc(b->bytes, capacity) : NULL;
+    char *bytes = capacity - b->size > size ? allocate_resize(b->bytes, capacity) : NULL;
     if (!bytes) {
         b->failed = true;
         return false;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/nearest.h"
 
 /* ---- nodes ---- */
@@ -19,7 +20,7 @@ uint32_t compile_add_node(struct compiler *c, const struct op_shape *shape, uint
     }
     if (plan->n_nodes == c->capacity) {
         uint32_t capacity = c->capacity ? c->capacity * 2 : 4;
-        struct node *nodes = realloc(plan->nodes, capacity * sizeof *nodes);
+        struct node *nodes = allocate_resize(plan->nodes, capacity * sizeof *nodes);
         if (!nodes) {
             c->out_of_memory = true;
             return PLAN_NONE;

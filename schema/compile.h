@@ -34,6 +34,7 @@ struct compiler {
     const char *place;            /* what is complained about instead, in definitions; or NULL */
     uint32_t capacity;            /* of plan->nodes */
     uint32_t depth;               /* nodes above the one being looked at */
+    size_t n_failures;            /* of allocations, when it began */
     bool out_of_memory, too_many; /* said once, at the end */
     bool is_loose;                /* coroutines need not exist */
     bool is_type_error;           /* the last complaint was about a value's type */

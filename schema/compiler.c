@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/compile.h"
 
 static size_t field_of(const struct op_shape *shape, const char *name)
@@ -80,14 +81,19 @@ static void compile_all(struct compiler *c, const json_t *spec, double timeout)
     compile_sort_futures(c);
 }
 
+static bool is_out_of_memory(const struct compiler *c)
+{
+    return !c->plan || c->out_of_memory || c->path.failed || allocate_failures() != c->n_failures;
+}
+
 /* The plan, unless something was complained about since there were n_before errors. */
 static struct plan *finish(struct compiler *c, const char *at, size_t n_before)
 {
     if (c->too_many)
         error_list_add(c->errors, at, "a spec has at most %d nodes", PLAN_NODES_MAX);
-    if (!c->plan || c->out_of_memory || c->path.failed)
-        error_list_add(c->errors, at, "not enough memory for this spec");
-    bool is_good = c->errors->n == n_before;
+    bool is_good = c->errors->n == n_before && !is_out_of_memory(c);
+    if (is_out_of_memory(c))
+        error_list_no_memory(c->errors);
     struct plan *plan = c->plan;
     compiler_release(c);
     if (is_good)
@@ -104,10 +110,11 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
                          .ops = options->ops,
                          .source = options->coroutines,
                          .check = options->check,
-                         .errors = errors};
+                         .errors = errors,
+                         .n_failures = allocate_failures()};
     size_t n_before = errors->n;
     buffer_text(&c.path, at);
-    if (c.plan)
+    if (c.plan && !c.path.failed)
         compile_all(&c, spec, options->timeout);
     if (options->needed)
         *options->needed = json_incref(c.needed);
@@ -117,14 +124,18 @@ struct plan *plan_compile(const json_t *spec, const struct plan_options *options
 bool plan_check_definition(const json_t *definition, const struct op_table *ops,
                            const struct node_check *check, struct error_list *errors)
 {
-    struct compiler c = {
-        .plan = plan_new(), .ops = ops, .check = check, .errors = errors, .is_loose = true};
+    struct compiler c = {.plan = plan_new(),
+                         .ops = ops,
+                         .check = check,
+                         .errors = errors,
+                         .n_failures = allocate_failures(),
+                         .is_loose = true};
     const json_t *body = json_object_get(definition, "body");
     size_t n_before = errors->n, mark;
     buffer_text(&c.path, "");
     if (!body)
         compile_error(&c, "the member 'body' is missing: the node that the coroutine runs");
-    if (c.plan && coroutine_add(&c, "", NULL)) {
+    if (c.plan && !c.path.failed && coroutine_add(&c, "", NULL)) {
         mark = compile_enter(&c, "parameters");
         compile_parameters(&c, json_object_get(definition, "parameters"));
         compile_leave(&c, mark);
@@ -141,12 +152,13 @@ bool plan_check_definition(const json_t *definition, const struct op_table *ops,
 bool plan_read_parameters(struct plan *memory, const json_t *value, struct parameters *out,
                           struct error_list *errors)
 {
-    struct compiler c = {.plan = memory, .errors = errors};
+    struct compiler c = {.plan = memory, .errors = errors, .n_failures = allocate_failures()};
     size_t n_before = errors->n;
     buffer_text(&c.path, "");
     *out = compile_parameters(&c, value);
-    if (c.out_of_memory || c.path.failed)
-        error_list_add(errors, "", "not enough memory for these parameters");
+    bool is_good = errors->n == n_before && !is_out_of_memory(&c);
+    if (is_out_of_memory(&c))
+        error_list_no_memory(errors);
     buffer_release(&c.path);
-    return errors->n == n_before;
+    return is_good;
 }

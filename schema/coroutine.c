@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/compile.h"
 #include "schema/json.h"
 #include "schema/nearest.h"
@@ -181,10 +182,10 @@ struct coroutine *coroutine_add(struct compiler *c, const char *name, json_t *de
 {
     struct plan *plan = c->plan;
     size_t n = plan->n_coroutines + 1;
-    struct coroutine *coroutines = realloc(plan->coroutines, n * sizeof *coroutines);
+    struct coroutine *coroutines = allocate_resize(plan->coroutines, n * sizeof *coroutines);
     if (coroutines)
         plan->coroutines = coroutines;
-    struct definition *definitions = realloc(c->definitions, n * sizeof *definitions);
+    struct definition *definitions = allocate_resize(c->definitions, n * sizeof *definitions);
     if (definitions)
         c->definitions = definitions;
     const struct text *kept = compile_keep_text(c, name, strlen(name));
@@ -219,12 +220,16 @@ static bool need(struct compiler *c, const char *name)
     }
     if (!c->needed)
         c->needed = json_object();
-    json_object_set_new(c->needed, name, definition);
+    if (json_object_set_new(c->needed, name, definition) != 0) {
+        c->out_of_memory = true;
+        return false;
+    }
     struct coroutine *coroutine = coroutine_add(c, name, json_object_get(definition, "body"));
     if (!coroutine)
         return false;
     uint32_t i = c->plan->n_coroutines - 1;
-    c->definitions[i].first_call = strdup(c->place ? c->place : c->path.bytes);
+    c->definitions[i].first_call = allocate_text(c->place ? c->place : c->path.bytes);
+    c->out_of_memory |= !c->definitions[i].first_call;
     struct parameters parameters = compile_parameters(c, json_object_get(definition, "parameters"));
     c->plan->coroutines[i].parameters = parameters;
     return true;
@@ -317,10 +322,12 @@ struct plan *plan_compile_packed(const char *text, const struct plan_options *op
 {
     struct error e;
     json_t *packed = json_read(text, strlen(text), &e);
-    if (!packed) {
+    if (!packed && e.code == ERROR_NO_MEMORY)
+        error_list_no_memory(errors);
+    else if (!packed)
         error_list_add(errors, "", "%s", e.text);
+    if (!packed)
         return NULL;
-    }
     const json_t *spec = json_object_get(packed, "spec"); /* a spec itself has "op" instead */
     struct coroutine_source source = {find_packed, json_object_get(packed, "coroutines")};
     struct plan_options given = {

@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
+
+/* Of a complaint; a longer one is cut. */
+#define DETAIL_MAX 1024
+
 int error_set(struct error *e, enum error_code code, const char *format, ...)
 {
     if (e) {
@@ -34,11 +39,9 @@ const char *error_code_name(enum error_code code)
 static char nowhere[] = "", no_memory[] = "out of memory";
 static struct error_item no_memory_item = {nowhere, no_memory};
 
-static void give_up(struct error_list *list)
+void error_list_no_memory(struct error_list *list)
 {
-    if (list->n > 0)
-        return;
-    free(list->items);
+    error_list_release(list);
     *list = (struct error_list){.n = 1, .capacity = 0, .items = &no_memory_item};
 }
 
@@ -47,22 +50,23 @@ void error_list_add(struct error_list *list, const char *pointer, const char *fo
     if (list->n >= ERROR_LIST_MAX || (list->n > 0 && list->capacity == 0))
         return;
     if (!list->items) {
-        list->items = calloc(ERROR_LIST_MAX, sizeof *list->items);
-        list->capacity = ERROR_LIST_MAX;
+        list->items = allocate_zeroed(ERROR_LIST_MAX, sizeof *list->items);
+        list->capacity = list->items ? ERROR_LIST_MAX : 0;
     }
-    char *where = strdup(pointer), *detail = NULL;
+    char text[DETAIL_MAX];
     va_list arguments;
     va_start(arguments, format);
-    int size = vasprintf(&detail, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (list->items && where && size >= 0) {
+    char *where = allocate_text(pointer), *detail = allocate_text(text);
+    if (list->items && where && detail) {
         list->items[list->n++] = (struct error_item){where, detail};
         return;
     }
     free(where);
-    if (size >= 0)
-        free(detail);
-    give_up(list);
+    free(detail);
+    if (list->n == 0)
+        error_list_no_memory(list);
 }
 
 void error_list_release(struct error_list *list)

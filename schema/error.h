@@ -67,6 +67,8 @@ struct error_list {
  * that there was at least one). */
 void error_list_add(struct error_list *list, const char *pointer, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Forgets all complaints, as they may be wrong: there was no memory. n is 1, capacity 0. */
+void error_list_no_memory(struct error_list *list);
 void error_list_release(struct error_list *list);
 
 #endif

@@ -98,7 +98,7 @@ static bool compile_choice(struct compiler *c, const struct field_shape *field, 
         }
         buffer_format(&known, "%s'%s'", n ? ", " : "", field->choices[n]);
     }
-    compile_error(c, "must be one of %s", known.bytes);
+    compile_error(c, "must be one of %s", known.bytes ? known.bytes : "");
     c->is_type_error = !json_is_string(value);
     buffer_release(&known);
     return false;

@@ -3,6 +3,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "schema/allocate.h"
+#include "schema/json_load.h"
+
 #define STRING_OF(x) #x
 #define STRING(x) STRING_OF(x)
 
@@ -71,10 +74,13 @@ static int jansson_error(const json_error_t *why, size_t size, struct error *e)
 json_t *json_read(const char *text, size_t size, struct error *e)
 {
     json_error_t why;
+    size_t n_failures = allocate_failures();
     if (text_scan(text, size, e) != 0)
         return NULL;
-    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    if (!value)
+    json_t *value = json_load_text(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    if (!value && allocate_failures() != n_failures)
+        error_set(e, ERROR_NO_MEMORY, "out of memory while reading JSON");
+    else if (!value)
         jansson_error(&why, size, e);
     return value;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/compile.h"
 
 static struct slot *new_slot(struct compiler *c, const json_t *name)
@@ -31,8 +32,8 @@ static void declare(struct compiler *c, json_t **names, struct slot *slot)
 
 static void use_later(struct compiler *c, struct slot *slot, bool is_timeout)
 {
-    struct name_use *use = malloc(sizeof *use);
-    char *pointer = use ? strdup(c->path.bytes) : NULL;
+    struct name_use *use = allocate(sizeof *use);
+    char *pointer = use ? allocate_text(c->path.bytes) : NULL;
     if (!pointer) {
         free(use);
         c->out_of_memory = true;
@@ -107,7 +108,7 @@ static struct future_name *add_future(struct compiler *c, const struct text *tex
     uint32_t n = plan->n_futures;
     if ((n & (n - 1)) == 0) { /* room doubles */
         const struct future_name **grown =
-            reallocarray(plan->futures, n ? 2 * n : 1, sizeof *grown);
+            allocate_resize(plan->futures, (n ? 2 * n : 1) * sizeof *grown);
         if (!grown)
             return NULL;
         plan->futures = grown;

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/json.h"
+#include "schema/json_load.h"
 #include "schema/utf8.h"
 
 /* One call's arguments on their way. */
@@ -109,7 +111,7 @@ static bool is_equal(const json_t *one, const json_t *other)
 
 static json_t *parse(const char *text)
 {
-    return json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    return json_load_text(text, strlen(text), JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 }
 
 static bool is_choice(const struct parameter *p, const json_t *value)
@@ -186,6 +188,7 @@ json_t *parameters_bind(const struct parameters *parameters, const char *corouti
                         struct argument_listener *listener)
 {
     struct binding b = {.listener = listener};
+    size_t n_failures = allocate_failures();
     json_t *bound = json_copy((json_t *)given);
     check_given(&b, parameters, coroutine, given, unknown);
     for (uint32_t i = 0; i < parameters->n; i++) {
@@ -198,7 +201,7 @@ json_t *parameters_bind(const struct parameters *parameters, const char *corouti
             refuse(&b, true, NULL, "%s() missing a required argument: '%.100s'", coroutine,
                    p->name);
     }
-    if (b.n_faults == 0)
+    if (b.n_faults == 0 && allocate_failures() == n_failures)
         return bound;
     json_decref(bound);
     return NULL;
@@ -222,5 +225,6 @@ json_t *parameters_bind_or_fail(const struct parameters *parameters, const char 
                                 const json_t *given, struct argument_error *e)
 {
     struct first_error first = {{keep_first}, e, false};
+    *e = (struct argument_error){.text = "not enough memory"};
     return parameters_bind(parameters, coroutine, given, NULL, &first.listener);
 }

@@ -35,8 +35,9 @@ struct argument_listener {
 };
 
 /* The arguments with the defaults of those that were not given: a new object; or NULL, and the
- * listener has heard all that is wrong. given: an object. The values of those in `unknown` (an
- * object with their names, or NULL) are references, not known yet. */
+ * listener has heard all that is wrong (of nothing: there is no memory). given: an object. The
+ * values of those in `unknown` (an object with their names, or NULL) are references, not known yet.
+ */
 json_t *parameters_bind(const struct parameters *parameters, const char *coroutine,
                         const json_t *given, const json_t *unknown,
                         struct argument_listener *listener);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/compile.h"
 
 struct block {
@@ -23,7 +24,7 @@ void *plan_allocate(struct plan *plan, size_t size)
                       : block->size < BLOCK_SIZE_MAX ? block->size * 2
                                                      : block->size;
         want = want < size ? size : want;
-        struct block *fresh = malloc(sizeof *fresh + want);
+        struct block *fresh = allocate(sizeof *fresh + want);
         if (!fresh)
             return NULL;
         *fresh = (struct block){block, 0, want};
@@ -36,7 +37,7 @@ void *plan_allocate(struct plan *plan, size_t size)
 
 struct plan *plan_new(void)
 {
-    struct plan *plan = calloc(1, sizeof *plan);
+    struct plan *plan = allocate_zeroed(1, sizeof *plan);
     if (plan)
         atomic_init(&plan->refs, 1);
     return plan;

@@ -115,10 +115,9 @@ struct value *reference_follow(const struct reference *reference, struct value *
     struct buffer text = {0};
     if (at->kind != VALUE_TEXT)
         value_write(&text, at);
-    if (text.failed)
-        return NULL;
-    struct slice found =
-        follow(text.bytes ? text.bytes : ((struct value_text *)at)->bytes, steps, n);
+    struct slice found = {0};
+    if (!text.failed)
+        found = follow(text.bytes ? text.bytes : ((struct value_text *)at)->bytes, steps, n);
     struct value *value = found.at ? value_from_text(found.at, found.size) : NULL;
     buffer_release(&text);
     return value;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/compile.h"
 #include "schema/json.h"
 
@@ -79,6 +80,7 @@ static const char *keep_json_string(struct compiler *c, const char *key, size_t 
     buffer_json_string(&json, key, size);
     const struct text *text = json.failed ? NULL : compile_keep_text(c, json.bytes, json.size);
     *kept = json.size;
+    c->out_of_memory |= !text;
     buffer_release(&json);
     return text ? text->bytes : "";
 }
@@ -137,10 +139,11 @@ static const struct reference *read_reference(struct writer *w, const char **at)
     struct compiler *c = w->c;
     const char *from = *at, *name = from + 2, *end = name + strcspn(name, ".[}");
     struct reference *reference = plan_allocate(c->plan, sizeof *reference);
-    char *root = strndup(name, (size_t)(end - name));
+    char *root = allocate_part(name, (size_t)(end - name));
     if (!reference || !root) {
         free(root);
         c->out_of_memory = true;
+        w->is_good = false;
         return NULL;
     }
     *reference = (struct reference){0};
@@ -167,7 +170,7 @@ static void add_part(struct writer *w, struct template_part part)
 {
     if (w->n == w->capacity) {
         size_t capacity = w->capacity ? w->capacity * 2 : 4;
-        struct template_part *parts = realloc(w->parts, capacity * sizeof *parts);
+        struct template_part *parts = allocate_resize(w->parts, capacity * sizeof *parts);
         if (!parts) {
             w->c->out_of_memory = true;
             return;
@@ -189,6 +192,7 @@ static void end_literal(struct writer *w)
         }
         add_part(w, part);
     }
+    w->c->out_of_memory |= w->literal.failed;
     buffer_release(&w->literal);
 }
 
@@ -342,7 +346,5 @@ bool compile_template(struct compiler *c, const struct field_shape *field, const
     }
     out->template = template;
     free(w.parts);
-    c->out_of_memory |= w.literal.failed;
-    buffer_release(&w.literal);
     return w.is_good;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
 #include "schema/compile.h"
 #include "schema/json.h"
 
@@ -46,7 +47,7 @@ static bool has_escapes(const char *string)
 static char *unescape(struct compiler *c, const json_t *value)
 {
     const char *from = json_string_value(value);
-    char *text = malloc(json_string_length(value) + 1), *to = text;
+    char *text = allocate(json_string_length(value) + 1), *to = text;
     if (!text) {
         c->out_of_memory = true;
         return NULL;

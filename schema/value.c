@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
+
 struct word {
     struct value base;
     char bytes[8];
@@ -17,7 +19,7 @@ struct value *const value_false = &false_word.base;
 
 struct value *value_from_text(const char *text, size_t size)
 {
-    struct value_text *v = malloc(sizeof *v + size + 1);
+    struct value_text *v = allocate(sizeof *v + size + 1);
     if (!v)
         return NULL;
     v->base = (struct value){1, VALUE_TEXT, 0, size};
@@ -37,7 +39,7 @@ struct value *value_from_string(const char *text, size_t size)
 
 struct value *value_list_new(size_t n)
 {
-    struct value_list *v = malloc(sizeof *v + n * sizeof *v->items);
+    struct value_list *v = allocate(sizeof *v + n * sizeof *v->items);
     if (!v)
         return NULL;
     /* "[]", n times "null", and the commas between them */

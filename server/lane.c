@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/bug.h"
+#include "runtime/base/reserve.h"
 #include "server/request.h"
 
 /* Few enough that the store is at work on the first while the last are still being read. */
@@ -81,6 +82,7 @@ static void wait_for_something(struct lane *lane, int epoll_fd)
 static void *lane_run(void *argument)
 {
     struct lane *lane = argument;
+    reserve_use(RESERVE_NONE); /* what finds no memory here is answered with 503 */
     int epoll_fd = MHD_get_daemon_info(lane->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     for (bool is_quiesced = false;;) {
         int wish = lane->wish;

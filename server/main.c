@@ -6,6 +6,8 @@
 
 #include "runtime/base/log.h"
 #include "runtime/executor/worker_main.h"
+#include "runtime/host/host_memory.h"
+#include "schema/json_load.h"
 #include "server/check_command.h"
 #include "server/refuse.h"
 #include "server/serve.h"
@@ -13,6 +15,7 @@
 
 int main(int argc, char **argv)
 {
+    json_load_prepare();
     if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0)
         return worker_main(argc, argv);
     if (argc > 1 && strcmp(argv[1], CHECK_COMMAND) == 0)
@@ -20,6 +23,7 @@ int main(int argc, char **argv)
     struct config config;
     struct error e;
     struct buffer help = {0};
+    host_memory_for_uv();
     signals_prepare();
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* what we inherited is not for the jobs' processes */
     int status = config_read(&config, argc, argv, environ, &e);

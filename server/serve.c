@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/reserve.h"
 #include "runtime/executor/executor.h"
 #include "runtime/host/host_net.h"
 #include "runtime/host/host_post.h"
@@ -73,6 +74,10 @@ int serve(const struct config *config, struct error *e)
         return status;
     }
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* libcurl's */
+    if (!reserve_open()) {
+        services_stop(&services);
+        return error_set(e, ERROR_NO_MEMORY, "not even the reserve of memory can be had");
+    }
     options.services = &services;
     status = listener_open(&listener, config->listen, e);
     if (status == 0)
@@ -81,6 +86,8 @@ int serve(const struct config *config, struct error *e)
         status = start_poster(&options.poster, &services, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
+        if (store_lock(server.store) >= 0) /* no other server while a process of ours is left */
+            spawner_keep(services.spawner, store_lock(server.store));
         status = executors_read(services.executors, server.store, e);
         if (status == 0)
             status = runtime_open(&server.runtime, server.store, &options, e);

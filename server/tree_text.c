@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "schema/json_load.h"
 #include "server/reply.h"
 
 /* What stands before a line: for each level whether more siblings follow there. */
@@ -141,7 +142,8 @@ static void draw_tasks(struct drawing *d, const json_t *tasks, json_int_t parent
 void tree_reply_text(struct request *request, struct buffer *json)
 {
     struct drawing d = {{0}, {0}};
-    json_t *tree = json->failed ? NULL : json_loadb(json->bytes, json->size, JSON_ALLOW_NUL, NULL);
+    json_t *tree =
+        json->failed ? NULL : json_load_text(json->bytes, json->size, JSON_ALLOW_NUL, NULL);
     buffer_release(json);
     if (!tree) {
         reply_code(request, ERROR_NO_MEMORY);

@@ -9,6 +9,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/memory.h"
 #include "runtime/executor/executor_internal.h"
+#include "schema/allocate.h"
 #include "schema/nearest.h"
 
 #define QUEUE_DEFAULT 100000
@@ -55,7 +56,7 @@ char *executors_nearest(struct executors *executors, const char *name)
     for (size_t i = 0; i < n; i++)
         names[i] = executors->list[i]->name;
     const char *like = nearest(name, names, n);
-    char *copy = like ? strdup(like) : NULL;
+    char *copy = like ? allocate_text(like) : NULL;
     executors_unlock(executors);
     return copy;
 }
@@ -76,7 +77,7 @@ static struct executor *add(struct executors *executors, const char *name)
     struct executor *executor = memory_new_zeroed(1, sizeof *executor);
     size_t at = place_of(executors, name);
     executor->executors = executors;
-    executor->name = memory_need(strdup(name));
+    executor->name = memory_text(name);
     list_init(&executor->queue);
     list_init(&executor->workers);
     executor_condition_init(&executor->work);
@@ -160,7 +161,7 @@ void executors_remove(struct executors *executors, const char *name)
 /* Locked. */
 static struct executor_info describe(const struct executor *executor)
 {
-    return (struct executor_info){.name = strdup(executor->name),
+    return (struct executor_info){.name = allocate_text(executor->name),
                                   .options = executor->options,
                                   .threads = executor->n_workers,
                                   .queued = executor->n_queued,
@@ -184,7 +185,7 @@ bool executors_look(struct executors *executors, const char *name, struct execut
 struct executor_info *executors_list(struct executors *executors, size_t *n)
 {
     executors_lock(executors);
-    struct executor_info *list = malloc((executors->n + 1) * sizeof *list);
+    struct executor_info *list = allocate((executors->n + 1) * sizeof *list);
     *n = 0;
     for (size_t i = 0; list && i < executors->n; i++)
         if (!executors->list[i]->is_retired)
@@ -202,7 +203,7 @@ struct operation_backend *executors_backend(struct executors *executors)
 
 struct executors *executors_open(const struct worker_command *command, struct error *e)
 {
-    struct executors *executors = calloc(1, sizeof *executors);
+    struct executors *executors = allocate_zeroed(1, sizeof *executors);
     const struct executor_options options = executor_defaults();
     if (!executors) {
         error_set(e, ERROR_NO_MEMORY, "out of memory");

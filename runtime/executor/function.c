@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/functions/functions.h"
+#include "schema/allocate.h"
 #include "schema/field.h"
 #include "schema/json.h"
 #include "schema/nearest.h"
@@ -39,7 +40,7 @@ const struct function *functions_find(const struct functions *functions, const c
 
 const char *functions_nearest(const struct functions *functions, const char *name)
 {
-    const char **names = malloc((functions->n + 1) * sizeof *names);
+    const char **names = allocate((functions->n + 1) * sizeof *names);
     if (!names)
         return NULL;
     for (size_t i = 0; i < functions->n; i++)
@@ -69,12 +70,12 @@ static int read_parameters(struct functions *functions, struct function *functio
     json_t *json = json_read(text, strlen(text), &why);
     int status = 0;
     if (!json)
-        status =
-            error_set(e, ERROR_INVALID, "the parameters of '%s': %s", function->name, why.text);
+        status = error_set(e, why.code == ERROR_NO_MEMORY ? why.code : ERROR_INVALID,
+                           "the parameters of '%s': %s", function->name, why.text);
     else if (!plan_read_parameters(functions->memory, json, &function->parameters, &errors))
-        status = error_set(e, ERROR_INVALID, "the parameters of '%s': %s: %s", function->name,
-                           errors.items ? errors.items[0].pointer : "",
-                           errors.items ? errors.items[0].detail : "out of memory");
+        status = error_set(e, errors.capacity ? ERROR_INVALID : ERROR_NO_MEMORY,
+                           "the parameters of '%s': %s: %s", function->name,
+                           errors.items[0].pointer, errors.items[0].detail);
     error_list_release(&errors);
     json_decref(json);
     return status;
@@ -83,7 +84,7 @@ static int read_parameters(struct functions *functions, struct function *functio
 static int insert(struct functions *functions, struct function *function, struct error *e)
 {
     size_t at = place_of(functions, function->name);
-    struct function **list = realloc(functions->list, (functions->n + 1) * sizeof *list);
+    struct function **list = allocate_resize(functions->list, (functions->n + 1) * sizeof *list);
     if (!list)
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     memmove(list + at + 1, list + at, (functions->n - at) * sizeof *list);
@@ -97,7 +98,7 @@ int functions_add(struct functions *functions, const struct function *function, 
 {
     if (functions_find(functions, function->name))
         return error_set(e, ERROR_CONFLICT, "there is a function '%s' already", function->name);
-    struct function *copy = malloc(sizeof *copy);
+    struct function *copy = allocate(sizeof *copy);
     if (!copy)
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     *copy = *function;
@@ -111,7 +112,7 @@ int functions_add(struct functions *functions, const struct function *function, 
 
 struct functions *functions_new(struct error *e)
 {
-    struct functions *functions = calloc(1, sizeof *functions);
+    struct functions *functions = allocate_zeroed(1, sizeof *functions);
     int status = functions && (functions->memory = plan_new())
                      ? 0
                      : error_set(e, ERROR_NO_MEMORY, "out of memory");

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/base/reserve.h"
 #include "runtime/executor/function.h"
+#include "schema/allocate.h"
 #include "schema/exception_type.h"
 #include "schema/json.h"
+#include "schema/json_load.h"
 #include "schema/utf8.h"
 
 /* ---- life ---- */
@@ -35,7 +38,7 @@ struct function_call *function_call_new(const struct function *function, struct 
     call->function = function;
     call->given_size = given->size;
     call->given = buffer_take(given);
-    call->executor = executor ? memory_need(strdup(executor)) : NULL;
+    call->executor = executor ? memory_text(executor) : NULL;
     return call;
 }
 
@@ -58,17 +61,20 @@ static void answer(struct function_call *call, char *type, char *text, size_t si
 
 void function_raise(struct function_call *call, const char *type, const char *format, ...)
 {
-    char *text = NULL;
-    va_list arguments;
+    va_list arguments, again;
     va_start(arguments, format);
-    int size = vasprintf(&text, format, arguments);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    size_t room = size < 0 ? 1 : (size_t)size + 1;
+    char *text = memory_new_zeroed(1, room);
+    if (size > 0)
+        vsnprintf(text, room, format, again);
+    va_end(again);
     va_end(arguments);
-    if (size < 0)
-        text = memory_need(strdup(""));
     utf8_mend(text, strlen(text));
     if (!exception_may_be_raised(type))
         type = "RuntimeError";
-    answer(call, memory_need(strdup(type)), text, strlen(text));
+    answer(call, memory_text(type), text, strlen(text));
 }
 
 void function_return_buffer(struct function_call *call, struct buffer *text)
@@ -115,7 +121,7 @@ json_t *function_bind(const struct function *function, const char *given, size_t
                       struct argument_error *e)
 {
     json_t *arguments =
-        size ? json_loadb(given, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_object();
+        size ? json_load_text(given, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_object();
     *e = (struct argument_error){.is_type = true, .text = "'args' must be an object"};
     if (!arguments)
         strcpy(e->text, "'args' are nested too deep");
@@ -127,7 +133,7 @@ json_t *function_bind(const struct function *function, const char *given, size_t
     return bound;
 }
 
-void function_call_run(struct function_call *call)
+static void run(struct function_call *call)
 {
     struct argument_error e;
     call->args = function_bind(call->function, call->given, call->given_size, &e);
@@ -140,6 +146,26 @@ void function_call_run(struct function_call *call)
     if (!is_answered(call))
         function_raise(call, "RuntimeError", "the function '%s' returned nothing",
                        call->function->name);
+}
+
+/* What found no memory may have come to a wrong result. */
+static void fail_for_memory(struct function_call *call)
+{
+    struct answer *answer = &call->operation.answer;
+    if (answer->type && strcmp(answer->type, "MemoryError") == 0)
+        return;
+    answer_release(answer);
+    function_raise(call, "MemoryError", "not enough memory");
+}
+
+void function_call_run(struct function_call *call)
+{
+    size_t n_failures = allocate_failures();
+    reserve_use(RESERVE_OR_FAIL);
+    run(call);
+    reserve_use(RESERVE_TO_THE_END);
+    if (allocate_failures() != n_failures)
+        fail_for_memory(call);
 }
 
 bool function_is_cancelled(struct function_call *call)

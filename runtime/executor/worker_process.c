@@ -14,6 +14,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/process_end.h"
 #include "runtime/executor/worker_frame.h"
+#include "schema/json_load.h"
 
 #define GRACE_MS 500  /* for a cancelled function to look at its flag, before it is killed */
 #define LEAVE_MS 1000 /* for a process that has hung up, before it is killed */
@@ -146,7 +147,8 @@ static void take_progress(struct function_call *call, const struct frame *frame)
 /* It was checked there; but whatever has run there may have scribbled over it since. */
 static bool take_result(struct function_call *call, const struct frame *frame)
 {
-    json_t *value = json_loadb(frame->text, frame->size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *value =
+        json_load_text(frame->text, frame->size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (value)
         function_return_json(call, value);
     return value != NULL;
@@ -160,7 +162,7 @@ static bool take_frame(struct worker_process *w, struct function_call *call,
     if (frame->kind == FRAME_READY && w->state == WORKER_STARTING)
         w->state = WORKER_READY;
     else if (frame->kind == FRAME_FAILED && w->state == WORKER_STARTING && !w->failure)
-        w->failure = memory_need(strdup(frame->text));
+        w->failure = memory_text(frame->text);
     else if (frame->kind == FRAME_PROGRESS && is_ours)
         take_progress(call, frame);
     else if (frame->kind == FRAME_RESULT && is_ours)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "runtime/functions/functions.h"
+#include "schema/allocate.h"
 #include "schema/base64.h"
 #include "schema/utf8.h"
 
@@ -36,7 +37,7 @@ bool bytes_from(struct function_call *call, const char *name, bool is_base64, st
     *out = (struct bytes){.data = (const unsigned char *)text, .size = size};
     if (!is_base64)
         return true;
-    out->owned = malloc(base64_decoded_max(size) + 1);
+    out->owned = allocate(base64_decoded_max(size) + 1);
     if (!out->owned || !base64_decode(text, size, out->owned, &out->size)) {
         free(out->owned);
         function_raise(call, "ValueError",

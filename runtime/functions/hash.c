@@ -10,6 +10,7 @@
 
 #include "runtime/exception.h"
 #include "runtime/functions/functions.h"
+#include "schema/allocate.h"
 
 #define BLOCK (256 << 10)
 
@@ -94,7 +95,7 @@ static int open_regular(struct function_call *call, const char *name, off_t *siz
 static bool read_all(struct function_call *call, struct digest *digest, int file, off_t size,
                      const char *name)
 {
-    unsigned char *block = malloc(BLOCK);
+    unsigned char *block = allocate(BLOCK);
     ssize_t n = block ? 1 : -1; /* more than 0 after the loop: cancelled */
     off_t done = 0;
     errno = ENOMEM;

@@ -110,7 +110,11 @@ static void query(struct function_call *call, jq_state *jq)
     struct buffer found = {0}, out = {0};
     bool only_first = function_flag(call, "first");
     char *text = json_dumps(function_argument(call, "input"), JSON_COMPACT | JSON_ENCODE_ANY);
-    jq_start(jq, jv_parse(text ? text : "null"), 0);
+    if (!text) {
+        function_raise(call, "MemoryError", "not enough memory");
+        return;
+    }
+    jq_start(jq, jv_parse(text), 0);
     free(text);
     if (collect(call, jq, only_first, &found)) {
         buffer_text(&out, only_first ? "" : "[");

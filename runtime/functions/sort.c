@@ -4,6 +4,7 @@
 
 #include "runtime/exception.h"
 #include "runtime/functions/functions.h"
+#include "schema/allocate.h"
 
 struct entry {
     const json_t *key;
@@ -127,7 +128,7 @@ static void run(struct function_call *call)
     const json_t *items = function_argument(call, "items");
     size_t n = json_array_size(items), size, i = 0;
     const char *key = function_text(call, "key", &size);
-    struct entry *entries = malloc((n + 1) * sizeof *entries);
+    struct entry *entries = allocate((n + 1) * sizeof *entries);
     struct sorting sorting = {.call = call, .is_reverse = function_flag(call, "reverse")};
     if (!entries)
         function_raise(call, "MemoryError", "not enough memory");

@@ -6,6 +6,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/host/host_memory.h"
 #include "runtime/host/host_net_internal.h"
 
 #define RUNNING_MAX 8192
@@ -207,7 +208,7 @@ static struct net *new_net(const struct net_options *options)
     struct net *net = memory_new_zeroed(1, sizeof *net);
     net->backend = (struct operation_backend){begin, give_up};
     net->policy = options->policy;
-    net->user_agent = memory_need(strdup(options->user_agent));
+    net->user_agent = memory_text(options->user_agent);
     net->max_bodies = options->max_bodies ? options->max_bodies : MAX_BODIES_DEFAULT;
     net->idle = options->idle > 0 ? options->idle : IDLE_DEFAULT;
     net->trusted = getenv("SSL_CERT_FILE");
@@ -224,7 +225,7 @@ int net_start(struct net **out, const struct net_options *options, struct error 
 {
     struct net *net = new_net(options);
     int failure = 0;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !open_uv(net)) {
+    if (!host_memory_for_curl() || !open_uv(net)) {
         free_net(net);
         return error_set(e, ERROR_SYSTEM, "the network thread does not start");
     }

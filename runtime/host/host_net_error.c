@@ -10,7 +10,7 @@
 /* A server may have had a say in it. */
 static char *copy_message(const char *message)
 {
-    char *copy = memory_need(strdup(message));
+    char *copy = memory_text(message);
     if (!utf8_is_valid(copy, strlen(copy)))
         for (char *c = copy; *c; c++)
             *c = (unsigned char)*c < 0x80 ? *c : '?';
@@ -20,7 +20,7 @@ static char *copy_message(const char *message)
 void transfer_raise(struct transfer *transfer, const char *type, const char *message, char *details)
 {
     struct answer *answer = &transfer->operation->answer;
-    answer->type = memory_need(strdup(type));
+    answer->type = memory_text(type);
     answer->text = copy_message(message);
     answer->size = strlen(message);
     answer->details = details;

@@ -65,7 +65,7 @@ static void set_url(struct fetch *fetch, char *url)
     fetch->public_url = url_public(url);
     if (!fetch->public_url || !utf8_is_valid(fetch->public_url, strlen(fetch->public_url))) {
         free(fetch->public_url);
-        fetch->public_url = memory_need(strdup("a URL that cannot be read"));
+        fetch->public_url = memory_text("a URL that cannot be read");
     }
 }
 
@@ -117,7 +117,7 @@ static void add_headers(struct fetch *fetch)
         if (colon[strspn(colon, ": \t")])
             add_header(fetch, *line);
         else {
-            char *copy = memory_need(strdup(*line));
+            char *copy = memory_text(*line);
             strcpy(copy + (colon - *line), ";");
             add_header(fetch, copy);
             free(copy);
@@ -275,7 +275,7 @@ static char *redirect_of(struct fetch *fetch, long status)
     if (!fetch->request->follows_redirects || !is_redirect(status) ||
         curl_easy_getinfo(fetch->transfer.easy, CURLINFO_REDIRECT_URL, &to) != CURLE_OK || !to)
         return NULL;
-    return memory_need(strdup(to));
+    return memory_text(to);
 }
 
 /* RFC 9110, section 15.4: 303 says where to look, and what everybody does with a POST otherwise. */
@@ -364,6 +364,6 @@ void net_begin_fetch(struct net *net, struct operation *operation)
     fetch->has_body = fetch->request->body != NULL;
     transfer_add(&fetch->transfer, net, operation, &kind);
     transfer_set_deadline(&fetch->transfer, fetch->request->timeout);
-    set_url(fetch, memory_need(strdup(fetch->request->url)));
+    set_url(fetch, memory_text(fetch->request->url));
     start_hop(fetch);
 }

@@ -200,7 +200,7 @@ struct lookup *resolver_ask(struct resolver *resolver, const char *host, int por
                             void (*done)(struct lookup *lookup), void *context)
 {
     struct lookup *lookup = memory_new(sizeof *lookup);
-    *lookup = (struct lookup){.host = memory_need(strdup(host)), .done = done, .context = context};
+    *lookup = (struct lookup){.host = memory_text(host), .done = done, .context = context};
     snprintf(lookup->port, sizeof lookup->port, "%d", port);
     lock(resolver);
     append(&resolver->waiting, lookup);

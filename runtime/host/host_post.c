@@ -9,9 +9,11 @@
 #include "runtime/base/bug.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
+#include "runtime/host/host_memory.h"
 #include "runtime/host/host_post_queue.h"
 #include "runtime/host/host_post_transfer.h"
 #include "runtime/host/host_url.h"
+#include "schema/allocate.h"
 
 #define SAY_AGAIN_MS 10000 /* between two lines about too many posts */
 #define IDLE_MS 60000      /* any time would do */
@@ -217,9 +219,9 @@ static int start_thread(struct poster *poster)
 /* curl_global_init is never undone: a helper of libcurl may run for longer than the poster. */
 int poster_start(struct poster **out, const struct poster_options *options, struct error *e)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    if (!host_memory_for_curl())
         return error_set(e, ERROR_SYSTEM, "poster: libcurl does not start");
-    struct poster *poster = calloc(1, sizeof *poster);
+    struct poster *poster = allocate_zeroed(1, sizeof *poster);
     if (!poster)
         return error_set(e, ERROR_NO_MEMORY, "poster: out of memory");
     poster->options = *options;
@@ -243,7 +245,7 @@ int poster_start(struct poster **out, const struct poster_options *options, stru
 /* The text and a newline, in its place. NULL, and freed, for want of memory. */
 static char *add_newline(char *json, size_t size)
 {
-    char *body = realloc(json, size + 2);
+    char *body = allocate_resize(json, size + 2);
     if (body)
         memcpy(body + size, "\n", 2);
     else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
+#include "schema/allocate.h"
 
 void post_queue_init(struct post_queue *queue, size_t max_posts, size_t max_bytes,
                      int64_t first_delay_ms)
@@ -31,7 +32,7 @@ static struct target *find_target(struct post_queue *queue, const char *url)
 static struct target *new_target(struct post_queue *queue, const char *url)
 {
     size_t size = strlen(url) + 1;
-    struct target *target = calloc(1, sizeof *target + size);
+    struct target *target = allocate_zeroed(1, sizeof *target + size);
     if (!target)
         return NULL;
     memcpy(target->url, url, size);
@@ -81,7 +82,7 @@ static bool is_too_full(const struct post_queue *queue)
 bool post_queue_add(struct post_queue *queue, const char *url, char *body, size_t size,
                     struct list *dropped)
 {
-    struct post *post = malloc(sizeof *post);
+    struct post *post = allocate(sizeof *post);
     struct target *target = find_target(queue, url);
     if (post && !target)
         target = new_target(queue, url);

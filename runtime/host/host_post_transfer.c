@@ -6,6 +6,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/host/host_net_address.h"
+#include "schema/allocate.h"
 
 #define IDLE_CONNECTIONS_MAX 16L
 #define REDIRECTS_MAX 5L
@@ -39,7 +40,7 @@ bool transfers_init(struct transfers *transfers, const struct poster_options *op
                                     .connect_timeout_ms = (long)options->connect_timeout_ms,
                                     .timeout_ms = (long)options->timeout_ms};
     list_init(&transfers->running);
-    transfers->user_agent = strdup(options->user_agent);
+    transfers->user_agent = allocate_text(options->user_agent);
     transfers->headers = make_headers();
     transfers->multi = curl_multi_init();
     return transfers->user_agent && transfers->headers && transfers->multi &&
@@ -132,7 +133,7 @@ static bool set_limits(const struct transfers *transfers, struct transfer *trans
 
 bool transfers_begin(struct transfers *transfers, struct post *post)
 {
-    struct transfer *transfer = calloc(1, sizeof *transfer);
+    struct transfer *transfer = allocate_zeroed(1, sizeof *transfer);
     CURL *easy = curl_easy_init();
     if (transfer)
         transfer->policy = transfers->policy;

@@ -3,6 +3,8 @@
 #include <curl/curl.h>
 #include <string.h>
 
+#include "schema/allocate.h"
+
 static CURLU *parse(const char *url)
 {
     CURLU *parts = curl_url();
@@ -33,7 +35,7 @@ char *url_public(const char *url)
         curl_url_set(parts, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK)
         curl_url_get(parts, CURLUPART_URL, &text, 0);
     if (text)
-        copy = strdup(text);
+        copy = allocate_text(text);
     curl_free(text);
     curl_url_cleanup(parts);
     return copy;

@@ -6,6 +6,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/host/host_uv_internal.h"
 #include "runtime/services.h"
+#include "schema/allocate.h"
 
 static int64_t host_now_ns(struct host *host)
 {
@@ -78,7 +79,7 @@ const struct lag *host_uv_lag(const struct host_uv *host)
 
 int host_uv_open(struct host_uv **out, const struct services *services, struct error *e)
 {
-    struct host_uv *host = calloc(1, sizeof *host);
+    struct host_uv *host = allocate_zeroed(1, sizeof *host);
     if (!host)
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     int status = uv_loop_init(&host->uv);

@@ -86,7 +86,7 @@ static void report(struct operation *operation, double fraction, const char *mes
 {
     struct letter *letter = &operation->letter;
     struct mailbox *mailbox = operation->host;
-    char *copy = message ? memory_need(strdup(message)) : NULL, *former = NULL;
+    char *copy = message ? memory_text(message) : NULL, *former = NULL;
     lock(mailbox);
     if (!isnan(fraction))
         letter->news.fraction = fraction;

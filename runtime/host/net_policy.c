@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
+
 enum net_class { NET_PUBLIC, NET_PRIVATE, NET_NEVER };
 
 /* What is special; the first that an address is in counts. */
@@ -227,7 +229,7 @@ int net_policy_init(struct net_policy *policy, bool allows_private, const char *
                                  "--allow-net: '%.*s' must be a range of addresses, as in "
                                  "10.0.0.0/8, fd12:3456::/32 or 192.168.1.7",
                                  (int)(size < 80 ? size : 80), allowed);
-            more = realloc(policy->allowed, (policy->n_allowed + 1) * sizeof *more);
+            more = allocate_resize(policy->allowed, (policy->n_allowed + 1) * sizeof *more);
             if (!more)
                 return error_set(e, ERROR_NO_MEMORY, "out of memory");
             policy->allowed = more;

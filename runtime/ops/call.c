@@ -5,6 +5,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/ops/op.h"
 #include "schema/json.h"
+#include "schema/json_load.h"
 
 enum { COROUTINE, ARGS }; /* the compiler holds ARGS against field 0 */
 
@@ -31,7 +32,8 @@ static struct value *bind(struct task *task, struct frame *frame, struct argumen
     struct buffer text = {0};
     struct value *value = NULL;
     value_write(&text, given[ARGS].json);
-    json_t *arguments = json_loadb(text.bytes, text.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *arguments =
+        json_load_text(text.bytes, text.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     *e = (struct argument_error){.is_type = true, .text = "'args' must be an object"};
     if (!arguments)
         strcpy(e->text, "'args' are nested too deep");

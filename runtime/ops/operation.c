@@ -44,8 +44,8 @@ static void begin(struct leaf *leaf)
         host->begin(host, operation);
         return;
     }
-    operation->answer.type = memory_need(strdup(CRASHED_ERROR));
-    operation->answer.text = memory_need(strdup(CRASHED_MESSAGE));
+    operation->answer.type = memory_text(CRASHED_ERROR);
+    operation->answer.text = memory_text(CRASHED_MESSAGE);
     operation->answer.size = strlen(CRASHED_MESSAGE);
     ended(operation);
 }
@@ -87,7 +87,7 @@ bool operation_cancelled(struct task *task, struct frame *frame, struct value *m
 
 static char *copy_text(const struct entry_text *text)
 {
-    return text->bytes ? memory_need(strndup(text->bytes, text->size)) : NULL;
+    return text->bytes ? memory_part(text->bytes, text->size) : NULL;
 }
 
 bool operation_replayed(struct task *task, struct frame *frame, const struct journal_entry *entry)

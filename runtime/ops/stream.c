@@ -82,7 +82,7 @@ static struct stream_request *new_request(struct task *task, struct frame *frame
     request->is_exchange = is_exchange;
     request->is_tls = frame_has(task, frame, TLS) && given[TLS].integer;
     if (frame_has(task, frame, SERVER_HOSTNAME))
-        request->server_hostname = memory_need(strdup(given[SERVER_HOSTNAME].text->bytes));
+        request->server_hostname = memory_text(given[SERVER_HOSTNAME].text->bytes);
     for (size_t i = 0; i < n; i++) {
         const struct record *record = is_exchange ? given[EXCHANGE].records->items[i] : NULL;
         uint32_t present = frame_has(task, frame, SEND) << SEND |

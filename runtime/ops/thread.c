@@ -11,6 +11,7 @@
 #include "runtime/loop.h"
 #include "runtime/ops/operation.h"
 #include "runtime/services.h"
+#include "schema/json_load.h"
 
 enum { FUNCTION, ARGS, EXECUTOR };
 
@@ -148,7 +149,7 @@ static struct value *refuse_to_read(struct task *task, struct frame *frame,
 {
     if (!function->reads_files || args->size == 0)
         return NULL;
-    json_t *given = json_loadb(args->bytes, args->size, 0, NULL);
+    json_t *given = json_load_text(args->bytes, args->size, 0, NULL);
     bool may = may_read(task->job->loop->services, function, given);
     json_decref(given);
     const struct exception_parts parts = {.type = "PermissionError", .message = no_files};

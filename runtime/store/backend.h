@@ -30,6 +30,7 @@ struct backend_verbs {
      * wait for. 0, or -STORE_UNKNOWN as above. [writer] */
     int (*settle)(struct backend *backend);
     void (*close)(struct backend *backend);
+    int (*lock)(const struct backend *backend); /* as store_lock; NULL: none */
     /* Room that is kept for what may not be refused; NULL: there is no such thing. Makes it, if it
      * is not there: false where there is too little. And gives it up: false if there was none.
      * [writer; main before it starts] */

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
+
 /* A document and its texts are one piece of memory. */
 struct document *document_copy(const struct document *from)
 {
     size_t kind_size = strlen(from->kind) + 1, name_size = strlen(from->name) + 1;
     size_t body_size = strlen(from->body) + 1;
-    struct document *copy = malloc(sizeof *copy + kind_size + name_size + body_size);
+    struct document *copy = allocate(sizeof *copy + kind_size + name_size + body_size);
     if (!copy)
         return NULL;
     char *texts = (char *)(copy + 1);

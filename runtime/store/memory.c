@@ -7,6 +7,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/store/memory.h"
+#include "schema/allocate.h"
 
 static void release_entry(struct log_entry *entry)
 {
@@ -33,7 +34,7 @@ void *memory_with_room(void *array, size_t n, size_t *capacity, size_t element_s
     if (n < *capacity)
         return array;
     size_t wanted = *capacity ? *capacity * 2 : 8;
-    void *grown = reallocarray(array, wanted, element_size);
+    void *grown = allocate_resize(array, wanted * element_size);
     if (grown)
         *capacity = wanted;
     return grown;
@@ -51,7 +52,7 @@ static int insert_open(struct memory *m, const struct task_record *given)
     if (!tasks)
         return -ERROR_NO_MEMORY;
     m->tasks = tasks;
-    struct memory_task *task = calloc(1, sizeof *task);
+    struct memory_task *task = allocate_zeroed(1, sizeof *task);
     if (!task)
         return -ERROR_NO_MEMORY;
     task->record = task_record_copy(given);
@@ -292,7 +293,7 @@ static const struct backend_verbs verbs_of_memory = {
 
 int memory_open(struct backend **out, struct error *e)
 {
-    struct memory *m = calloc(1, sizeof *m);
+    struct memory *m = allocate_zeroed(1, sizeof *m);
     if (!m)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     m->base.verbs = &verbs_of_memory;

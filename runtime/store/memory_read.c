@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/store/memory.h"
+#include "schema/allocate.h"
 #include "schema/buffer.h"
 
 struct memory_reader {
@@ -14,7 +15,7 @@ struct memory_reader {
 
 char *memory_copy_text(const char *text, bool *failed)
 {
-    char *copy = text ? strdup(text) : NULL;
+    char *copy = text ? allocate_text(text) : NULL;
     if (text && !copy)
         *failed = true;
     return copy;
@@ -22,7 +23,7 @@ char *memory_copy_text(const char *text, bool *failed)
 
 void *memory_copy_bytes(const void *bytes, size_t size, bool *failed)
 {
-    void *copy = size > 0 ? malloc(size) : NULL;
+    void *copy = size > 0 ? allocate(size) : NULL;
     if (copy)
         memcpy(copy, bytes, size);
     else if (size > 0)
@@ -223,7 +224,7 @@ int memory_read_group(struct store_reader *reader, const struct id *group, const
 
 int memory_reader_open(struct store_reader **out, struct backend *backend, struct error *e)
 {
-    struct memory_reader *r = calloc(1, sizeof *r);
+    struct memory_reader *r = allocate_zeroed(1, sizeof *r);
     if (!r)
         return memory_no_memory(e);
     r->base.verbs = backend->verbs;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
+
 static const char *const names[TASK_STATES] = {
     [TASK_PENDING] = "pending", [TASK_RUNNING] = "running",     [TASK_SUCCEEDED] = "succeeded",
     [TASK_FAILED] = "failed",   [TASK_CANCELLED] = "cancelled",
@@ -23,7 +25,7 @@ int task_state_parse(const char *name)
 
 struct task_record *task_record_new(void)
 {
-    struct task_record *record = calloc(1, sizeof *record);
+    struct task_record *record = allocate_zeroed(1, sizeof *record);
     if (record)
         atomic_init(&record->refs, 1);
     return record;
@@ -53,7 +55,7 @@ void task_record_unref(struct task_record *record)
 
 static char *copy_text(const char *text, bool *failed)
 {
-    char *copy = text ? strdup(text) : NULL;
+    char *copy = text ? allocate_text(text) : NULL;
     *failed |= text && !copy;
     return copy;
 }

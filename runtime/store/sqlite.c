@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/bug.h"
+#include "schema/allocate.h"
 
 /* In the log, so large that the pages which every commit rewrites are copied over once for many,
  * and so small that the copying is over soon. */
@@ -278,6 +279,7 @@ static int judge(struct sqlite *s, int rc)
 static int sqlite_write(struct backend *base, struct store_request *first)
 {
     struct sqlite *s = (struct sqlite *)base;
+    int64_t run = s->run;
     int rc = sqlite_run(s, DO_BEGIN);
     for (struct store_request *request = first; request && rc == SQLITE_OK;
          request = request_next(request))
@@ -289,6 +291,10 @@ static int sqlite_write(struct backend *base, struct store_request *first)
     int status = judge(s, rc);
     if (!sqlite3_get_autocommit(s->db)) /* some errors roll back by themselves */
         sqlite_run(s, DO_ROLLBACK);
+    if (!s->is_broken && sqlite_recall_runs(s, run) != SQLITE_OK) {
+        s->is_broken = true; /* what it says of runs from now on might be wrong */
+        status = -ERROR_STORE_UNKNOWN;
+    }
     return status;
 }
 
@@ -330,6 +336,7 @@ static void sqlite_close(struct backend *base)
 static const struct backend_verbs verbs_of_sqlite = {
     .kind = "sqlite",
     .is_lasting = true,
+    .lock = sqlite_lock,
     .write = sqlite_write,
     .settle = sqlite_settle,
     .close = sqlite_close,
@@ -353,7 +360,7 @@ static const struct backend_verbs verbs_of_sqlite = {
 
 int sqlite_open(struct backend **out, const char *path, struct error *e)
 {
-    struct sqlite *s = calloc(1, sizeof *s);
+    struct sqlite *s = allocate_zeroed(1, sizeof *s);
     if (!s)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     s->base.verbs = &verbs_of_sqlite;

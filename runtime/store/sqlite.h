@@ -55,6 +55,10 @@ void sqlite_release(struct sqlite *s);
 /* What was made, named or deleted beside the file is so for good. */
 int sqlite_sync_folder(const struct sqlite *s, struct error *e);
 /* Says who holds the descriptor's file. -STORE_LOCKED. */
+/* flock. Where who had the lock is gone, what he had started goes, too, and is waited for; 0 or -1
+ * and errno. */
+int sqlite_flock(int lock, int operation);
+int sqlite_lock(const struct backend *base);
 int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e);
 
 /* ---- sqlite_copy.c ---- */
@@ -73,6 +77,8 @@ void sqlite_relieve(struct sqlite *s);
 
 /* ---- sqlite_statements.c ---- */
 
+/* That is what the last call on the connection failed for. */
+bool sqlite_is_out_of_memory(sqlite3 *db);
 int sqlite_prepare(struct sqlite *s, struct error *e);
 /* Carries out a statement that has no rows. SQLITE_OK or what went wrong. */
 int sqlite_run(struct sqlite *s, enum sqlite_statement which);
@@ -99,6 +105,10 @@ int sqlite_begin_jobs(struct sqlite *s, struct store_request *request);
 int sqlite_end_run(struct sqlite *s, struct store_request *request);
 /* For the statements that say in which run a task was stored: the last one in which jobs ran. */
 int sqlite_read_runs(struct sqlite *s, struct error *e);
+/* After a batch of which nothing was done: what it may have said of runs was not so. SQLITE_OK or
+ * what went wrong. */
+int sqlite_recall_runs(struct sqlite *s, int64_t run);
+
 /* ---- sqlite_keys.c, for those verbs ---- */
 
 /* The request's key is used for it; if that cannot be, its status says why. */

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "schema/embedded.h"
@@ -25,18 +27,55 @@ static char *real_path(const char *path)
     }
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
     char *real_folder = folder ? realpath(folder, NULL) : NULL;
-    if (real_folder && asprintf(&real, "%s/%s", real_folder, slash ? slash + 1 : path) < 0)
+    if (real_folder && asprintf(&real, "%s/%s", real_folder, slash ? slash + 1 : path) < 0) {
         real = NULL;
+        errno = ENOMEM;
+    }
     free(real_folder);
     free(folder);
     return real;
 }
 
+/* Whose lock it is, as the file says. */
+static void read_holder(int lock, char pid[24])
+{
+    ssize_t size = pread(lock, pid, 23, 0);
+    pid[size > 0 ? size : 0] = '\0';
+    pid[strspn(pid, "0123456789")] = '\0';
+}
+
+static bool is_holder_gone(int lock)
+{
+    char pid[24];
+    read_holder(lock, pid);
+    return pid[0] && kill((pid_t)atol(pid), 0) != 0 && errno == ESRCH;
+}
+
+#define LEFTOVERS_MS 10000 /* for processes of a server that is gone to be gone, too */
+
+int sqlite_flock(int lock, int operation)
+{
+    int rc, error;
+    for (int ms = 0; (rc = flock(lock, operation | LOCK_NB)) != 0; ms++) {
+        error = errno;
+        if (error != EWOULDBLOCK || ms == LEFTOVERS_MS || !is_holder_gone(lock)) {
+            errno = error;
+            break;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return rc;
+}
+
+int sqlite_lock(const struct backend *base)
+{
+    return ((const struct sqlite *)base)->lock;
+}
+
 int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e)
 {
-    char pid[24] = "";
-    ssize_t size = pread(lock, pid, sizeof pid - 1, 0);
-    pid[size > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+    char pid[24];
+    read_holder(lock, pid);
     return error_set(
         e, ERROR_STORE_LOCKED,
         "%s: process %s has this database open and holds %s; stop it, or use another file", path,
@@ -55,7 +94,7 @@ static int lock_take(struct sqlite *s, struct error *e)
         return error_set(e, ERROR_SYSTEM,
                          "%s: %s; the folder must exist, and be writable for this user", name,
                          strerror(errno));
-    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
+    if (sqlite_flock(s->lock, LOCK_EX) != 0) {
         if (errno == EWOULDBLOCK)
             return sqlite_refuse_locked(s->path, s->lock, name, e);
         return error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s", name, strerror(errno));
@@ -73,6 +112,8 @@ static int lock_take(struct sqlite *s, struct error *e)
 static int fail(const struct sqlite *s, const char *doing, struct error *e)
 {
     int rc = sqlite3_errcode(s->db);
+    if (sqlite_is_out_of_memory(s->db))
+        return error_set(e, ERROR_NO_MEMORY, "%s: out of memory", s->path);
     if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT)
         return error_set(e, ERROR_STORE_FOREIGN,
                          "%s: not an SQLite database, or damaged (%s); it was left as it is: put a "
@@ -177,7 +218,9 @@ int sqlite_sync_folder(const struct sqlite *s, struct error *e)
     char *folder = strndup(s->path, (size_t)(slash - s->path) + 1);
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     int rc = 0;
-    if (fd < 0 || fsync(fd) != 0)
+    if (!folder)
+        rc = error_set(e, ERROR_NO_MEMORY, "%s: out of memory", s->path);
+    else if (fd < 0 || fsync(fd) != 0)
         rc = error_set(e, ERROR_SYSTEM, "%s: the folder cannot be synced: %s", s->path,
                        strerror(errno));
     if (fd >= 0)
@@ -206,6 +249,8 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
     int rc, version = 0;
     s->lock = -1;
     s->path = real_path(path);
+    if (!s->path && errno == ENOMEM)
+        return error_set(e, ERROR_NO_MEMORY, "%s: out of memory", path);
     if (!s->path)
         return error_set(e, ERROR_SYSTEM, "'%s': %s; give a file in a folder that exists", path,
                          strerror(errno));

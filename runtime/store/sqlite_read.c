@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/store/sqlite.h"
+#include "schema/allocate.h"
 #include "schema/buffer.h"
 
 /* An open task has one more for each run in which jobs ran since it was stored; an end has counted
@@ -47,8 +48,7 @@ _Static_assert(SQLITE_LISTS == 2 * BY_OPEN_STATE, "one for each combination");
 
 int sqlite_reader_fail(struct sqlite_reader *r, struct error *e)
 {
-    int rc = sqlite3_errcode(r->db);
-    return error_set(e, rc == SQLITE_NOMEM ? ERROR_NO_MEMORY : ERROR_SYSTEM,
+    return error_set(e, sqlite_is_out_of_memory(r->db) ? ERROR_NO_MEMORY : ERROR_SYSTEM,
                      "the database cannot be read: %s", sqlite3_errmsg(r->db));
 }
 
@@ -75,7 +75,7 @@ static char *take_text(sqlite3_stmt *row, int column, bool *failed)
         return NULL;
     const unsigned char *text = sqlite3_column_text(row, column);
     size_t size = (size_t)sqlite3_column_bytes(row, column);
-    char *copy = text ? malloc(size + 1) : NULL;
+    char *copy = text ? allocate(size + 1) : NULL;
     if (copy)
         memcpy(copy, text, size + 1);
     else
@@ -89,7 +89,7 @@ static void take_trace(sqlite3_stmt *row, int column, struct task_record *record
     size_t size = (size_t)sqlite3_column_bytes(row, column);
     if (sqlite3_column_type(row, column) == SQLITE_NULL)
         return;
-    record->trace = bytes ? malloc(size) : NULL;
+    record->trace = bytes ? allocate(size) : NULL;
     if (record->trace)
         memcpy(record->trace, bytes, size);
     else
@@ -353,7 +353,7 @@ int sqlite_read_group(struct store_reader *reader, const struct id *group, const
 int sqlite_reader_open(struct store_reader **out, struct backend *backend, struct error *e)
 {
     const char *path = ((struct sqlite *)backend)->path;
-    struct sqlite_reader *r = calloc(1, sizeof *r);
+    struct sqlite_reader *r = allocate_zeroed(1, sizeof *r);
     if (!r)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     r->base.verbs = backend->verbs;

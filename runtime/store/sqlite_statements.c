@@ -13,9 +13,16 @@ int sqlite_prepare(struct sqlite *s, struct error *e)
     for (int i = 0; i < N_STATEMENTS; i++)
         if (sqlite3_prepare_v3(s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
                                NULL) != SQLITE_OK)
-            return error_set(e, ERROR_STORE_FOREIGN, "%s: not the tables that belong there: %s",
-                             s->path, sqlite3_errmsg(s->db));
+            return error_set(
+                e, sqlite_is_out_of_memory(s->db) ? ERROR_NO_MEMORY : ERROR_STORE_FOREIGN,
+                "%s: not the tables that belong there: %s", s->path, sqlite3_errmsg(s->db));
     return 0;
+}
+
+bool sqlite_is_out_of_memory(sqlite3 *db)
+{
+    int rc = sqlite3_extended_errcode(db);
+    return rc == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM;
 }
 
 void sqlite_bind_text(sqlite3_stmt *statement, int i, const char *text)

@@ -12,6 +12,7 @@
 #include "runtime/base/chain.h"
 #include "runtime/base/log.h"
 #include "runtime/store/backend.h"
+#include "schema/allocate.h"
 
 #define BATCH_ENOUGH 10000          /* requests for one transaction */
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
@@ -98,7 +99,8 @@ static bool may_be_refused(const struct store_request *request)
 /* What clients bring, as opposed to what becomes of it. */
 static bool is_new(const struct store_request *request)
 {
-    return request->verb == STORE_INSERT || request->verb == STORE_PUT;
+    return request->verb == STORE_INSERT ||
+           (request->verb == STORE_PUT && (request->only_new || !request->goes_on));
 }
 
 /* Takes what is to be refused out of the chain. What stays keeps its order; that it now comes
@@ -270,7 +272,7 @@ static int start_writer(struct store *store)
 
 int store_open(struct store **out, const char *path, struct error *e)
 {
-    struct store *store = calloc(1, sizeof *store);
+    struct store *store = allocate_zeroed(1, sizeof *store);
     if (!store)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     chain_init(&store->pending);
@@ -307,6 +309,12 @@ void store_close(struct store *store)
     store->backend->verbs->close(store->backend);
     sem_destroy(&store->wake);
     free(store);
+}
+
+int store_lock(const struct store *store)
+{
+    const struct backend *backend = store->backend;
+    return backend->verbs->lock ? backend->verbs->lock(backend) : -1;
 }
 
 bool store_is_lasting(const struct store *store)

@@ -39,6 +39,10 @@ void store_close(struct store *store);
 /* Whether what it holds is there at the next start. [any] */
 bool store_is_lasting(const struct store *store);
 
+/* The descriptor that keeps others out for as long as a copy of it is open anywhere, also when this
+ * process is gone; -1: none. [any] */
+int store_lock(const struct store *store);
+
 /* Where the data is, for /healthz: "sqlite" or "memory". [any] */
 const char *store_kind(const struct store *store);
 
@@ -107,6 +111,7 @@ struct store_request {
     struct document document;   /* and so are its */
     const struct future_record *future; /* borrowed until done, with its texts */
     bool only_new;                      /* PUT: never replaces */
+    bool goes_on;                       /* PUT: of something that runs; not refused as new */
     struct store_run *run;              /* BEGIN_RUN; borrowed until done */
     const struct journal_row *rows;     /* JOURNAL: n_rows, which may be 0; borrowed until done */
     size_t n_rows;

@@ -640,6 +640,19 @@ REQUESTS = {
     "loop_handler_unknown": ("PUT", "/v1/loops/nowhere/exception-handler", {}, b'{"url":null}', 404),
     "loop_run_unknown": ("POST", "/v1/loops/nowhere/run_until_complete", {}, JSON, 404),
     "loop_run_bad_name": ("POST", "/v1/loops/1st/run_until_complete", {}, JSON, 404),
+    # tasks under ids of their clients
+    "task_no_condition": ("PUT", f"/v1/tasks/{MISSING_ID}", {}, JSON, 428),
+    "task_other_condition": ("PUT", f"/v1/tasks/{MISSING_ID}", {"If-None-Match": '"a"'}, JSON, 428),
+    "task_exists": ("PUT", "/v1/tasks/{id}", {"If-None-Match": "*"}, JSON, 412),
+    "task_id_short": ("PUT", "/v1/tasks/17", {"If-None-Match": "*"}, JSON, 422),
+    "task_id_version": ("PUT", "/v1/tasks/f81d4fae-7dec-11d0-a765-00a0c91e6bf6", {"If-None-Match": "*"}, JSON, 422),
+    "task_type_text": ("PUT", f"/v1/tasks/{MISSING_ID}", {"If-None-Match": "*", "Content-Type": "text/plain"}, b"{}", 415),
+    "task_array": ("PUT", f"/v1/tasks/{MISSING_ID}", {"If-None-Match": "*"}, b"[]", 422),
+    "task_no_json": ("PUT", f"/v1/tasks/{MISSING_ID}", {"If-None-Match": "*"}, b"{", 400),
+    # idempotency keys
+    "key_empty": ("POST", "/v1/tasks", {"Idempotency-Key": ""}, JSON, 400),
+    "key_long": ("POST", "/v1/tasks", {"Idempotency-Key": "x" * 256}, JSON, 400),
+    "key_quote": ("POST", "/v1/groups", {"Idempotency-Key": '"a'}, b"{}", 400),
     # names of definitions
     "name_digit": ("PUT", "/v1/coroutines/1st", {}, JSON, 422),
     "name_dash": ("PUT", "/v1/coroutines/-a", {}, JSON, 422),
@@ -679,7 +692,7 @@ REQUESTS = {
     "delete_tasks": ("DELETE", "/v1/tasks", {}, None, 405),
     "patch_tasks": ("PATCH", "/v1/tasks", {}, JSON, 405),
     "post_task": ("POST", f"/v1/tasks/{MISSING_ID}", {}, JSON, 405),
-    "put_task": ("PUT", f"/v1/tasks/{MISSING_ID}", {}, JSON, 405),
+    "patch_task": ("PATCH", f"/v1/tasks/{MISSING_ID}", {}, JSON, 405),
     "get_cancel": ("GET", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 405),
     "delete_cancel": ("DELETE", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 405),
     "post_tree": ("POST", f"/v1/tasks/{MISSING_ID}/tree", {}, b"", 405),

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/memory.h"
 
@@ -45,4 +46,14 @@ void *memory_new_zeroed(size_t n, size_t size)
 void *memory_resize(void *memory, size_t size)
 {
     return memory_need(realloc(memory, size + more()));
+}
+
+char *memory_text(const char *text)
+{
+    return memory_need(strdup(text));
+}
+
+char *memory_part(const char *text, size_t max)
+{
+    return memory_need(strndup(text, max));
 }

@@ -62,7 +62,7 @@ static void raise(struct answer *answer, const char *type, const char *message, 
 {
     struct buffer text = {0};
     buffer_format(&text, "%s: %s", message, url);
-    answer->type = memory_need(strdup(type));
+    answer->type = memory_text(type);
     answer->size = text.size;
     answer->text = memory_need(buffer_take(&text));
 }
@@ -71,7 +71,7 @@ double outside_fetch(struct operation *operation)
 {
     struct http_request *request = (struct http_request *)operation;
     struct pretended p = {.response = {.status = 200, .url = request->url}};
-    char *query = memory_need(strdup(request->url)), *rest = NULL;
+    char *query = memory_text(request->url), *rest = NULL;
     BUG_ON(strncmp(request->url, "http://sim/", 11) != 0);
     buffer_text(&p.body, "");
     for (char *word = strtok_r(strchr(query, '?') ? strchr(query, '?') + 1 : query + strlen(query),

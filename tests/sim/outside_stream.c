@@ -114,7 +114,7 @@ double outside_talk(struct operation *operation)
 {
     struct stream_request *request = stream_of(operation);
     struct peer peer = {.request = request};
-    char *words = memory_need(strdup(request->host)), *rest;
+    char *words = memory_text(request->host), *rest;
     BUG_ON(strcmp(strtok_r(words, "|", &rest), "sim") != 0);
     const char *word = connect_to(&peer, &rest);
     for (; word && request->state != STREAM_OVER; word = strtok_r(NULL, "|", &rest))

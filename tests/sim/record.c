@@ -181,5 +181,5 @@ void request_cancel(struct job *job, const char *message)
 void request_reschedule(struct job *job, const char *name, double seconds)
 {
     journal_rescheduled(job, name, seconds, 0);
-    replay_call_reschedule(job, name ? memory_need(strdup(name)) : NULL, seconds, 0);
+    replay_call_reschedule(job, name ? memory_text(name) : NULL, seconds, 0);
 }

@@ -146,7 +146,7 @@ static char *read_text(struct replayer *r, enum tape_kind kind, size_t *size)
     BUG_ON(entry.kind != kind);
     tape_skip(&r->answers);
     *size = entry.size;
-    return entry.value ? memory_need(strndup(entry.text, entry.size)) : NULL;
+    return entry.value ? memory_part(entry.text, entry.size) : NULL;
 }
 
 static void end_operation(struct replayer *r, const struct tape_entry *entry)
@@ -166,7 +166,7 @@ static void end_operation(struct replayer *r, const struct tape_entry *entry)
 
 static char *copy_text(const struct tape_entry *entry)
 {
-    return entry->which ? memory_need(strndup(entry->text, entry->size)) : NULL;
+    return entry->which ? memory_part(entry->text, entry->size) : NULL;
 }
 
 static void cancel(struct replayer *r, const struct tape_entry *entry)

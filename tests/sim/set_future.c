@@ -36,7 +36,7 @@ static struct future_record read_texts(const char *texts, uint32_t parts)
 
 static char *copy_text(const char *text)
 {
-    return text ? memory_need(strdup(text)) : NULL;
+    return text ? memory_text(text) : NULL;
 }
 
 void request_set_future(struct job *job, const struct future_record *record)

@@ -172,7 +172,7 @@ static void sim_begin(struct host *host, struct operation *operation)
     operation->host = event;
     if (happens(sim, 16)) {
         answer_release(&operation->answer);
-        operation->answer.type = memory_need(strdup("OSError"));
+        operation->answer.type = memory_text("OSError");
     }
     arm_leaf(sim, event, &operation->leaf, after);
 }
@@ -202,8 +202,8 @@ static void logged(void *context, struct job *job, const struct log_entry *entry
         return;
     out->log = memory_resize(out->log, (out->n_log + 1) * sizeof *out->log);
     out->log[out->n_log++] =
-        (struct sim_log){(double)sim->now_ns / 1e9, memory_need(strdup(entry->level)),
-                         memory_need(strdup(entry->message)), memory_need(strdup(entry->path))};
+        (struct sim_log){(double)sim->now_ns / 1e9, memory_text(entry->level),
+                         memory_text(entry->message), memory_text(entry->path)};
 }
 
 static void ended(void *context, struct job *job)

@@ -77,9 +77,9 @@ static double read_number(const struct spec_case *c, const char *text, char **re
 static char *read_text(const struct spec_case *c, const char *text)
 {
     if (*text != '"')
-        return memory_need(strdup(text));
+        return memory_text(text);
     json_t *string = read_json(c, "text", text);
-    char *copy = memory_need(strdup(json_string_value(string)));
+    char *copy = memory_text(json_string_value(string));
     json_decref(string);
     return copy;
 }
@@ -128,11 +128,11 @@ static void read_future(struct spec_case *c, const char *text)
     if (strcmp(kind, "result") == 0)
         future->set.result = write_json(value);
     else if (strcmp(kind, "error") == 0 && type)
-        future->set.type = memory_need(strdup(type));
+        future->set.type = memory_text(type);
     else
         refuse(c, "a future gets a result, or an error with a type");
     if (!future->set.result && message)
-        future->set.message = memory_need(strdup(message));
+        future->set.message = memory_text(message);
     json_decref(value);
     free(kind);
 }
@@ -152,7 +152,7 @@ static void read_coroutine(struct spec_case *c, const char *text)
 static char *cut(char **text, size_t skip, const char *ends)
 {
     size_t size = strcspn(*text, ends);
-    char *word = memory_need(strndup(*text + skip, size - skip));
+    char *word = memory_part(*text + skip, size - skip);
     *text += size + strspn(*text + size, ends);
     return word;
 }
@@ -179,9 +179,9 @@ static void read_field(struct spec_case *c, const char *key, const char *text)
 {
     char *rest;
     if (is(key, "test"))
-        c->name = memory_need(strdup(text));
+        c->name = memory_text(text);
     else if (is(key, "state"))
-        c->state = memory_need(strdup(text));
+        c->state = memory_text(text);
     else if (is(key, "timeout"))
         c->timeout = is(text, "null") ? TIMEOUT_NEVER : read_number(c, text, &rest);
     else if (is(key, "reschedule"))
@@ -283,12 +283,12 @@ static char *name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
-    return memory_need(strndup(base, strcspn(base, ".")));
+    return memory_part(base, strcspn(base, "."));
 }
 
 void spec_file_read(struct spec_file *file, const char *path)
 {
-    *file = (struct spec_file){.path = memory_need(strdup(path)), .suite = name_of(path)};
+    *file = (struct spec_file){.path = memory_text(path), .suite = name_of(path)};
     struct reader r = {.file = file};
     char *line = NULL;
     size_t capacity = 0;

@@ -56,7 +56,7 @@ static void list_files(glob_t *found)
         glob(FOLDER "/*.test", 0, NULL, found);
         return;
     }
-    char *words = memory_need(strdup(named));
+    char *words = memory_text(named);
     *found = (glob_t){0};
     for (char *rest, *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
         glob(word, GLOB_NOCHECK | (found->gl_pathc ? GLOB_APPEND : 0), NULL, found);
