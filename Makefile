@@ -96,7 +96,7 @@ image: ## build the container image awaitd with docker
 
 # ---- testing; T=name picks tests by a part of their name, or of their suite's ----
 
-CHECKS := layers headers unit specs reference random store e2e examples tsan
+CHECKS := layers headers unit specs reference random store e2e examples crash tsan
 
 test: ## install what is missing, then run every check below but bench
 	@tests/install-dependencies.sh test
@@ -133,6 +133,19 @@ E2E := $(filter-out $(DOCUMENTS),$(basename $(notdir $(sort $(wildcard tests/e2e
 check-e2e: ## the whole server over HTTP
 	@$(MAKE) FLAVOUR=asan build/asan/awaitd test-plugins
 	@$(call pytest,build/asan/awaitd,$(E2E))
+
+# Which server, and the kills of one test; the seed of check-random is another one.
+crash = PYTHONDONTWRITEBYTECODE=1 AWAITD=$(CURDIR)/$(1) $(PYTHON) tests/crash/crash.py \
+	$(if $(filter file,$(origin SEED)),-,$(SEED)) $(2)
+KILLS ?= 2000
+crash: ## kill -9 at random moments under load, again and again (SEED=… KILLS=2000): nothing is lost, nothing done twice
+	@$(MAKE) all test-plugins
+	@$(call crash,build/awaitd,$(KILLS))
+
+check-crash: ## the same in short
+	@$(MAKE) FLAVOUR=asan build/asan/awaitd test-plugins
+	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/crash $(PYTHON) -m unittest test_expect
+	@$(call crash,build/asan/awaitd,25)
 
 check-examples: ## examples/*.sh and every command of README.md print what they say
 	@$(MAKE) all
@@ -192,5 +205,5 @@ $(OUT)/embedded.o: $(OUT)/embedded.c
 	@$(CC) $(CFLAGS) -c $< -o $@
 
 .PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-e2e check-examples \
-	check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
+	crash check-crash check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -170,11 +170,15 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
         free(job->record->spec);
         job->record->spec = NULL;
     }
+    if (job->is_held) {
+        job->is_held = false;
+        loop_make_ready(&thread->loop, job);
+    }
     job_release_held(job);
     loop_thread_answer_overdue(thread, job);
 }
 
-/* The store had no room: the job never was. */
+/* The store had no room, or the same request came before: the job never was. */
 static void job_is_refused(struct loop_thread *thread, struct job *job)
 {
     loop_thread_drop_waiters(thread, job);
@@ -245,7 +249,7 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     record->state = TASK_RUNNING;
     record->starts = 1;
     record->started_at_us = loop->host->wall_us(loop->host);
-    struct job *job = job_new(loop, submission->plan, record, false);
+    struct job *job = job_new(loop, submission->plan, record, submission->is_held);
     record->began_at_us = job->started_ns / 1000 + loop->timeline_us;
     add_job(thread, job);
     job->n_requests = 1;
@@ -253,6 +257,10 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     *admission = (struct admission){.thread = thread, .job = job, .submission = submission};
     admission->request = (struct store_request){
         .verb = STORE_INSERT, .record = task_record_ref(record), .done = admission_stored};
+    if (submission->key) {
+        admission->request.key = submission->key;
+        submission->write_answer(submission);
+    }
     job->insertion = &admission->request;
     loop_thread_queue_request(thread, &admission->request);
     if (submission->waiter) {
@@ -298,6 +306,8 @@ static int place(struct runtime *runtime, struct submission *submission)
         return -ERROR_DRAINING;
     if (reserve_is_short())
         return -ERROR_NO_MEMORY;
+    if (runtime->safe_mode != SAFE_MODE_OFF)
+        return -ERROR_SAFE_MODE;
     if (submission->record->has_group &&
         !groups_may_add(runtime, submission->record, &submission->group))
         return -ERROR_CONFLICT;

@@ -109,6 +109,7 @@ static int open_group(struct runtime *runtime, struct group_request *request)
     struct group *group = group_new(runtime, request->record);
     group_write(group, &group->record, request);
     group->put.only_new = true;
+    group->put.key = request->key;
     return 0;
 }
 

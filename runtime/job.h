@@ -62,7 +62,8 @@ struct job {
     enum job_phase phase;
     bool root_is_done; /* its done callback ran */
     bool is_queued;    /* in the loop's list of ready jobs */
-    bool is_held;      /* gets no turn: it does again what it did, or was refused */
+    bool is_held;      /* gets no turn: it does again what it did, has to be on disk first, or was
+                        * refused */
     uint32_t turn_end; /* of the turn that is going on, as the ready queue counts */
     uint64_t n_called; /* callbacks so far, this one included */
     struct ready_queue ready;
@@ -88,7 +89,7 @@ struct job {
     uint32_t last_node;      /* where its last step was */
     size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */
-    int64_t resumed_ns;      /* journal_now_ns: the time that it went on from; 0: the present */
+    int64_t resumed_ns;      /* is_resuming: the time that it goes on from (journal_now_ns) */
     struct journal *journal; /* journal/journal.h; NULL: it has none yet */
     int64_t log_seq;
     int64_t stored_line;             /* the runtime's: the last one that it saw stored */
@@ -97,12 +98,13 @@ struct job {
     uint32_t n_requests;    /* the runtime's: store requests under way that will ask for the job */
     bool is_stored;         /* the submission is on disk */
     bool has_progress;      /* some was told */
+    bool is_resuming;       /* nothing came from outside since it was replayed */
     struct frame *counting; /* the map whose items are the job's progress (progress.h); or NULL */
 };
 
 /* Makes the job and its root task; its first turn comes when job_schedule put it in the loop's
  * list. Takes the plan's and the record's reference. is_held: it gets no turn before
- * replay_go_live. */
+ * replay_go_live, or, for a new one, before it is on disk. */
 struct job *job_new(struct loop *loop, struct plan *plan, struct task_record *record, bool is_held);
 /* Also in the middle: frames are dropped, nothing runs any more. */
 void job_free(struct job *job);

@@ -5,6 +5,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
+#include "runtime/journal/journal.h"
 #include "runtime/semaphore.h"
 
 /* ---- the table of jobs ---- */
@@ -128,12 +129,19 @@ static void give_turn(struct loop *loop, struct job *job, uint32_t budget)
     job->is_queued = false;
     if (job->phase == JOB_ENDED)
         return;
+    journal_goes_on(job);
     if (loop->slow_callback_ns ? time_turn(loop, job, budget) : job_turn(job, budget)) {
         loop->events->ended(loop->context, job);
         return;
     }
     if (job->ready.head != job->ready.tail)
         loop_make_ready(loop, job);
+}
+
+void loop_run_until_idle(struct loop *loop, struct job *job)
+{
+    while (job->is_queued && job->phase != JOB_ENDED)
+        give_turn(loop, job, UINT32_MAX);
 }
 
 int64_t loop_give_turns(struct loop *loop)

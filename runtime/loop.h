@@ -94,6 +94,9 @@ void loop_make_ready(struct loop *loop, struct job *job);
  * timer; 0 when there is more to do at once; INT64_MAX when nothing is. */
 int64_t loop_run(struct loop *loop);
 
+/* All turns of one job that it can have now. */
+void loop_run_until_idle(struct loop *loop, struct job *job);
+
 /* The halves of loop_run, for a driver that says itself what time it is, or which timers fire. */
 void loop_fire_due(struct loop *loop, int64_t now_ns);
 int64_t loop_give_turns(struct loop *loop);

@@ -86,27 +86,6 @@ static int reach(struct stored_tasks *tasks, struct store_reader *reader, const 
     return status;
 }
 
-/* ---- futures that were set ---- */
-
-static char *copy_text(const char *text)
-{
-    return text ? memory_text(text) : NULL;
-}
-
-/* One that the job had not been told of. */
-static void set_again(void *context, const struct future_record *record)
-{
-    struct job *job = context;
-    const struct future_name *future = plan_find_future(job->plan, record->name);
-    if (!future || future_state(job, future->index) != FUTURE_PENDING)
-        return;
-    const struct future_record copy = {.result = copy_text(record->result),
-                                       .type = copy_text(record->type),
-                                       .message = copy_text(record->message)};
-    journal_future_set(job, future->index, record);
-    replay_call_set_future(job, future->index, &copy);
-}
-
 /* ---- journals ---- */
 
 /* A job's rows, one behind the other. */
@@ -142,6 +121,7 @@ static struct job *new_job(struct loop_thread *thread, struct task_record *recor
     int64_t began_us = record->began_at_us ? record->began_at_us : record->started_at_us;
     job->started_ns = (began_us - loop->timeline_us) * 1000;
     job->resumed_ns = job->started_ns + loop->journals.slack_ns;
+    job->is_resuming = true;
     job->is_stored = true;
     return job;
 }
@@ -199,12 +179,90 @@ static struct job *replay(struct recovery *r, struct loop_thread *thread, struct
     return replace_job(thread, job, "ReplayError", why);
 }
 
-/* It was acknowledged, and the job may not have been told. */
+/* ---- what was acknowledged ---- */
+
+/* A job may not have been told of it. */
+struct repetition {
+    struct message message;
+    struct id id;
+    struct future_record *futures;
+    size_t n_futures, capacity;
+};
+
+static char *copy_text(const char *text)
+{
+    return text ? memory_text(text) : NULL;
+}
+
+static void keep_future(void *context, const struct future_record *record)
+{
+    struct repetition *r = context;
+    if (r->n_futures == r->capacity) {
+        r->capacity = 2 * r->capacity + 4;
+        r->futures = memory_resize(r->futures, r->capacity * sizeof *r->futures);
+    }
+    r->futures[r->n_futures++] = (struct future_record){.name = copy_text(record->name),
+                                                        .result = copy_text(record->result),
+                                                        .type = copy_text(record->type),
+                                                        .message = copy_text(record->message)};
+}
+
+/* Takes the record's texts. */
+static void repeat_future(struct job *job, const struct future_record *record)
+{
+    const struct future_name *future = job ? plan_find_future(job->plan, record->name) : NULL;
+    if (future && future_state(job, future->index) == FUTURE_PENDING) {
+        journal_future_set(job, future->index, record);
+        replay_call_set_future(job, future->index, record);
+    } else {
+        free((char *)record->result);
+        free((char *)record->type);
+        free((char *)record->message);
+    }
+    free((char *)record->name);
+}
+
 static void repeat_cancellation(struct job *job)
 {
     const char *text = job->record->cancel_message;
     if (job->record->cancel_requested_at_us && !(job->journal && job->journal->was_cancelled))
         job_request_cancel(job, text ? memory_need(value_from_string(text, strlen(text))) : NULL);
+}
+
+/* Not before the job is where it can go no further by itself: lines of its log may say that it had
+ * been there. */
+static void handle_repetition(struct loop *loop, struct message *message)
+{
+    struct repetition *r = CONTAINER_OF(message, struct repetition, message);
+    struct job *job = loop_find(loop, &r->id);
+    if (job)
+        loop_run_until_idle(loop, job);
+    job = loop_find(loop, &r->id);
+    if (job && job->phase == JOB_ENDED)
+        job = NULL;
+    if (job)
+        repeat_cancellation(job);
+    for (size_t i = 0; i < r->n_futures; i++)
+        repeat_future(job, &r->futures[i]);
+    free(r->futures);
+    free(r);
+}
+
+/* On the loop's thread, behind resume_later's. */
+static int repeat_later(struct recovery *recovery, struct loop_thread *thread, struct job *job,
+                        struct error *e)
+{
+    bool has_futures;
+    int status = reach(&recovery->futures, recovery->reader, &job->record->id, &has_futures, e);
+    if (status < 0 || (!has_futures && !job->record->cancel_requested_at_us))
+        return status;
+    struct repetition *r = memory_new_zeroed(1, sizeof *r);
+    r->message.handle = handle_repetition;
+    r->id = job->record->id;
+    if (has_futures)
+        status = store_read_futures(recovery->reader, &r->id, keep_future, r, e);
+    loop_thread_post(thread, &r->message);
+    return status;
 }
 
 /* On the loop that it was on, or on the main one when there is no such loop any more. Takes the
@@ -214,7 +272,7 @@ static int recover_job(struct recovery *r, struct task_record *record, struct er
     struct loop_thread *thread = runtime_find_loop(r->runtime, record->loop);
     struct rows rows = {0};
     const struct id id = record->id;
-    bool has_journal, has_futures;
+    bool has_journal;
     if (!thread)
         thread = r->runtime->main;
     int status = reach(&r->journals, r->reader, &id, &has_journal, e);
@@ -224,12 +282,7 @@ static int recover_job(struct recovery *r, struct task_record *record, struct er
     if (rows.n > 0)
         job = replay(r, thread, job, &rows);
     loop_thread_adopt(thread, job);
-    repeat_cancellation(job);
-    if (status == 0)
-        status = reach(&r->futures, r->reader, &id, &has_futures, e);
-    if (status == 0 && has_futures)
-        status = store_read_futures(r->reader, &id, set_again, job, e);
-    return status;
+    return status == 0 ? repeat_later(r, thread, job, e) : status;
 }
 
 /* All of the page are taken. */

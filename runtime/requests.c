@@ -57,7 +57,7 @@ static void deliver_cancellation(struct loop *loop, struct message *message)
     if (c->status == 0 && job && job->phase != JOB_ENDED)
         ask_job(job, c);
     else
-        c->done(c, c->status);
+        c->done(c, c->status == -ERROR_CONFLICT ? -ERROR_NOT_FOUND : c->status); /* it has ended */
 }
 
 /* [writer] */
@@ -67,6 +67,20 @@ static void cancellation_stored(struct store_request *request, int status)
     c->status = status;
     c->message.handle = deliver_cancellation;
     loop_thread_post(c->thread, &c->message);
+}
+
+static void store_cancellation(struct loop_thread *thread, struct cancellation *c)
+{
+    struct host *host = thread->loop.host;
+    c->thread = thread;
+    c->record = memory_need(task_record_new());
+    c->record->id = c->id;
+    c->at_us = c->record->cancel_requested_at_us = host->wall_us(host);
+    c->record->cancel_message = c->text ? memory_text(c->text) : NULL;
+    c->request = (struct store_request){
+        .verb = STORE_CANCEL, .record = c->record, .done = cancellation_stored};
+    thread->n_requests++;
+    loop_thread_queue_request(thread, &c->request);
 }
 
 /* The end that it came too late for is on disk. */
@@ -87,25 +101,22 @@ static void handle_cancellation(struct loop *loop, struct message *message)
         loop_thread_add_waiter(thread, job, &c->waiter);
         return;
     }
-    if (!job || job->phase == JOB_ENDED) {
+    if (!job || job->phase == JOB_ENDED)
         c->done(c, -ERROR_NOT_FOUND);
-        return;
-    }
-    c->thread = thread;
-    c->record = memory_need(task_record_new());
-    c->record->id = c->id;
-    c->at_us = c->record->cancel_requested_at_us = loop->host->wall_us(loop->host);
-    c->record->cancel_message = c->text ? memory_text(c->text) : NULL;
-    c->request = (struct store_request){
-        .verb = STORE_CANCEL, .record = c->record, .done = cancellation_stored};
-    thread->n_requests++;
-    loop_thread_queue_request(thread, &c->request);
+    else
+        store_cancellation(thread, c);
 }
 
 static void route_cancellation(struct loop *loop, struct message *message)
 {
     struct cancellation *c = CONTAINER_OF(message, struct cancellation, message);
-    runtime_forward(loop_thread_of(loop)->runtime, &c->id, c->loop, message, handle_cancellation);
+    struct runtime *runtime = loop_thread_of(loop)->runtime;
+    if (runtime->safe_mode == SAFE_MODE_ENDING) {
+        chain_add(&runtime->held, &message->node);
+    } else if (runtime->safe_mode == SAFE_MODE_ON)
+        store_cancellation(runtime->main, c); /* for when the job runs, if there is one */
+    else
+        runtime_forward(runtime, &c->id, c->loop, message, handle_cancellation);
 }
 
 void runtime_cancel_on(struct loop_thread *thread, struct cancellation *cancellation)

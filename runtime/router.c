@@ -20,12 +20,13 @@ void runtime_ask(struct runtime *runtime, struct message *message,
     loop_thread_post(runtime->main, message);
 }
 
-/* On the main loop is also what the record says to be elsewhere, when there was no such loop at the
- * start. And who asks for a task that is nowhere is told so here. */
+/* In safe mode no other loop has a thread. On the main loop is also what the record says to be
+ * elsewhere, when there was no such loop at the start. And who asks for a task that is nowhere is
+ * told so here. */
 static struct loop_thread *find_place(const struct runtime *runtime, const struct id *id,
                                       const char *name)
 {
-    if (!name || loop_find(&runtime->main->loop, id))
+    if (!name || runtime->safe_mode != SAFE_MODE_OFF || loop_find(&runtime->main->loop, id))
         return runtime->main;
     struct loop_thread *thread = runtime_find_loop(runtime, name);
     return thread && thread->state == LOOP_OPEN ? thread : runtime->main;

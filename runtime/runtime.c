@@ -8,6 +8,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/ops/op.h"
 #include "runtime/recover.h"
+#include "runtime/runs.h"
 #include "runtime/runtime_internal.h"
 #include "schema/allocate.h"
 
@@ -35,6 +36,8 @@ static void handle_drain(struct loop *loop, struct message *message)
 {
     struct runtime *runtime = loop_thread_of(loop)->runtime;
     (void)message;
+    if (runtime->safe_mode != SAFE_MODE_OFF)
+        runs_drop_loops(runtime);
     for (size_t i = 1; i < runtime->n_threads; i++)
         if (runtime->threads[i]->state != LOOP_ENDING)
             loop_thread_post(runtime->threads[i], &runtime->threads[i]->drain);
@@ -48,6 +51,7 @@ void runtime_drain(struct runtime *runtime, int64_t grace_ms)
     runtime_ask(runtime, &runtime->drain, handle_drain);
     while (sem_wait(&runtime->drained) < 0 && errno == EINTR)
         ;
+    runs_end(runtime);
 }
 
 /* ---- life ---- */
@@ -85,14 +89,14 @@ static int add_loops(struct runtime *runtime, struct error *e)
     return status;
 }
 
-/* The router last: it waits for the others. */
+/* The router last: it waits for the others. In safe mode it is alone. */
 static int start_loops(struct runtime *runtime, struct error *e)
 {
-    size_t i = runtime->n_threads;
+    size_t n = runtime->safe_mode == SAFE_MODE_OFF ? runtime->n_threads : 1, i = n;
     int status = 0;
     while (i > 0 && (status = loop_thread_start(runtime->threads[i - 1], e)) == 0)
         i--;
-    for (; status < 0 && i < runtime->n_threads; i++) {
+    for (; status < 0 && i < n; i++) {
         runtime_end_loop(runtime->threads[i]);
         pthread_join(runtime->threads[i]->thread, NULL);
     }
@@ -111,14 +115,17 @@ int runtime_open(struct runtime **out, struct store *store, const struct runtime
         runtime->options.n_loops = 1;
     runtime->timeline_us = clock_wall_us() - clock_now_ns() / 1000;
     sem_init(&runtime->drained, 0, 0);
+    chain_init(&runtime->held);
     int status = progress_table_init(&runtime->progress) < 0
                      ? error_set(e, ERROR_NO_MEMORY, "out of memory")
                      : add_loops(runtime, e);
     if (status == 0)
         status = runtime_read_loops(runtime, e);
     if (status == 0)
+        status = runs_begin(runtime, e);
+    if (status == 0 && runtime->safe_mode == SAFE_MODE_OFF)
         status = runtime_recover(runtime, e);
-    if (status == 0)
+    if (status == 0 && runtime->safe_mode == SAFE_MODE_OFF)
         status = groups_recover(runtime, e);
     if (status == 0)
         status = start_loops(runtime, e);

@@ -31,16 +31,21 @@ struct loop_thread;
 #define LOOP_MAIN "main" /* the loop that is always there */
 
 struct runtime_options {
-    size_t max_open_tasks;           /* submissions beyond it get ERROR_TOO_MANY */
-    size_t max_result_bytes;         /* a larger result fails the task */
-    size_t n_loops;                  /* 1 to LOOPS_MAX: main, main-2… 0 is 1 */
-    int64_t slow_callback_ns;        /* a job's turn that takes longer is logged; 0: none */
+    size_t max_open_tasks;    /* submissions beyond it get ERROR_TOO_MANY */
+    size_t max_result_bytes;  /* a larger result fails the task */
+    size_t n_loops;           /* 1 to LOOPS_MAX: main, main-2… 0 is 1 */
+    int64_t slow_callback_ns; /* a job's turn that takes longer is logged; 0: none */
+    unsigned crash_loop; /* with more starts after crashes than that within a minute: safe mode; 0:
+                          * never */
+    unsigned quarantine; /* a function that was running inside the server at so many crashes in a
+                          * row fails its job; 0: never */
     const struct services *services; /* borrowed until runtime_close has returned */
     struct poster *poster; /* for loops' exception handlers, or NULL; borrowed until runtime_close
                             * has returned */
 };
 
-/* Starts the loops' threads and runs again what had not ended when the process last stopped.
+/* Starts the loops' threads and runs again what had not ended when the process last stopped; or
+ * begins in safe mode, see below.
  * Borrows the store until runtime_drain has returned and the server has stopped. 0 or -code and *e.
  * [main]
  */
@@ -66,7 +71,14 @@ const struct op_table *runtime_ops(void);
  * takes the reference. Where it names no loop the runtime chooses one and says so in the record.
  * `plan`: takes the reference. `done` is called exactly once, on the writer's or a loop's thread,
  * when the task is on disk (0) or was refused: -NOT_FOUND (there is no such loop), -CONFLICT (the
- * record's group takes no tasks), -TOO_MANY, -DRAINING, -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY.
+ * record's group takes no tasks; or its id is taken), -REPEATED (the key is), -TOO_MANY, -DRAINING,
+ * -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY.
+ *
+ * With a key, write_answer is called first, on the loop's thread: the record is then as it will be
+ * acknowledged, and the key gets its id, tag and answer. is_held: nothing of the job runs before it
+ * is on disk; for an id that the caller did not make himself, which nobody else may submit
+ * meanwhile.
+ *
  * With a waiter (which then needs no id), the waiter's done follows the submission's success, maybe
  * at once; after a refusal it is not called. */
 struct waiter;
@@ -75,6 +87,9 @@ struct submission {
     struct task_record *record;
     struct plan *plan;
     struct waiter *waiter;
+    struct key_record *key; /* or NULL; borrowed until done */
+    void (*write_answer)(struct submission *submission);
+    bool is_held;
     struct group_facts group; /* -CONFLICT: how it is; created_at_us 0: it is none that goes on */
     void (*done)(struct submission *submission, int status);
 };
@@ -276,15 +291,16 @@ void runtime_list_loops(struct runtime *runtime, struct loop_list *list); /* [an
 struct group_request {
     struct message message;
     struct id id;
-    struct group_record *record; /* runtime_open_group: id, created_at_us, and name and
-                                  * deadline_at_us where given. Taken, and left empty */
+    struct group_record *record;  /* runtime_open_group: id, created_at_us, and name and
+                                   * deadline_at_us where given. Taken, and left empty */
+    const struct key_record *key; /* runtime_open_group: or NULL; borrowed until done */
     char *text;               /* runtime_cancel_group: the message or NULL; borrowed until done */
     struct group_facts facts; /* how the group is then */
     void (*done)(struct group_request *request, int status);
     enum { GROUP_NEW, GROUP_CLOSE, GROUP_CANCEL } verb; /* from here on the runtime's own */
     int64_t at_us;
 };
-/* -TOO_MANY: as many groups go on as there may be open tasks. [any] */
+/* -TOO_MANY: as many groups go on as there may be open tasks; -REPEATED: the key is taken. [any] */
 void runtime_open_group(struct runtime *runtime, struct group_request *request);
 /* Leaves the `async with`: it takes no tasks any more, and finishes when all have ended. [any] */
 void runtime_close_group(struct runtime *runtime, struct group_request *request);
@@ -293,6 +309,30 @@ void runtime_cancel_group(struct runtime *runtime, struct group_request *request
 void runtime_look_at_group(struct runtime *runtime, struct group_request *request); /* [any] */
 /* As runtime_wait, for the end of a group: `done` gets NULL in any case, and the store has it. */
 void runtime_wait_for_group(struct runtime *runtime, struct waiter *waiter); /* [any] */
+
+/* ---- safe mode ---- */
+
+/* After too many crashes no job runs and no timer fires, so that whoever is in charge can see to
+ * what is to blame. What is stored can be read and deleted. Submissions get ERROR_SAFE_MODE;
+ * cancellations are kept on disk until the jobs run; of open tasks nothing else is known. ENDING:
+ * not for long, and it does not come back. */
+enum safe_mode { SAFE_MODE_OFF, SAFE_MODE_ON, SAFE_MODE_ENDING };
+enum safe_mode runtime_safe_mode(const struct runtime *runtime); /* [any] */
+/* What the store said of this start. [any] */
+const struct store_run *runtime_run(const struct runtime *runtime);
+
+/* Ends it: all jobs run. done on a loop's thread: 0, with n_open; -CONFLICT: it is not on;
+ * -DRAINING; -STORE_FULL, -NO_MEMORY: it is still on; -STORE_UNKNOWN, -SYSTEM: only another start
+ * helps. */
+struct resume_request {
+    struct message message;
+    void (*done)(struct resume_request *asked, int status);
+    size_t n_open;           /* tasks that run */
+    struct runtime *runtime; /* from here on the runtime's own */
+    struct store_request request;
+    int status;
+};
+void runtime_resume(struct runtime *runtime, struct resume_request *asked); /* [any] */
 
 /* ---- figures, for /healthz and metrics [any] ---- */
 struct runtime_stats {

@@ -33,6 +33,9 @@ struct runtime {
     size_t n_last; /* of --loops: who got the last job that names no loop */
     struct groups groups;
     struct progress_table progress;
+    struct store_run run;             /* this one */
+    _Atomic enum safe_mode safe_mode; /* the router's; others look */
+    struct chain held;                /* messages that wait for its end */
 };
 
 /* router.c: the loop of that name (NULL: the main one), whatever its state; NULL: none. [router] */

@@ -16,8 +16,10 @@
     X(INVALID, "well-formed, but not valid here")                                                  \
     X(NOT_FOUND, "there is no such thing")                                                         \
     X(CONFLICT, "not possible in the state that it is in")                                         \
+    X(REPEATED, "a request with the same idempotency key came before")                             \
     X(TOO_MANY, "a limit on how many is reached; try again later")                                 \
     X(DRAINING, "the server is shutting down")                                                     \
+    X(SAFE_MODE, "no job runs after so many crashes")                                              \
     X(STORE_FULL, "no room left on the disk")                                                      \
     X(STORE_UNKNOWN, "the commit's outcome is unknown")                                            \
     X(STORE_LOCKED, "another server has this database open")                                       \

@@ -63,6 +63,11 @@ bool id_parse(const char *text, size_t size, struct id *out)
     return true;
 }
 
+bool id_is_v7(const struct id *id)
+{
+    return id->bytes[6] >> 4 == 7 && id->bytes[8] >> 6 == 2;
+}
+
 int id_compare(const struct id *a, const struct id *b)
 {
     return memcmp(a->bytes, b->bytes, sizeof a->bytes);

@@ -18,6 +18,8 @@ struct id id_make(int64_t at_us, uint64_t random);
 void id_format(const struct id *id, char text[ID_TEXT_SIZE]);
 /* Accepts the canonical form in either case, of any UUID version; false otherwise. */
 bool id_parse(const char *text, size_t size, struct id *out);
+/* Whether it is one of those, whoever made it. */
+bool id_is_v7(const struct id *id);
 int id_compare(const struct id *a, const struct id *b); /* as memcmp */
 
 #endif

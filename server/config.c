@@ -12,6 +12,7 @@
 #include "server/query.h"
 
 #define SECONDS_MAX 86400
+#define TIMES_MAX 1000 /* so many runs are remembered */
 _Static_assert(LOOPS_MAX == 64, "and so says the text below");
 
 enum kind {
@@ -20,6 +21,7 @@ enum kind {
     KIND_SIZE,
     KIND_COUNT,
     KIND_LOOPS,
+    KIND_TIMES,
     KIND_SECONDS,
     KIND_FORMAT,
     KIND_LEVEL,
@@ -60,6 +62,13 @@ static const struct option {
      "how many tasks may be under way at once"},
     {"loops", KIND_LOOPS, offsetof(struct config, loops), "1", "N",
      "how many event loops there are, each a thread, that tasks are spread over"},
+    {"crash-loop", KIND_TIMES, offsetof(struct config, crash_loop), "5", "N",
+     "after more than N starts after a crash within a minute no job runs before POST /v1/resume; "
+     "0: "
+     "they always do"},
+    {"quarantine", KIND_TIMES, offsetof(struct config, quarantine), "3", "N",
+     "a task of which a function was running inside the server at N crashes in a row fails; 0: "
+     "it runs again and again"},
     {"slow-callback", KIND_SECONDS, offsetof(struct config, slow_callback), "0.1", "SECONDS",
      "a task that keeps its loop for longer is logged; 0: never"},
     {"log-format", KIND_FORMAT, offsetof(struct config, log_format), "human", "FORMAT",
@@ -152,6 +161,11 @@ static const char *set_value(const struct option *option, struct config *config,
     case KIND_LOOPS:
         if (!parse_integer(value, 1, LOOPS_MAX, &number))
             return "must be a whole number from 1 to 64";
+        *(size_t *)place = (size_t)number;
+        return NULL;
+    case KIND_TIMES:
+        if (!parse_integer(value, 0, TIMES_MAX, &number))
+            return "must be a whole number from 0 to 1000";
         *(size_t *)place = (size_t)number;
         return NULL;
     case KIND_SECONDS:
@@ -366,7 +380,8 @@ void config_release(struct config *config)
 
 void config_help(struct buffer *out)
 {
-    buffer_text(out, "usage: awaitd [serve] [options]\n\nasyncio as a service: runs jobs that come "
+    buffer_text(out, "usage: awaitd [serve] [options]\n       awaitd check FILE   says whether a "
+                     "database is in order\n\nasyncio as a service: runs jobs that come "
                      "over HTTP, and forgets none.\n\n");
     for (size_t i = 0; i < N_OPTIONS; i++) {
         char left[64];

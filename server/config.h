@@ -25,6 +25,8 @@ struct config {
     size_t max_body, max_result; /* bytes */
     size_t max_open_tasks;
     size_t loops;
+    size_t crash_loop;    /* starts after crashes; 0: off */
+    size_t quarantine;    /* crashes in a row; 0: off */
     double slow_callback; /* seconds; 0: off */
     enum log_format log_format;
     enum log_level log_level;

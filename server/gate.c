@@ -7,6 +7,7 @@
 #include "server/query.h"
 #include "server/reply.h"
 #include "server/routes.h"
+#include "server/safe_mode.h"
 
 /* ---- predicates ---- */
 
@@ -102,6 +103,7 @@ static const struct {
     {"Sec-Fetch-Site", offsetof(struct headers, sec_fetch_site)},
     {"Expect", offsetof(struct headers, expect)},
     {"If-None-Match", offsetof(struct headers, if_none_match)},
+    {"Idempotency-Key", offsetof(struct headers, idempotency_key)},
     {"Traceparent", offsetof(struct headers, traceparent)},
 };
 #define N_SINGLES (sizeof(singles) / sizeof(singles[0]))
@@ -290,7 +292,7 @@ bool gate_check(struct request *request, const char *version)
     /* Who waits for "100 Continue" gets a refusal instead, and then sends no body. */
     request->must_close = is_hidden || h->expect;
     if (!check_length(request) || !check_host(request) || !check_origin(request) ||
-        !routes_find(request) || !check_body(request, is_hidden))
+        !routes_find(request) || !check_body(request, is_hidden) || !safe_mode_check(request))
         return false;
     request->must_close = is_hidden;
     return true;

@@ -172,11 +172,12 @@ static uint64_t hash(uint64_t h, const char *bytes, size_t size)
 }
 
 /* Of all but the outcome, which comes with finished_at, and may be large. */
-static void write_tag(const struct buffer *head, const struct buffer *tail, char tag[32])
+static void write_tag(const struct buffer *head, const struct buffer *tail,
+                      char tag[GROUP_TAG_SIZE])
 {
     uint64_t h = hash(0xcbf29ce484222325u, head->bytes, head->size);
     h = hash(h, tail->bytes, tail->size);
-    snprintf(tag, 32, "\"%016llx\"", (unsigned long long)h);
+    snprintf(tag, GROUP_TAG_SIZE, "\"%016llx\"", (unsigned long long)h);
 }
 
 static void add_headers(struct request *request, struct MHD_Response *response, unsigned status,
@@ -187,11 +188,22 @@ static void add_headers(struct request *request, struct MHD_Response *response, 
         id_format(id, location + strlen("/v1/groups/"));
         reply_header(response, MHD_HTTP_HEADER_LOCATION, location);
     }
-    if (request->prefer_was_followed && status != 304) {
-        char applied[32];
-        snprintf(applied, sizeof(applied), "wait=%s", request->prefer);
-        reply_header(response, "Preference-Applied", applied);
-    }
+    if (status != 304)
+        reply_preference(request, response);
+}
+
+void group_write_opened(struct buffer *b, const struct group_record *record,
+                        char tag[GROUP_TAG_SIZE])
+{
+    struct buffer tail = {0};
+    write_head(b, record);
+    write_counts(&tail, &record->facts);
+    buffer_text(&tail, ",\"tasks\":[],\"next\":null}\n");
+    if (!b->failed && !tail.failed)
+        write_tag(b, &tail, tag);
+    buffer_add(b, tail.bytes, tail.size);
+    b->failed |= tail.failed;
+    buffer_release(&tail);
 }
 
 void group_reply(struct request *request, unsigned status, const struct group_record *record)
@@ -199,7 +211,7 @@ void group_reply(struct request *request, unsigned status, const struct group_re
     struct buffer head = {0}, tail = {0};
     struct error e;
     size_t limit;
-    char tag[32];
+    char tag[GROUP_TAG_SIZE];
     limit_read(request, &limit);
     write_head(&head, record);
     write_counts(&tail, &record->facts);

@@ -6,6 +6,8 @@
 #include "schema/buffer.h"
 #include "server/request.h"
 
+#define GROUP_TAG_SIZE 19 /* of an ETag: 16 digits in quotes, and the NUL */
+
 /* The group as it is in the store, for group_record_release. False when there is none, or it could
  * not be read; then it is answered. */
 bool group_find(struct request *request, const struct id *id, struct group_record *out);
@@ -22,6 +24,10 @@ bool group_check_page(struct request *request);
 /* Answers with the resource, a page of its tasks and an ETag, or with 304; with a Location where it
  * was made. */
 void group_reply(struct request *request, unsigned status, const struct group_record *record);
+
+/* Appends the whole answer to who opened it, and writes its ETag. */
+void group_write_opened(struct buffer *b, const struct group_record *record,
+                        char tag[GROUP_TAG_SIZE]);
 
 /* 409: why a group that is so takes no tasks; 503 when it should take some. */
 void group_refuse_task(struct request *request, const struct group_facts *facts);

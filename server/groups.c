@@ -5,6 +5,7 @@
 #include "runtime/base/bug.h"
 #include "server/body.h"
 #include "server/group_resource.h"
+#include "server/idempotency.h"
 #include "server/query.h"
 #include "server/reply.h"
 #include "server/routes.h"
@@ -75,26 +76,50 @@ static bool read_fields(struct request *request, json_t *body, double *timeout)
     return !request->response;
 }
 
+#define GROUPS "/v1/groups/"
+
+/* False when it is answered: also when it came before, with the same key. */
+static bool is_new(struct request *request, const json_t *body)
+{
+    enum idempotency_found found = idempotency_look(request, body);
+    if (found == IDEMPOTENCY_REPEATED)
+        idempotency_reply(request, 201, GROUPS);
+    return found == IDEMPOTENCY_NEW;
+}
+
 /* Without a body it is a group without a name and without a timeout. */
 static bool read_group_body(struct request *request, double *timeout)
 {
     if (request->body_size == 0)
-        return true;
+        return is_new(request, NULL);
     json_t *body = body_read(request);
-    bool is_good = body && read_fields(request, body, timeout);
+    bool is_good = body && is_new(request, body) && read_fields(request, body, timeout);
     json_decref(body);
     return is_good;
+}
+
+/* What comes before it is opened is what the answer says. */
+static void write_answer(struct idempotency *idempotency, const struct group_record *record)
+{
+    struct buffer body = {0};
+    group_write_opened(&body, record, idempotency->record.tag);
+    idempotency_set_answer(idempotency, &record->id, &body);
 }
 
 static void answer_opened(struct request *request)
 {
     struct group_record record;
-    if (request->outcome == -ERROR_TOO_MANY)
+    if (request->outcome == -ERROR_REPEATED) {
+        if (idempotency_look_again(request))
+            idempotency_reply(request, 201, GROUPS);
+    } else if (request->outcome == -ERROR_TOO_MANY)
         reply_problem(request, 503,
                       "as many groups are open as this server takes (--max-open-tasks); please "
                       "try again later");
     else if (request->outcome != 0)
         reply_code(request, (enum error_code) - request->outcome);
+    else if (request->idempotency)
+        idempotency_reply(request, 201, GROUPS);
     else if (find_as_told(request, &record)) {
         group_reply(request, 201, &record);
         group_record_release(&record);
@@ -112,7 +137,12 @@ void open_group(struct request *request)
     record->id = request->id = id_make(record->facts.created_at_us, lane_random(request->lane));
     if (timeout != TIMEOUT_NEVER)
         record->facts.deadline_at_us = record->facts.created_at_us + (int64_t)(timeout * 1e6);
-    if (!ask(request, (struct group_request){.record = record}, runtime_open_group, answer_opened))
+    struct group_request asked = {.record = record};
+    if (request->idempotency) {
+        write_answer(request->idempotency, record);
+        asked.key = &request->idempotency->record;
+    }
+    if (!ask(request, asked, runtime_open_group, answer_opened))
         reply_code(request, ERROR_DRAINING);
 }
 
@@ -240,19 +270,28 @@ void cancel_group(struct request *request)
 
 /* ---- POST /v1/groups/{id}/tasks ---- */
 
+/* A task that is refused need not be read. */
+static bool takes_tasks(struct request *request)
+{
+    struct group_record record;
+    if (!group_find(request, &request->id, &record))
+        return false;
+    if (record.facts.state != GROUP_OPEN)
+        group_refuse_task(request, &record.facts);
+    group_record_release(&record);
+    return !request->response;
+}
+
+/* With a key it may be a repetition of what the group took before: that is found out first. */
 void submit_to_group(struct request *request)
 {
     static const char *const known[] = {"wait", NULL};
-    struct group_record record;
-    if (!query_check(request, known) || !group_find(request, &request->id, &record))
+    if (!query_check(request, known) ||
+        (!request->headers.idempotency_key && !takes_tasks(request)))
         return;
-    request->parent = record.id;
+    request->parent = request->id;
     request->has_parent = true;
-    if (record.facts.state == GROUP_OPEN)
-        submit_task(request);
-    else
-        group_refuse_task(request, &record.facts);
-    group_record_release(&record);
+    submit_task(request);
 }
 
 /* ---- DELETE /v1/groups/{id} ---- */

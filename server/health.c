@@ -5,9 +5,17 @@
 #include "schema/embedded.h"
 #include "server/reply.h"
 #include "server/routes.h"
+#include "server/safe_mode.h"
 #include "server/tasks.h"
 
 static const char *const no_parameters[] = {NULL};
+
+static const char *status_of(const struct server *server)
+{
+    if (server->is_draining)
+        return "draining";
+    return safe_mode_is_on(server) ? "safe" : "ok";
+}
 
 static void answer_health(struct request *request)
 {
@@ -22,8 +30,7 @@ static void answer_health(struct request *request)
     buffer_format(&b,
                   "{\"status\":\"%s\",\"version\":\"" AWAITD_VERSION "\",\"store\":\"%s\","
                   "\"microhttpd\":\"%s\",\"open_tasks\":%llu,\"submitted\":%llu,\"finished\":%llu}",
-                  request->server->is_draining ? "draining" : "ok",
-                  store_kind(request->server->store), MHD_get_version(),
+                  status_of(request->server), store_kind(request->server->store), MHD_get_version(),
                   (unsigned long long)stats.open_tasks, (unsigned long long)stats.submitted,
                   (unsigned long long)stats.finished);
     reply_json(request, 200, &b);
@@ -41,6 +48,8 @@ void get_readiness(struct request *request)
         return;
     if (request->server->is_draining)
         reply_code(request, ERROR_DRAINING);
+    else if (safe_mode_is_on(request->server))
+        safe_mode_refuse(request);
     else
         answer_health(request);
 }

@@ -275,6 +275,7 @@ static void http_end(struct http *http)
         store_reader_close(http->lane.reader);
     if (server->hangup)
         hangup_stop(server->hangup);
+    claims_release(&server->claims);
     if (server->no_memory)
         MHD_destroy_response(server->no_memory);
 }
@@ -319,6 +320,7 @@ int http_start(struct http **out, struct server *server, struct listener *listen
     http->server = server;
     http->listener = listener;
     http->lane.server = server;
+    claims_init(&server->claims);
     server->checks_host = listener->path == NULL;
     MHD_set_panic_func(on_panic, NULL);
     int status = hangup_start(&server->hangup, server->runtime, e);

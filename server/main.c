@@ -1,4 +1,4 @@
-/* Reads the configuration, and serves; or is a worker process of a server. */
+/* Reads the configuration, and serves; or checks a database; or is a worker process of a server. */
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -8,6 +8,7 @@
 #include "runtime/executor/worker_main.h"
 #include "runtime/host/host_memory.h"
 #include "schema/json_load.h"
+#include "server/check_command.h"
 #include "server/refuse.h"
 #include "server/serve.h"
 #include "server/signals.h"
@@ -17,6 +18,8 @@ int main(int argc, char **argv)
     json_load_prepare();
     if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0)
         return worker_main(argc, argv);
+    if (argc > 1 && strcmp(argv[1], CHECK_COMMAND) == 0)
+        return check_main(argc, argv);
     struct config config;
     struct error e;
     struct buffer help = {0};

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/safe_mode.h"
+
 /* code, status, and what there is to say when nobody said more. */
 static const struct {
     enum error_code code;
@@ -20,6 +22,7 @@ static const struct {
     {ERROR_TOO_MANY, 503,
      "as many tasks are under way as this server takes (--max-open-tasks); "
      "please try again later"},
+    {ERROR_SAFE_MODE, 503, "no job runs after so many crashes; POST /v1/resume lets them"},
     {ERROR_DRAINING, 503, "the server is shutting down; please try again once it is back"},
     {ERROR_STORE_FULL, 507, "there is no room left on the server's disk; nothing was changed"},
     {ERROR_STORE_UNKNOWN, 503,
@@ -37,9 +40,11 @@ static const struct {
     {405, "Method Not Allowed"},
     {409, "Conflict"},
     {411, "Length Required"},
+    {412, "Precondition Failed"},
     {413, "Content Too Large"},
     {415, "Unsupported Media Type"},
     {422, "Unprocessable Content"},
+    {428, "Precondition Required"},
     {500, "Internal Server Error"},
     {503, "Service Unavailable"},
     {507, "Insufficient Storage"},
@@ -107,12 +112,24 @@ void reply_header(struct MHD_Response *response, const char *name, const char *v
         MHD_add_response_header(response, name, value);
 }
 
+void reply_preference(const struct request *request, struct MHD_Response *response)
+{
+    char applied[32];
+    if (!request->prefer_was_followed)
+        return;
+    snprintf(applied, sizeof(applied), "wait=%s", request->prefer);
+    reply_header(response, "Preference-Applied", applied);
+}
+
 void reply_send(struct request *request, unsigned status, struct MHD_Response *response)
 {
     reply_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     reply_header(response, "X-Content-Type-Options", "nosniff");
     if (status == 503)
-        reply_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+        reply_header(response, MHD_HTTP_HEADER_RETRY_AFTER,
+                     safe_mode_is_on(request->server) ? SAFE_MODE_RETRY_AFTER : "1");
+    if (request->is_replayed)
+        reply_header(response, "Idempotency-Replayed", "true");
     if (request->must_close || request->server->is_draining)
         reply_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     request->response = response ? response : request->server->no_memory;

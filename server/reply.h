@@ -21,6 +21,9 @@ void reply_header(struct MHD_Response *response, const char *name, const char *v
 /* Answers with it; takes it. */
 void reply_send(struct request *request, unsigned status, struct MHD_Response *response);
 
+/* Says that the wait which the client prefers is what it got, if so. */
+void reply_preference(const struct request *request, struct MHD_Response *response);
+
 /* Adds the newline and answers; takes the bytes. */
 void reply_json(struct request *request, unsigned status, struct buffer *body);
 /* 204 and 304 have no body. */

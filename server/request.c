@@ -7,6 +7,7 @@
 
 #include "runtime/base/bug.h"
 #include "server/hangup.h"
+#include "server/idempotency.h"
 #include "server/reply.h"
 #include "server/routes.h"
 
@@ -43,6 +44,7 @@ void request_free(struct request *request)
     buffer_release(&request->tasks);
     buffer_release(&request->futures);
     free(request->listed);
+    idempotency_free(request->idempotency);
     if (route_stream(request->route))
         free(request->process.bytes);
     group_record_release(&request->group_record);

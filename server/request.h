@@ -14,11 +14,13 @@
 #include <stdbool.h>
 
 #include "runtime/runtime.h"
+#include "server/claims.h"
 #include "server/config.h"
 #include "server/lane.h"
 #include "server/query.h"
 
 struct hangup;
+struct idempotency;
 struct peer;
 struct route;
 
@@ -38,6 +40,7 @@ struct server {
     atomic_uint n_asking; /* between server_may_ask and server_asked */
     atomic_uint n_parked, n_requests;
     atomic_ulong last_ticket;
+    struct claims claims;
 };
 
 enum method {
@@ -54,6 +57,7 @@ enum method {
 struct headers {
     const char *content_length, *transfer_encoding, *host, *content_type, *authorization;
     const char *origin, *sec_fetch_site, *expect, *if_none_match, *traceparent;
+    const char *idempotency_key;
     const char *prefer_wait; /* the value of Prefer: wait=, in the request's own memory */
 };
 
@@ -88,7 +92,8 @@ struct request {
     struct MHD_Response *response;
     unsigned status;
     size_t answer_size;
-    bool must_close; /* what follows on this connection cannot be trusted */
+    bool is_replayed; /* what is said was said before, to the first request with this key */
+    bool must_close;  /* what follows on this connection cannot be trusted */
 
     struct mpsc_node woken; /* in one of the lane's queues: to be handed over, or resumed */
     /* while it is parked: what goes on after, and what was asked. Whoever was asked owns these
@@ -107,11 +112,15 @@ struct request {
         struct loop_request loop;
         struct loop_list loops;
         struct group_request group;
+        struct resume_request resume;
     };
     size_t n_fed;                     /* bytes of the body that a process got */
     struct group_record group_record; /* owned: a group that is to be opened */
     struct id parent;                 /* of a submission: the group that it is for */
     bool has_parent;
+    double wait;                     /* of a submission: seconds that its answer may take */
+    struct idempotency *idempotency; /* owned; NULL: there is no key */
+    struct claim claim;
     char *text;                 /* owned: what was asked borrows it */
     int outcome;                /* 0 or -code, of what was asked */
     struct task_record *record; /* owned */

@@ -130,11 +130,7 @@ static struct MHD_Response *resource_new(struct request *request, const struct t
     struct MHD_Response *response = reply_new(request, &b, TYPE_JSON);
     resource_etag(record, progress, tag);
     reply_header(response, MHD_HTTP_HEADER_ETAG, tag);
-    if (request->prefer_was_followed) {
-        char applied[32];
-        snprintf(applied, sizeof(applied), "wait=%s", request->prefer);
-        reply_header(response, "Preference-Applied", applied);
-    }
+    reply_preference(request, response);
     return response;
 }
 

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "server/reply.h"
+#include "server/tasks.h"
 
 static const struct route routes[] = {
     {METHOD_POST, "/v1/tasks", submit_task, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_GET, "/v1/tasks", list_tasks, BODY_NONE, SCOPE_READ},
+    {METHOD_PUT, "/v1/tasks/{id}", put_task, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_GET, "/v1/tasks/{id}", get_task, BODY_NONE, SCOPE_READ},
     {METHOD_DELETE, "/v1/tasks/{id}", delete_task, BODY_NONE, SCOPE_SUBMIT},
     {METHOD_GET, "/v1/tasks/{id}/tree", get_task_tree, BODY_NONE, SCOPE_READ},
@@ -43,6 +45,7 @@ static const struct route routes[] = {
     {METHOD_POST, "/v1/groups/{id}/tasks", submit_to_group, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_POST, "/v1/groups/{id}/close", close_group, BODY_NONE, SCOPE_SUBMIT},
     {METHOD_POST, "/v1/groups/{id}/cancel", cancel_group, BODY_OPTIONAL, SCOPE_CANCEL},
+    {METHOD_POST, "/v1/resume", resume_jobs, BODY_NONE, SCOPE_SUBMIT},
     {METHOD_GET, "/healthz", get_health, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/readyz", get_readiness, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/openapi.yaml", get_contract, BODY_NONE, SCOPE_NONE},
@@ -57,6 +60,18 @@ const struct body_stream *route_stream(const struct route *route)
         if (streams[i].handle == route->handle)
             return &streams[i];
     return NULL;
+}
+
+bool route_needs_jobs(const struct route *route)
+{
+    static void (*const need_jobs[])(struct request *) = {
+        submit_task,  reschedule_task, signal_process,     end_stdin,    set_task_future,
+        get_callback, post_callback,   run_until_complete, post_loop,    delete_loop,
+        open_group,   submit_to_group, close_group,        cancel_group, put_exception_handler};
+    for (size_t i = 0; i < sizeof(need_jobs) / sizeof(need_jobs[0]); i++)
+        if (route->handle == need_jobs[i])
+            return true;
+    return false;
 }
 
 static const char *const method_names[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
@@ -123,6 +138,10 @@ static bool read_id(struct request *request, struct part part)
 {
     if (id_parse(part.text, part.size, &request->id))
         return true;
+    if (request->method == METHOD_PUT) {
+        reply_problem(request, 422, ID_OF_NEW_TASK);
+        return false;
+    }
     bool is_group = strncmp(request->path, "/v1/groups/", strlen("/v1/groups/")) == 0;
     reply_problem(request, 404,
                   "there is no %s '%.*s': ids look like 01980e5a-6f2b-7c3d-9e4f-0123456789ab",

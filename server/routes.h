@@ -30,6 +30,8 @@ struct body_stream {
 };
 /* NULL: it is not streamed, or there is no route. */
 const struct body_stream *route_stream(const struct route *route);
+/* Makes jobs, or asks those that run: not possible in safe mode. */
+bool route_needs_jobs(const struct route *route);
 void open_stdin(struct request *request); /* stdin.c, both */
 unsigned take_stdin(struct request *request, const char *bytes, size_t *size, char detail[400]);
 
@@ -42,6 +44,7 @@ enum method method_parse(const char *name);
 
 /* The handlers, each in the file of its resource. They answer or park. */
 void submit_task(struct request *request);           /* submit.c */
+void put_task(struct request *request);              /* put_task.c */
 void list_tasks(struct request *request);            /* list.c */
 void get_task(struct request *request);              /* tasks.c */
 void cancel_task(struct request *request);           /* tasks.c */
@@ -77,6 +80,7 @@ void get_loop(struct request *request);              /* loops.c */
 void delete_loop(struct request *request);           /* loops.c */
 void put_exception_handler(struct request *request); /* loops.c */
 void run_until_complete(struct request *request);    /* submit.c */
+void resume_jobs(struct request *request);           /* safe_mode.c */
 void get_health(struct request *request);            /* health.c */
 void get_readiness(struct request *request);         /* health.c */
 void get_contract(struct request *request);          /* health.c */

@@ -61,6 +61,8 @@ int serve(const struct config *config, struct error *e)
     struct runtime_options options = {.max_open_tasks = config->max_open_tasks,
                                       .max_result_bytes = config->max_result,
                                       .n_loops = config->loops,
+                                      .crash_loop = (unsigned)config->crash_loop,
+                                      .quarantine = (unsigned)config->quarantine,
                                       .slow_callback_ns = (int64_t)(config->slow_callback * 1e9)};
     struct services services = {0};
     struct server server = {.config = config, .services = &services};

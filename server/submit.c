@@ -1,6 +1,6 @@
-/* POST /v1/tasks, and …/run_until_complete of a loop. The path that matters most: parse, check
- * everything, compile, hand over, suspend; the answer goes out once the task is on disk, or has
- * ended. */
+/* POST /v1/tasks, …/run_until_complete of a loop, and what is alike for others that submit. The
+ * path that matters most: parse, check everything, compile, hand over, suspend; the answer goes out
+ * once the task is on disk, or has ended. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +12,11 @@
 #include "server/body.h"
 #include "server/coroutines.h"
 #include "server/group_resource.h"
+#include "server/idempotency.h"
 #include "server/reply.h"
 #include "server/resource.h"
 #include "server/routes.h"
+#include "server/submit.h"
 #include "server/tasks.h"
 #include "server/wait.h"
 
@@ -173,6 +175,12 @@ static int64_t deadline_of(const struct fields *fields, int64_t now)
     return fields->timeout >= 0 ? now + (int64_t)(fields->timeout * 1e6) : 0;
 }
 
+/* The client says what the id is. */
+static bool is_chosen(const struct request *request)
+{
+    return request->method == METHOD_PUT;
+}
+
 /* NULL when out of memory. */
 static struct task_record *make_record(struct request *request, const struct fields *fields)
 {
@@ -180,7 +188,8 @@ static struct task_record *make_record(struct request *request, const struct fie
     if (!record)
         return NULL;
     record->created_at_us = now_us();
-    record->id = id_make(record->created_at_us, lane_random(request->lane));
+    record->id = is_chosen(request) ? request->id
+                                    : id_make(record->created_at_us, lane_random(request->lane));
     record->starts = 1;
     record->group = request->parent;
     record->has_group = request->has_parent;
@@ -206,6 +215,8 @@ static struct task_record *make_record(struct request *request, const struct fie
 static void submission_done(struct submission *submission, int status)
 {
     struct request *request = CONTAINER_OF(submission, struct request, submission);
+    if (is_chosen(request))
+        claim_release(request);
     if (status == 0 && submission->waiter)
         return;
     request->outcome = status;
@@ -216,7 +227,9 @@ static void answer_refusal(struct request *request)
 {
     struct error_list errors = {0};
     const char *loop = request->record->loop;
-    if (request->outcome == -ERROR_CONFLICT)
+    if (request->outcome == -ERROR_CONFLICT && is_chosen(request))
+        put_refuse(request);
+    else if (request->outcome == -ERROR_CONFLICT)
         group_explain_refusal(request);
     else if (request->outcome != -ERROR_NOT_FOUND)
         reply_code(request, (enum error_code) - request->outcome);
@@ -229,27 +242,40 @@ static void answer_refusal(struct request *request)
     error_list_release(&errors);
 }
 
-static void answer(struct request *request)
+static void reply_made(struct request *request, const struct task_record *record)
+{
+    unsigned status = task_state_is_final(record->state) ? 200 : 202;
+    resource_reply_made(request, is_chosen(request) ? 201 : status, record);
+}
+
+/* The wait is over; it may have ended since. */
+static void answer_waited(struct request *request)
 {
     struct task_record *now = NULL;
-    if (request->outcome != 0)
+    store_get(request->lane->reader, &request->id, 0, &now, NULL);
+    reply_made(request, now ? now : request->record);
+    task_record_unref(now);
+}
+
+static void answer(struct request *request)
+{
+    if (request->outcome == -ERROR_REPEATED) {
+        if (idempotency_look_again(request))
+            repeat_answer(request);
+    } else if (request->outcome != 0)
         answer_refusal(request);
     else if (request->ended)
-        resource_reply_made(request, 200, request->ended);
-    else if (!request->submission.waiter)
-        resource_reply_made(request, 202, request->record);
-    else {
-        /* The wait is over; it may have ended since. */
-        store_get(request->lane->reader, &request->id, 0, &now, NULL);
-        const struct task_record *shown = now ? now : request->record;
-        resource_reply_made(request, task_state_is_final(shown->state) ? 200 : 202, shown);
-        task_record_unref(now);
-    }
+        reply_made(request, request->ended);
+    else if (request->submission.waiter)
+        answer_waited(request);
+    else if (request->idempotency)
+        repeat_reply_first(request);
+    else
+        reply_made(request, request->record);
 }
 
 /* Takes the plan and the record. */
-static void hand_over(struct request *request, struct plan *plan, struct task_record *record,
-                      double wait)
+static void hand_over(struct request *request, struct plan *plan, struct task_record *record)
 {
     struct server *server = request->server;
     if (!server_may_ask(server)) {
@@ -260,17 +286,21 @@ static void hand_over(struct request *request, struct plan *plan, struct task_re
     }
     request->id = record->id;
     request->record = task_record_ref(record);
-    request->submission =
-        (struct submission){.record = record, .plan = plan, .done = submission_done};
-    if (wait > 0) {
-        wait_prepare(request, &request->id, wait);
+    request->submission = (struct submission){
+        .record = record, .plan = plan, .is_held = is_chosen(request), .done = submission_done};
+    if (request->idempotency) {
+        request->submission.key = &request->idempotency->record;
+        request->submission.write_answer = repeat_write_answer;
+    }
+    if (request->wait > 0) {
+        wait_prepare(request, &request->id, request->wait);
         request->submission.waiter = &request->waiter;
     }
     request_park(request, answer);
     lane_submit(request->lane, &request->woken);
 }
 
-static void submit(struct request *request, const json_t *body, double wait)
+static void submit(struct request *request, const json_t *body)
 {
     struct error_list errors = {0};
     struct definitions definitions = {.request = request};
@@ -280,7 +310,7 @@ static void submit(struct request *request, const json_t *body, double wait)
     struct plan *plan = compile(&fields, &coroutines, &check, &errors);
     struct task_record *record = plan ? make_record(request, &fields) : NULL;
     if (record)
-        hand_over(request, plan, record, wait);
+        hand_over(request, plan, record);
     else if (plan) {
         plan_unref(plan);
         reply_code(request, ERROR_NO_MEMORY);
@@ -293,7 +323,7 @@ static void submit(struct request *request, const json_t *body, double wait)
     error_list_release(&errors);
 }
 
-static void read_and_submit(struct request *request, double wait)
+void submit_body(struct request *request)
 {
     if (request->server->is_draining) {
         reply_code(request, ERROR_DRAINING);
@@ -302,25 +332,29 @@ static void read_and_submit(struct request *request, double wait)
     json_t *body = body_read(request);
     if (!body)
         return;
-    submit(request, body, wait);
+    enum idempotency_found found =
+        is_chosen(request) ? IDEMPOTENCY_NEW : idempotency_look(request, body);
+    if (found == IDEMPOTENCY_NEW)
+        submit(request, body);
+    else if (found == IDEMPOTENCY_REPEATED)
+        repeat_answer(request);
     json_decref(body);
 }
 
 void submit_task(struct request *request)
 {
     static const char *const known[] = {"wait", NULL};
-    double wait;
-    if (query_check(request, known) && wait_read(request, &wait))
-        read_and_submit(request, wait);
+    if (query_check(request, known) && wait_read(request, &request->wait))
+        submit_body(request);
 }
 
 /* The loop is that of the path. */
 void run_until_complete(struct request *request)
 {
     static const char *const known[] = {"wait", NULL};
-    double wait;
-    if (!query_check(request, known) || !wait_read(request, &wait))
+    if (!query_check(request, known) || !wait_read(request, &request->wait))
         return;
-    bool says_how_long = query_get(&request->query, "wait") || request->prefer_was_followed;
-    read_and_submit(request, says_how_long ? wait : WAIT_MAX_S);
+    if (!query_get(&request->query, "wait") && !request->prefer_was_followed)
+        request->wait = WAIT_MAX_S;
+    submit_body(request);
 }

@@ -23,4 +23,9 @@ bool limit_read(struct request *request, size_t *limit);
  */
 bool flag_read(struct request *request, const char *name, bool *flag);
 
+/* What is wrong with another one. */
+#define ID_OF_NEW_TASK                                                                             \
+    "the id of a new task must be a UUIDv7, such as 01980e5a-6f2b-7c3d-9e4f-0123456789ab: lists "  \
+    "are in the order of ids, and only those begin with the time"
+
 #endif

@@ -9,6 +9,7 @@
 #include "server/callback.h"
 #include "server/reply.h"
 #include "server/routes.h"
+#include "server/safe_mode.h"
 #include "server/tasks.h"
 #include "server/tree_text.h"
 
@@ -278,6 +279,10 @@ void get_task_tree(struct request *request)
         return;
     if (task_state_is_final(request->record->state)) {
         answer_stored(request);
+        return;
+    }
+    if (safe_mode_is_on(server)) { /* how far it came is not known before it runs */
+        safe_mode_refuse(request);
         return;
     }
     if (!server_may_ask(server)) {

@@ -25,7 +25,7 @@ openssl/types.h runtime/host/host_net
 openssl/x509v3.h runtime/host/host_net
 sqlite3.h       runtime/store/sqlite
 openssl/crypto.h server/callback
-openssl/evp.h   server/callback runtime/functions/
+openssl/evp.h   server/callback server/idempotency runtime/functions/
 openssl/hmac.h  server/callback
 sys/socket.h    server/ runtime/host/ runtime/spawner/ runtime/executor/worker_
 netinet/in.h    server/ runtime/host/

@@ -19,6 +19,7 @@ static const struct layout {
     [ENTRY_GRANTED] = {"a semaphore", true, 0, 0},
     [ENTRY_BEGAN] = {"a leaf's beginning", true, 0, 0},
     [ENTRY_CRASHED] = {"a crash", true, 0, 0},
+    [ENTRY_STOOD] = {"the end of a round", false, 0, 0},
     [ENTRY_CLOCK] = {"the time", false, 0, 0},
     [ENTRY_CHANCE] = {"a chance", false, 1, 0},
     [ENTRY_CHOICE] = {"a choice", false, 1, 0},
@@ -57,11 +58,11 @@ static void write_text(struct buffer *out, const struct entry_text *text)
 void entry_write(struct buffer *out, struct entry_base *base, const struct journal_entry *entry)
 {
     const struct layout *layout = &layouts[entry->kind];
-    int64_t at_us = entry->at_us > base->at_us ? entry->at_us : base->at_us;
+    int64_t at_ns = entry->at_ns > base->at_ns ? entry->at_ns : base->at_ns;
     buffer_char(out, (char)entry->kind);
     varint_write(out, entry->position - base->position);
-    varint_write(out, (uint64_t)(at_us - base->at_us));
-    *base = (struct entry_base){entry->position, at_us};
+    varint_write(out, (uint64_t)(at_ns - base->at_ns));
+    *base = (struct entry_base){entry->position, at_ns};
     if (layout->has_place)
         write_place(out, &entry->place);
     for (size_t i = 0; i < layout->n_numbers; i++)
@@ -126,9 +127,9 @@ bool entry_read(const unsigned char **at, const unsigned char *end, struct entry
     entry->kind = *source.at++;
     const struct layout *layout = &layouts[entry->kind];
     base->position += take(&source, UINT64_MAX - base->position);
-    base->at_us += (int64_t)take(&source, (uint64_t)(INT64_MAX - base->at_us));
+    base->at_ns += (int64_t)take(&source, (uint64_t)(INT64_MAX - base->at_ns));
     entry->position = base->position;
-    entry->at_us = base->at_us;
+    entry->at_ns = base->at_ns;
     if (layout->has_place)
         entry->place = read_place(&source);
     for (size_t i = 0; i < layout->n_numbers; i++)

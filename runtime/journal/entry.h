@@ -22,11 +22,13 @@ enum entry_kind {
     ENTRY_GRANTED,     /* place: who waits for a semaphore, and gets it */
     ENTRY_BEGAN,       /* place: a leaf that must not begin twice is about to begin */
     ENTRY_CRASHED,     /* place: a leaf that was under way when the server crashed begins again */
-    ENTRY_CLOCK = 20,  /* nothing but the time; within the callback */
-    ENTRY_CHANCE,      /* number: the bits of a double */
-    ENTRY_CHOICE,      /* number: 0 or 1 */
-    ENTRY_ACQUIRED,    /* number: 1: the semaphore was free; 0: it is waited for */
-    ENTRY_PASSED_ON,   /* place: as GRANTED, by what the same job did in this callback */
+    ENTRY_STOOD, /* so many callbacks had run at the end of a round, and what came of them is on
+                  * disk, too */
+    ENTRY_CLOCK = 20, /* nothing but the time; within the callback */
+    ENTRY_CHANCE,     /* number: the bits of a double */
+    ENTRY_CHOICE,     /* number: 0 or 1 */
+    ENTRY_ACQUIRED,   /* number: 1: the semaphore was free; 0: it is waited for */
+    ENTRY_PASSED_ON,  /* place: as GRANTED, by what the same job did in this callback */
 };
 
 enum exited_number {
@@ -47,7 +49,7 @@ enum rescheduled_number { RESCHEDULED_SECONDS, RESCHEDULED_AT, RESCHEDULED_NUMBE
 struct journal_entry {
     enum entry_kind kind;
     uint64_t position; /* callbacks of the job before it; those of ENTRY_CLOCK and up: with it */
-    int64_t at_us;     /* after the job began */
+    int64_t at_ns;     /* after the job began */
     struct entry_place {
         uint32_t task, node, depth; /* the task's number; depth: of the activation, calls below */
     } place;
@@ -61,10 +63,10 @@ struct journal_entry {
 /* What stands between the entries of one job. Start with {0}. */
 struct entry_base {
     uint64_t position;
-    int64_t at_us;
+    int64_t at_ns;
 };
 
-/* Appends it. at_us is never before the base's: clocks step back, a journal does not. */
+/* Appends it. at_ns is never before the base's: clocks step back, a journal does not. */
 void entry_write(struct buffer *out, struct entry_base *base, const struct journal_entry *entry);
 /* The next one, its texts borrowed from the bytes; *at moves on. False where it is damaged. */
 bool entry_read(const unsigned char **at, const unsigned char *end, struct entry_base *base,

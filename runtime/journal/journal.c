@@ -47,31 +47,37 @@ bool journal_is_replaying(const struct job *job)
 int64_t journal_now_ns(const struct job *job)
 {
     struct host *host = job->loop->host;
-    return job->resumed_ns ? job->resumed_ns : host->now_ns(host);
+    return job->is_resuming ? job->resumed_ns : host->now_ns(host);
 }
 
-static int64_t now_us(struct job *job)
+static int64_t now_ns(struct job *job)
 {
     struct host *host = job->loop->host;
-    return (host->now_ns(host) - job->started_ns) / 1000;
+    return host->now_ns(host) - job->started_ns;
 }
 
 /* ---- entries ---- */
+
+static void mark_dirty(struct job *job)
+{
+    struct journal *journal = journal_of(job);
+    if (list_is_empty(&journal->dirty))
+        list_append(&job->loop->journals.dirty, &journal->dirty);
+}
 
 static void add(struct job *job, struct journal *journal, struct journal_entry *entry)
 {
     entry->position = job->n_called;
     entry_write(&journal->entries, &journal->base, entry);
-    if (list_is_empty(&journal->dirty))
-        list_append(&job->loop->journals.dirty, &journal->dirty);
+    mark_dirty(job);
 }
 
-static void add_printed(struct job *job, struct journal *journal, int64_t at_us)
+static void add_printed(struct job *job, struct journal *journal, int64_t at_ns)
 {
     if (journal->n_printed == 0)
         return;
     struct journal_entry printed = {
-        .kind = ENTRY_PRINTED, .at_us = at_us, .numbers = {journal->n_printed}};
+        .kind = ENTRY_PRINTED, .at_ns = at_ns, .numbers = {journal->n_printed}};
     journal->n_printed = 0;
     add(job, journal, &printed);
 }
@@ -87,23 +93,23 @@ static void record(struct job *job, struct journal_entry *entry)
     if (!is_kept(job))
         return;
     struct journal *journal = journal_of(job);
-    entry->at_us = now_us(job);
+    entry->at_ns = now_ns(job);
     if (entry->kind < ENTRY_CLOCK)
-        job->resumed_ns = 0;
-    add_printed(job, journal, entry->at_us);
+        job->is_resuming = false;
+    add_printed(job, journal, entry->at_ns);
     add(job, journal, entry);
     memory_need(journal->entries.failed ? NULL : journal);
 }
 
 int64_t journal_deadline_base_ns(struct job *job)
 {
-    int64_t now_ns = journal_now_ns(job);
-    if (job->resumed_ns || !job->loop->journals.is_on)
-        return now_ns;
-    int64_t last_us = job->journal ? job->journal->base.at_us : 0;
-    if (now_ns - job->started_ns - last_us * 1000 > job->loop->journals.slack_ns)
+    int64_t base_ns = journal_now_ns(job);
+    if (job->is_resuming || !job->loop->journals.is_on)
+        return base_ns;
+    int64_t last_ns = job->journal ? job->journal->base.at_ns : 0;
+    if (base_ns - job->started_ns - last_ns > job->loop->journals.slack_ns)
         record(job, &(struct journal_entry){.kind = ENTRY_CLOCK});
-    return now_ns;
+    return base_ns;
 }
 
 static struct entry_place place_of(const struct task *task)
@@ -189,8 +195,7 @@ void journal_printed(struct job *job, int64_t n_lines)
         return;
     struct journal *journal = journal_of(job);
     journal->n_printed += n_lines;
-    if (list_is_empty(&journal->dirty))
-        list_append(&job->loop->journals.dirty, &journal->dirty);
+    mark_dirty(job);
 }
 
 void journal_granted(struct task *task)
@@ -245,9 +250,27 @@ static size_t count(const struct list *list)
     return n;
 }
 
+void journal_goes_on(struct job *job)
+{
+    if (job->journal && job->journal->n_rows > 0 && is_kept(job))
+        mark_dirty(job);
+}
+
+/* Those that a round leaves half-way. A job that has not begun can begin again. */
+static void mark_unfinished(struct loop *loop)
+{
+    for (struct list *l = loop->ready.next; l != &loop->ready; l = l->next) {
+        struct job *job = CONTAINER_OF(l, struct job, ready_link);
+        if (job->n_called > 0 && is_kept(job))
+            mark_dirty(job);
+    }
+}
+
 static struct journal_row take_row(struct job *job, struct journal *journal)
 {
-    add_printed(job, journal, journal->base.at_us);
+    add_printed(job, journal, journal->base.at_ns);
+    if (job->n_called > journal->base.position || journal->entries.size == 0)
+        record(job, &(struct journal_entry){.kind = ENTRY_STOOD});
     memory_need(journal->entries.failed ? NULL : journal);
     struct journal_row row = {
         .task = job->record->id, .n = ++journal->n_rows, .size = journal->entries.size};
@@ -268,8 +291,9 @@ static struct journal_row take_row(struct job *job, struct journal *journal)
 struct journal_row *journal_collect(struct loop *loop, size_t *n)
 {
     struct list dirty, *l;
-    size_t n_dirty = count(&loop->journals.dirty);
     *n = 0;
+    mark_unfinished(loop);
+    size_t n_dirty = count(&loop->journals.dirty);
     if (n_dirty == 0)
         return NULL;
     struct journal_row *rows = memory_new(n_dirty * sizeof *rows);

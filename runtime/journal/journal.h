@@ -67,6 +67,10 @@ void journal_acquired(struct job *job, bool is_held);
 
 /* ---- handing over ---- */
 
+/* It is about to run callbacks: how far it came is to be on disk with what comes of them, which may
+ * be lines of its log, or a semaphore that somebody else gets. */
+void journal_goes_on(struct job *job);
+
 struct journal_row;
 /* Takes all new entries of jobs that are on disk: n rows (the caller frees their `entries`, and
  * them); NULL when there are none. The flush that they go with: loop->journals.n_flushes. */

@@ -75,10 +75,10 @@ static void take_next(struct replay *replay)
 }
 
 /* No earlier than it was, so that no deadline is. */
-static void set_time(struct job *job, int64_t at_us)
+static void set_time(struct job *job, int64_t at_ns)
 {
-    int64_t at_ns = job->started_ns + at_us * 1000 + job->loop->journals.slack_ns;
-    job->resumed_ns = at_ns ? at_ns : 1;
+    job->resumed_ns = job->started_ns + at_ns + job->loop->journals.slack_ns;
+    job->is_resuming = true;
 }
 
 static void pass_time(struct job *job, uint64_t position)
@@ -86,7 +86,7 @@ static void pass_time(struct job *job, uint64_t position)
     struct replay *replay = replay_of(job);
     while (replay->has_next && replay->next.kind == ENTRY_CLOCK &&
            replay->next.position <= position) {
-        set_time(job, replay->next.at_us);
+        set_time(job, replay->next.at_ns);
         take_next(replay);
     }
 }
@@ -211,7 +211,7 @@ static void set_future(struct job *job, const struct journal_entry *entry)
 
 static void apply(struct job *job, struct replay *replay, const struct journal_entry *entry)
 {
-    set_time(job, entry->at_us);
+    set_time(job, entry->at_ns);
     switch (entry->kind) {
     case ENTRY_CANCELLED:
         job->journal->was_cancelled = true;
@@ -225,6 +225,8 @@ static void apply(struct job *job, struct replay *replay, const struct journal_e
         break;
     case ENTRY_PRINTED:
         job->log_seq += entry->numbers[0];
+        break;
+    case ENTRY_STOOD:
         break;
     default:
         apply_to_frame(replay, entry);

@@ -46,6 +46,7 @@ static void begin(struct leaf *leaf)
     }
     operation->answer.type = memory_text(CRASHED_ERROR);
     operation->answer.text = memory_text(CRASHED_MESSAGE);
+    operation->answer.size = strlen(CRASHED_MESSAGE);
     ended(operation);
 }
 

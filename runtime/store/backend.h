@@ -29,6 +29,11 @@ struct backend_verbs {
      * wait for. 0, or -STORE_UNKNOWN as above. [writer] */
     int (*settle)(struct backend *backend);
     void (*close)(struct backend *backend);
+    /* Room that is kept for what may not be refused; NULL: there is no such thing. Makes it, if it
+     * is not there: false where there is too little. And gives it up: false if there was none.
+     * [writer; main before it starts] */
+    bool (*make_reserve)(struct backend *backend);
+    bool (*give_up_reserve)(struct backend *backend);
 
     /* As in store.h. */
     int (*reader_open)(struct store_reader **out, struct backend *backend, struct error *e);
@@ -55,6 +60,8 @@ struct backend_verbs {
     int (*read_journal)(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct journal_row *row), void *context,
                         struct error *e);
+    int (*get_key)(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                   struct key_record **out, struct error *e);
     int (*get_document)(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
     int (*list_documents)(struct store_reader *reader, const char *kind, const char *after,

@@ -131,7 +131,7 @@ static int finish(struct memory *m, struct store_request *request)
     return finish_as(m, request->record);
 }
 
-static int insert(struct memory *m, struct store_request *request)
+static int insert_new(struct memory *m, struct store_request *request)
 {
     int rc = insert_open(m, request->record);
     if (rc != 0 || !request->ended)
@@ -139,6 +139,18 @@ static int insert(struct memory *m, struct store_request *request)
     rc = finish_as(m, request->ended);
     if (rc != 0)
         remove_task(m, memory_find(m, &request->record->id));
+    return rc;
+}
+
+static int insert(struct memory *m, struct store_request *request)
+{
+    memory_sweep_keys(m, request->record->created_at_us);
+    int rc = request->key ? memory_use_key(m, request->key) : 0;
+    if (rc != 0)
+        return rc;
+    rc = insert_new(m, request);
+    if (rc != 0 && request->key)
+        memory_free_key(m, request->key);
     return rc;
 }
 
@@ -224,6 +236,9 @@ static int memory_write(struct backend *base, struct store_request *first)
         [STORE_REMOVE] = memory_remove,
         [STORE_SET_FUTURE] = memory_set_future,
         [STORE_DROP_FUTURE] = memory_drop_future,
+        [STORE_BEGIN_RUN] = memory_begin_run,
+        [STORE_BEGIN_JOBS] = memory_begin_jobs,
+        [STORE_END_RUN] = memory_end_run,
         [STORE_JOURNAL] = memory_add_journal,
     };
     struct memory *m = (struct memory *)base;
@@ -248,7 +263,9 @@ static void memory_close(struct backend *base)
     for (size_t i = 0; i < m->n; i++)
         free_task(m->tasks[i]);
     free(m->tasks);
+    free(m->runs);
     memory_free_documents(m);
+    memory_free_keys(m);
     pthread_rwlock_destroy(&m->lock);
     free(m);
 }
@@ -269,6 +286,7 @@ static const struct backend_verbs verbs_of_memory = {
     .read_futures = memory_read_futures,
     .next_journal = memory_next_journal,
     .read_journal = memory_read_journal,
+    .get_key = memory_get_key,
     .get_document = memory_get_document,
     .list_documents = memory_list_documents,
 };

@@ -1,11 +1,12 @@
 /* What the parts of the memory backend share: memory.c writes, memory_read.c reads and finds,
- * memory_documents.c does all of it for documents, memory_futures.c for futures. Nobody else
+ * memory_documents.c, memory_futures.c and so on do all of it for what their names say. Nobody else
  * includes this. */
 #ifndef AWAITD_RUNTIME_STORE_MEMORY_H
 #define AWAITD_RUNTIME_STORE_MEMORY_H
 
 #include <pthread.h>
 
+#include "runtime/base/list.h"
 #include "runtime/store/backend.h"
 
 /* The record in a task is seen by readers, so a change makes a new one. The large parts stand
@@ -21,6 +22,12 @@ struct memory_task {
     size_t n_futures, future_capacity;
 };
 
+struct memory_keys {
+    struct memory_key **buckets; /* chains; NULL before the first one */
+    size_t n, n_buckets;
+    struct list in_order; /* of their coming */
+};
+
 struct memory {
     struct backend base;
     pthread_rwlock_t lock;
@@ -28,6 +35,13 @@ struct memory {
     size_t n, capacity;
     struct document **documents; /* sorted by kind and name */
     size_t n_documents, document_capacity;
+    struct memory_run {
+        int64_t started_at_us;
+        bool after_crash, ran_jobs, in_order;
+    } * runs;
+    size_t n_runs, run_capacity;
+    struct memory_keys keys;
+    struct key_sweep sweep;
 };
 
 /* ---- memory.c ---- */
@@ -48,6 +62,20 @@ int memory_set_future(struct memory *m, struct store_request *request);
 int memory_drop_future(struct memory *m, struct store_request *request);
 int memory_add_journal(struct memory *m, struct store_request *request);
 void memory_drop_futures(struct memory_task *task);
+
+/* ---- memory_runs.c: the same ---- */
+
+int memory_begin_run(struct memory *m, struct store_request *request);
+int memory_begin_jobs(struct memory *m, struct store_request *request);
+int memory_end_run(struct memory *m, struct store_request *request);
+/* ---- memory_keys.c; the same ---- */
+
+int memory_use_key(struct memory *m, const struct key_record *given);
+/* Takes that back. */
+void memory_free_key(struct memory *m, const struct key_record *given);
+/* Removes some of what is no longer kept, if it is time to. */
+void memory_sweep_keys(struct memory *m, int64_t now_us);
+void memory_free_keys(struct memory *m);
 
 /* ---- memory_read.c; the caller holds the lock ---- */
 
@@ -95,6 +123,8 @@ int memory_next_journal(struct store_reader *reader, const struct id *after, str
 int memory_read_journal(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct journal_row *row), void *context,
                         struct error *e);
+int memory_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                   struct key_record **out, struct error *e);
 int memory_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int memory_list_documents(struct store_reader *reader, const char *kind, const char *after,

@@ -47,7 +47,7 @@ static int add(struct memory *m, size_t at, const struct document *given)
     return 0;
 }
 
-int memory_put(struct memory *m, struct store_request *request)
+static int put(struct memory *m, struct store_request *request)
 {
     struct document *given = &request->document;
     size_t at = position(m, given->kind, given->name);
@@ -62,6 +62,17 @@ int memory_put(struct memory *m, struct store_request *request)
     document_free(m->documents[at]);
     m->documents[at] = copy;
     return 0;
+}
+
+int memory_put(struct memory *m, struct store_request *request)
+{
+    int rc = request->key ? memory_use_key(m, request->key) : 0;
+    if (rc != 0)
+        return rc;
+    rc = put(m, request);
+    if (rc != 0 && request->key)
+        memory_free_key(m, request->key);
+    return rc;
 }
 
 int memory_remove(struct memory *m, struct store_request *request)

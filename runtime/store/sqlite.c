@@ -91,7 +91,15 @@ static int insert_labels(struct sqlite *s, const struct task_record *task)
     return run_for_id(s, DO_INSERT_LABELS, &task->id);
 }
 
-static int insert(struct sqlite *s, struct store_request *request)
+/* There is one with this id. */
+static int undo_insert(struct sqlite *s, struct store_request *request)
+{
+    request->status = -ERROR_CONFLICT;
+    int rc = sqlite_run(s, DO_UNDO_SPEC);
+    return rc == SQLITE_OK && request->key ? sqlite_free_key(s, request->key) : rc;
+}
+
+static int insert_new(struct sqlite *s, struct store_request *request)
 {
     const struct task_record *task = request->record;
     sqlite_bind_text(s->statements[DO_INSERT_SPEC], 1, task->spec);
@@ -99,15 +107,21 @@ static int insert(struct sqlite *s, struct store_request *request)
     if (rc != SQLITE_OK)
         return rc;
     rc = insert_task(s, task, request->ended ? request->ended : task);
-    if ((rc & 0xff) == SQLITE_CONSTRAINT) { /* there is one with this id */
-        request->status = -ERROR_CONFLICT;
-        return sqlite_run(s, DO_UNDO_SPEC);
-    }
+    if ((rc & 0xff) == SQLITE_CONSTRAINT)
+        return undo_insert(s, request);
     if (rc == SQLITE_OK && task->labels)
         rc = insert_labels(s, task);
     if (rc == SQLITE_OK && request->ended)
         rc = insert_outcome(s, request->ended);
     return rc;
+}
+
+static int insert(struct sqlite *s, struct store_request *request)
+{
+    int rc = sqlite_sweep_keys(s, request->record->created_at_us);
+    if (rc == SQLITE_OK && request->key)
+        rc = sqlite_use_key(s, request);
+    return rc == SQLITE_OK && request->status == 0 ? insert_new(s, request) : rc;
 }
 
 /* What a task is, for a request that met none in the state that it wanted. */
@@ -231,6 +245,9 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_REMOVE] = sqlite_remove,
         [STORE_SET_FUTURE] = sqlite_set_future,
         [STORE_DROP_FUTURE] = sqlite_drop_future,
+        [STORE_BEGIN_RUN] = sqlite_begin_run,
+        [STORE_BEGIN_JOBS] = sqlite_begin_jobs,
+        [STORE_END_RUN] = sqlite_end_run,
         [STORE_JOURNAL] = sqlite_add_journal,
     };
     request->status = 0;
@@ -317,6 +334,8 @@ static const struct backend_verbs verbs_of_sqlite = {
     .write = sqlite_write,
     .settle = sqlite_settle,
     .close = sqlite_close,
+    .make_reserve = sqlite_make_reserve,
+    .give_up_reserve = sqlite_give_up_reserve,
     .reader_open = sqlite_reader_open,
     .reader_close = sqlite_reader_close,
     .get = sqlite_get,
@@ -328,6 +347,7 @@ static const struct backend_verbs verbs_of_sqlite = {
     .read_futures = sqlite_read_futures,
     .next_journal = sqlite_next_journal,
     .read_journal = sqlite_read_journal,
+    .get_key = sqlite_get_key,
     .get_document = sqlite_get_document,
     .list_documents = sqlite_list_documents,
 };

@@ -1,6 +1,6 @@
 /* What the parts of the SQLite backend share: sqlite_open.c opens and guards, sqlite.c writes,
- * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c does both for documents,
- * sqlite_futures.c for futures, sqlite_journal.c for the journal. Nobody else includes this. */
+ * with sqlite_statements.c, sqlite_read.c reads, sqlite_documents.c, sqlite_futures.c and so on do
+ * all of it for what their names say. Nobody else includes this. */
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
@@ -8,6 +8,8 @@
 
 #include "runtime/store/backend.h"
 #include "runtime/store/sqlite_statements.h"
+
+#define APPLICATION_ID 0x61776474 /* "awdt", in the header of the file */
 
 /* Of tasks: a statement for each combination of what a filter can ask. */
 #define SQLITE_LISTS 16
@@ -21,7 +23,10 @@ struct sqlite {
     int lock;      /* descriptor of path.lock, locked */
     int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
-    bool is_broken;   /* a write's outcome is unknown: closing must not touch the file either */
+    int64_t reserve_size; /* of the file that keeps room; 0: there was none yet */
+    bool is_broken;       /* a write's outcome is unknown: closing must not touch the file either */
+    int64_t run;          /* of the server; 0: none has begun */
+    struct key_sweep sweep;
     sqlite3_stmt *statements[N_STATEMENTS];
 };
 
@@ -30,7 +35,7 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal;
+        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal, *get_key;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -44,9 +49,27 @@ static inline void sqlite_bind_id(sqlite3_stmt *statement, int i, const struct i
 /* Finds the file's real name, locks it against other processes, opens it, refuses what is not ours,
  * creates or migrates. 0, or -code and *e; then sqlite_release undoes what was done. */
 int sqlite_acquire(struct sqlite *s, const char *path, struct error *e);
-/* Once all is known to be in order: counts a new start for every task that had not ended. */
+/* Once all is known to be in order. */
 int sqlite_begin(struct sqlite *s, struct error *e);
 void sqlite_release(struct sqlite *s);
+/* What was made, named or deleted beside the file is so for good. */
+int sqlite_sync_folder(const struct sqlite *s, struct error *e);
+/* Says who holds the descriptor's file. -STORE_LOCKED. */
+int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e);
+
+/* ---- sqlite_copy.c ---- */
+
+/* Of a file that is to be upgraded from this version; of another none is made. 0, or -code and *e;
+ * then the file is as it was. */
+int sqlite_keep_copy(struct sqlite *s, int version, struct error *e);
+
+/* ---- sqlite_reserve.c ---- */
+
+bool sqlite_make_reserve(struct backend *backend);
+bool sqlite_give_up_reserve(struct backend *backend);
+/* Before the start: where there is no room even for that, the reserve that the last server left is
+ * given up. [main, with the lock] */
+void sqlite_relieve(struct sqlite *s);
 
 /* ---- sqlite_statements.c ---- */
 
@@ -70,6 +93,22 @@ int sqlite_remove(struct sqlite *s, struct store_request *request);
 int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
 int sqlite_add_journal(struct sqlite *s, struct store_request *request);
+
+/* ---- sqlite_runs.c: the same ---- */
+
+int sqlite_begin_run(struct sqlite *s, struct store_request *request);
+int sqlite_begin_jobs(struct sqlite *s, struct store_request *request);
+int sqlite_end_run(struct sqlite *s, struct store_request *request);
+/* For the statements that say in which run a task was stored: the last one in which jobs ran. */
+int sqlite_read_runs(struct sqlite *s, struct error *e);
+/* ---- sqlite_keys.c, for those verbs ---- */
+
+/* The request's key is used for it; if that cannot be, its status says why. */
+int sqlite_use_key(struct sqlite *s, struct store_request *request);
+/* Takes that back. */
+int sqlite_free_key(struct sqlite *s, const struct key_record *key);
+/* Removes some of what is no longer kept, if it is time to. */
+int sqlite_sweep_keys(struct sqlite *s, int64_t now_us);
 
 /* ---- sqlite_read.c: what goes wrong for a reader, and statements ---- */
 
@@ -112,6 +151,8 @@ int sqlite_next_journal(struct store_reader *reader, const struct id *after, str
 int sqlite_read_journal(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct journal_row *row), void *context,
                         struct error *e);
+int sqlite_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                   struct key_record **out, struct error *e);
 int sqlite_get_document(struct store_reader *reader, const char *kind, const char *name,
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,

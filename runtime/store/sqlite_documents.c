@@ -18,7 +18,7 @@ static sqlite3_stmt *bind_key(sqlite3_stmt *statement, const struct document *do
     return statement;
 }
 
-int sqlite_put(struct sqlite *s, struct store_request *request)
+static int put(struct sqlite *s, struct store_request *request)
 {
     struct document *document = &request->document;
     enum sqlite_statement which = request->only_new ? DO_PUT_NEW : DO_PUT;
@@ -35,6 +35,17 @@ int sqlite_put(struct sqlite *s, struct store_request *request)
         request->status = -ERROR_CONFLICT;
     sqlite3_reset(statement);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int sqlite_put(struct sqlite *s, struct store_request *request)
+{
+    int rc = request->key ? sqlite_use_key(s, request) : SQLITE_OK;
+    bool may_go_on = rc == SQLITE_OK && request->status == 0;
+    if (may_go_on)
+        rc = put(s, request);
+    if (may_go_on && rc == SQLITE_OK && request->key && request->status != 0)
+        rc = sqlite_free_key(s, request->key);
+    return rc;
 }
 
 int sqlite_remove(struct sqlite *s, struct store_request *request)

@@ -10,8 +10,6 @@
 
 #include "schema/embedded.h"
 
-#define APPLICATION_ID 0x61776474 /* "awdt", in the header of the file */
-
 /* ---- the file's name and its lock ---- */
 
 /* As realpath, but the file itself need not exist yet. */
@@ -36,14 +34,14 @@ static char *real_path(const char *path)
     return real;
 }
 
-static int refuse_locked(const struct sqlite *s, const char *lock_name, struct error *e)
+int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e)
 {
     char pid[24] = "";
-    ssize_t size = pread(s->lock, pid, sizeof pid - 1, 0);
+    ssize_t size = pread(lock, pid, sizeof pid - 1, 0);
     pid[size > 0 ? strspn(pid, "0123456789") : 0] = '\0';
     return error_set(
         e, ERROR_STORE_LOCKED,
-        "%s: process %s has this database open and holds %s; stop it, or use another file", s->path,
+        "%s: process %s has this database open and holds %s; stop it, or use another file", path,
         pid[0] ? pid : "(unknown)", lock_name);
 }
 
@@ -61,7 +59,7 @@ static int lock_take(struct sqlite *s, struct error *e)
                          strerror(errno));
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
-            return refuse_locked(s, name, e);
+            return sqlite_refuse_locked(s->path, s->lock, name, e);
         return error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s", name, strerror(errno));
     }
     /* Only for the message of whoever comes next, so a full disk does not matter here. */
@@ -176,7 +174,7 @@ static int migrate(struct sqlite *s, int version, struct error *e)
 }
 
 /* A file is there for good only once its folder says so. */
-static int sync_folder(const struct sqlite *s, struct error *e)
+int sqlite_sync_folder(const struct sqlite *s, struct error *e)
 {
     char *slash = strrchr(s->path, '/');
     char *folder = strndup(s->path, (size_t)(slash - s->path) + 1);
@@ -218,7 +216,10 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
     if (!s->path)
         return error_set(e, ERROR_SYSTEM, "'%s': %s; give a file in a folder that exists", path,
                          strerror(errno));
-    if ((rc = lock_take(s, e)) != 0 || (rc = open_connection(s, &version, e)) != 0)
+    if ((rc = lock_take(s, e)) != 0)
+        return rc;
+    sqlite_relieve(s);
+    if ((rc = open_connection(s, &version, e)) != 0)
         return rc;
     /* No memory mapping: a read error on a mapped page is a SIGBUS, not an error. */
     if ((rc = execute(s, "PRAGMA mmap_size = 0", e)) != 0 ||
@@ -226,14 +227,16 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
         (rc = require(s, "PRAGMA synchronous = FULL", "PRAGMA synchronous", "2", e)) != 0 ||
         (rc = execute(s, "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864", e)))
         return rc;
-    rc = migrate(s, version, e);
-    return rc == 0 ? sync_folder(s, e) : rc;
+    rc = sqlite_keep_copy(s, version, e);
+    if (rc == 0)
+        rc = migrate(s, version, e);
+    return rc == 0 ? sqlite_sync_folder(s, e) : rc;
 }
 
 int sqlite_begin(struct sqlite *s, struct error *e)
 {
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    return execute(s, "UPDATE tasks SET starts = starts + 1 WHERE finished_at IS NULL", e);
+    return sqlite_read_runs(s, e);
 }
 
 void sqlite_release(struct sqlite *s)

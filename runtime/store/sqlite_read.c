@@ -6,9 +6,14 @@
 #include "schema/allocate.h"
 #include "schema/buffer.h"
 
+/* An open task has one more for each run in which jobs ran since it was stored; an end has counted
+ * them (FINISH). */
+#define STARTS                                                                                     \
+    "t.starts + iif(t.finished_at IS NULL,"                                                        \
+    " coalesce((SELECT n_ran_jobs FROM runs ORDER BY n DESC LIMIT 1), 0) - t.run, 0)"
 /* In the order in which take_row reads them. */
 #define COLUMNS_AND(outcome)                                                                       \
-    "t.id, t.state, t.starts, t.created_at, t.started_at, t.finished_at, t.deadline_at,"           \
+    "t.id, t.state, " STARTS ", t.created_at, t.started_at, t.finished_at, t.deadline_at,"         \
     " t.cancel_requested_at, t.name, t.labels, t.cancel_message, " outcome ", t.loop,"             \
     " t.group_id, t.began_at"
 #define COLUMNS                                                                                    \
@@ -377,6 +382,7 @@ void sqlite_reader_close(struct store_reader *reader)
     sqlite3_finalize(r->read_open);
     sqlite3_finalize(r->read_group);
     sqlite3_finalize(r->list_group);
+    sqlite3_finalize(r->get_key);
     sqlite3_finalize(r->get_document);
     sqlite3_finalize(r->list_documents);
     sqlite3_finalize(r->next_futures);

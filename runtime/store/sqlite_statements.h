@@ -7,6 +7,9 @@
 #define PUT_SQL "INSERT INTO documents VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kind, name) DO "
 #define CREATED " RETURNING created_at"
 
+/* Bound once for all tasks of a run (sqlite_runs.c): runs.n_ran_jobs. */
+#define RUN "?20"
+
 #define STATEMENTS(X)                                                                              \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
     X(COMMIT, "COMMIT")                                                                            \
@@ -14,13 +17,14 @@
     X(INSERT_SPEC, "INSERT INTO specs (spec) VALUES (?1)")                                         \
     X(INSERT_TASK,                                                                                 \
       "INSERT INTO tasks (id, state, started_at, finished_at, result, error, unhandled,"           \
-      " created_at, deadline_at, name, labels, loop, group_id, began_at, spec)"                    \
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"                      \
+      " created_at, deadline_at, name, labels, loop, group_id, began_at, run, spec)"               \
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, " RUN ","             \
       " last_insert_rowid())")                                                                     \
     X(UNDO_SPEC, "DELETE FROM specs WHERE n = last_insert_rowid()")                                \
     X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
     X(FINISH, "UPDATE tasks SET state = ?2, started_at = ?3, finished_at = ?4, result = ?5,"       \
-              " error = ?6, unhandled = ?7 WHERE id = ?1 AND finished_at IS NULL")                 \
+              " error = ?6, unhandled = ?7, starts = starts + " RUN " - run"                       \
+              " WHERE id = ?1 AND finished_at IS NULL")                                            \
     X(INSERT_OUTCOME, "INSERT INTO outcomes SELECT spec, ?2, ?3, ?4, ?5 FROM tasks WHERE id = ?1") \
     X(LOG, "INSERT INTO log SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"                                     \
            " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1)")                                    \
@@ -37,12 +41,33 @@
     X(PUT, PUT_SQL "UPDATE SET body = excluded.body, updated_at = excluded.updated_at" CREATED)    \
     X(PUT_NEW, PUT_SQL "NOTHING" CREATED)                                                          \
     X(REMOVE, "DELETE FROM documents WHERE kind = ?1 AND name = ?2")                               \
+    X(USE_KEY, "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (scope, key)"     \
+               " DO UPDATE SET at = excluded.at, fingerprint = excluded.fingerprint,"              \
+               " id = excluded.id, tag = excluded.tag, answer = excluded.answer"                   \
+               " WHERE keys.at <= ?8")                                                             \
+    X(FREE_KEY, "DELETE FROM keys WHERE scope = ?1 AND key = ?2")                                  \
+    X(SWEEP_KEYS, "DELETE FROM keys WHERE rowid IN"                                                \
+                  " (SELECT rowid FROM keys WHERE at <= ?1 ORDER BY at LIMIT ?2)")                 \
     X(SET_FUTURE, "INSERT INTO futures SELECT ?1, ?2, ?3, ?4, ?5"                                  \
                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")     \
     X(DROP_FUTURE, "DELETE FROM futures WHERE task = ?1 AND name = ?2")                            \
-    X(ADD_JOURNAL, "INSERT INTO journal VALUES (?1, ?2, ?3)")                                      \
+    X(ADD_JOURNAL, "INSERT INTO journal SELECT ?1, ?2, ?3"                                         \
+                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")    \
     X(DROP_JOURNAL, "DELETE FROM journal WHERE task = ?1")                                         \
-    X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")
+    X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")                                         \
+    X(BEGIN_RUN, "INSERT INTO runs (started_at, after_crash, n_ran_jobs) SELECT ?1,"               \
+                 " coalesce((SELECT NOT in_order FROM runs ORDER BY n DESC LIMIT 1), 0),"          \
+                 " coalesce((SELECT n_ran_jobs FROM runs ORDER BY n DESC LIMIT 1), 0)")            \
+    X(TRIM_RUNS, "DELETE FROM runs WHERE n <= (SELECT max(n) FROM runs) - 1000")                   \
+    X(LOOK_AT_RUNS,                                                                                \
+      "SELECT n, (SELECT count(*) FROM runs WHERE after_crash AND abs(started_at - ?1) <= ?2),"    \
+      " (SELECT NOT in_order FROM runs WHERE ran_jobs ORDER BY n DESC LIMIT 1)"                    \
+      " FROM runs ORDER BY n DESC LIMIT 1")                                                        \
+    X(COUNT_OPEN, "SELECT count(*) FROM tasks INDEXED BY tasks_open WHERE finished_at IS NULL")    \
+    X(BEGIN_JOBS, "UPDATE runs SET ran_jobs = 1, n_ran_jobs = n_ran_jobs + 1"                      \
+                  " WHERE n = ?1 AND NOT ran_jobs")                                                \
+    X(END_RUN, "UPDATE runs SET in_order = 1 WHERE n = ?1")                                        \
+    X(COUNT_RUNS, "SELECT coalesce((SELECT n_ran_jobs FROM runs ORDER BY n DESC LIMIT 1), 0)")
 
 enum sqlite_statement {
 #define STATEMENT_ENUM(name, sql) DO_##name,

@@ -18,11 +18,12 @@
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
 
 /* The writer's life. In RETRYING, what may be refused was refused, and the rest is tried alone, at
- * once; STUCK waits for room, or for new requests (which are refused).
+ * once, the last time in the room of the reserve; STUCK waits for room, or for new requests (which
+ * are refused).
  *
  *   WRITING  --no room--> RETRYING
- *   RETRYING --no room--> STUCK
- *   STUCK    --no room--> RETRYING, or STUCK again if there was nothing to refuse
+ *   RETRYING --no room--> RETRYING once more if there was a reserve to give up, else STUCK
+ *   STUCK    --no room--> RETRYING, or STUCK again if there was nothing to refuse or give up
  *   RETRYING, STUCK --written, or nothing left to write--> WRITING
  *   any      --outcome unknown--> BROKEN, for good */
 enum writer_state { WRITING, RETRYING, STUCK, BROKEN };
@@ -37,6 +38,7 @@ struct store {
     void *stop_context;
     /* the writer's */
     enum writer_state state;
+    bool is_lean;         /* there is no reserve: the disk is, or was, full */
     bool is_short;        /* results wait for room, and the log says so */
     struct chain pending; /* taken from the queue, not yet carried out */
 };
@@ -94,17 +96,24 @@ static bool may_be_refused(const struct store_request *request)
            request->verb != STORE_DROP_FUTURE && request->verb != STORE_JOURNAL;
 }
 
-/* Takes what may be refused out of the chain. What stays keeps its order; that it now comes before
- * what was refused is no harm: the refused did not happen, and a FINISH whose INSERT was refused
- * finds no task. */
-static void take_refusable(struct chain *chain, struct chain *refused)
+/* What clients bring, as opposed to what becomes of it. */
+static bool is_new(const struct store_request *request)
+{
+    return request->verb == STORE_INSERT || request->verb == STORE_PUT;
+}
+
+/* Takes what is to be refused out of the chain. What stays keeps its order; that it now comes
+ * before what was refused is no harm: the refused did not happen, and a FINISH whose INSERT was
+ * refused finds no task. */
+static void take(struct chain *chain, bool (*is_wanted)(const struct store_request *request),
+                 struct chain *taken)
 {
     struct chain all;
     chain_cut(chain, SIZE_MAX, &all);
-    chain_init(refused);
+    chain_init(taken);
     for (struct store_request *request = request_of(all.first), *next; request; request = next) {
         next = request_next(request);
-        chain_add(may_be_refused(request) ? refused : chain, &request->node);
+        chain_add(is_wanted(request) ? taken : chain, &request->node);
     }
 }
 
@@ -145,16 +154,44 @@ static void say_shortage(struct store *store, bool is_short, int status)
         log_line(LOG_INFO, "store: the results that waited are written");
 }
 
+/* For what must not be refused; true: it may try again. Until the reserve is there again, what is
+ * new is refused. */
+static bool give_up_reserve(struct store *store, int status)
+{
+    const struct backend_verbs *verbs = store->backend->verbs;
+    if (status != -ERROR_STORE_FULL || !verbs->give_up_reserve)
+        return false;
+    if (!store->is_lean)
+        log_line(LOG_WARNING, "store: the disk is full: what runs goes on in the room that was "
+                              "kept for it, and what is new is refused");
+    store->is_lean = true;
+    return verbs->give_up_reserve(store->backend);
+}
+
+/* While there is no reserve; which is made again once something could be written without it. */
+static void refuse_the_new(struct store *store)
+{
+    static const int full = -ERROR_STORE_FULL;
+    struct chain refused;
+    if (store->state == WRITING && store->backend->verbs->make_reserve(store->backend)) {
+        store->is_lean = false;
+        log_line(LOG_INFO, "store: there is room on the disk again");
+        return;
+    }
+    take(&store->pending, is_new, &refused);
+    complete(&refused, &full);
+}
+
 /* Nothing of the batch was done, for now. Clients hear of it at once; what must not be lost stays.
  */
 static void hold_back(struct store *store, struct chain *batch, int status)
 {
     struct chain refused;
     chain_put_back(&store->pending, batch);
-    take_refusable(&store->pending, &refused);
+    take(&store->pending, may_be_refused, &refused);
     if (!store->pending.first)
         store->state = WRITING;
-    else if (store->state == RETRYING || !refused.first)
+    else if ((store->state == RETRYING || !refused.first) && !give_up_reserve(store, status))
         store->state = STUCK;
     else
         store->state = RETRYING;
@@ -199,6 +236,8 @@ static void *writer_run(void *context)
         bool is_closing = atomic_load(&store->is_closing); /* then nothing more is submitted */
         if (store->state != RETRYING)
             chain_add_list(&store->pending, mpsc_take_all(&store->queue));
+        if (store->is_lean && store->state != BROKEN)
+            refuse_the_new(store);
         if (store->pending.first)
             write_batch(store);
         else if (is_closing)
@@ -241,6 +280,11 @@ int store_open(struct store **out, const char *path, struct error *e)
                                            : sqlite_open(&store->backend, path, e);
     if (rc != 0)
         goto out_store;
+    if (store->backend->verbs->make_reserve &&
+        !store->backend->verbs->make_reserve(store->backend)) {
+        store->is_lean = true;
+        log_line(LOG_WARNING, "store: the disk is as good as full: what is new is refused");
+    }
     int failure = start_writer(store);
     if (failure != 0) {
         rc = error_set(e, ERROR_SYSTEM, "store: no thread: %s", strerror(failure));
@@ -369,6 +413,12 @@ int store_read_journal(struct store_reader *reader, const struct id *task,
                        struct error *e)
 {
     return reader->verbs->read_journal(reader, task, each, context, e);
+}
+
+int store_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                  struct key_record **out, struct error *e)
+{
+    return reader->verbs->get_key(reader, scope, key, now_us, out, e);
 }
 
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,

@@ -16,6 +16,7 @@
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
 #include "runtime/store/journal_row.h"
+#include "runtime/store/key_record.h"
 #include "runtime/store/record.h"
 #include "schema/error.h"
 
@@ -24,9 +25,9 @@ struct store_reader;
 
 /* ---- opening and closing ---- */
 
-/* Opens, migrates or creates the database, counts a new start for every task that had not ended,
- * and starts the writer thread. path ":memory:" gives the memory backend. 0, or -code and *e:
- * STORE_LOCKED (another process has it, with its pid), STORE_FOREIGN, STORE_NEWER, SYSTEM. [main]
+/* Opens, migrates or creates the database, and starts the writer thread. path ":memory:" gives the
+ * memory backend. 0, or -code and *e: STORE_LOCKED (another process has it, with its pid),
+ * STORE_FOREIGN, STORE_NEWER, SYSTEM. [main]
  */
 int store_open(struct store **out, const char *path, struct error *e);
 
@@ -52,7 +53,7 @@ void store_on_failure(struct store *store, void (*stop)(void *context, const cha
  * ERROR_CONFLICT as said. */
 enum store_verb {
     STORE_INSERT, /* a new task: record with spec, and its end in `ended`, if it has ended already;
-                   * its starts are 1. Conflict: the id is taken */
+                   * its starts are 1. Conflict: the id is taken. With a key: below */
     STORE_FINISH, /* its end: state, result, error, unhandled, started, finished, trace of record;
                    * what its futures were set to is forgotten, if has_futures. Conflict: it has
                    * ended */
@@ -62,16 +63,34 @@ enum store_verb {
     STORE_DELETE, /* a finished task with its log. Conflict: it has not ended */
     STORE_RESCHEDULE, /* record's id, deadline_at_us, 0 for none. Conflict: it has ended */
     STORE_PUT,    /* document; a former one of its kind and name is replaced, but for its time of
-                   * creation, which document gets. Conflict: only_new, and there is one */
+                   * creation, which document gets. Conflict: only_new, and there is one. With a
+                   * key: below */
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
-    STORE_JOURNAL, /* rows: each behind those of its task, which is open. They are forgotten with
-                    * its FINISH, if has_journal. The memory backend, which outlives nothing, keeps
-                    * none */
+    STORE_BEGIN_RUN,   /* run: a start of the server, whose jobs do not run yet */
+    STORE_BEGIN_JOBS,  /* now they do: one more start for every task that has not ended. Conflict:
+                        * no run began, or its jobs did */
+    STORE_END_RUN,     /* it ends in order, whatever is still to come. Conflict: no run began */
+    STORE_JOURNAL, /* rows: each behind those of its task; of no effect unless that is open. They
+                    * are forgotten with its FINISH, if has_journal. The memory backend, which
+                    * outlives nothing, keeps none */
 };
 
-/* Owned by whoever queues it, untouched by him until done was called; done may free it.
+/* One run of the server, from a start to an end or a crash. */
+struct store_run {
+    int64_t now_us, window_us; /* given: the wall clock, and how long ago is "lately" */
+    unsigned crash_loop;       /* given: so many crashes are too many */
+    int64_t number;            /* 1, 2, 3… */
+    unsigned n_crashes; /* of the runs that began lately, this one too: those after a crash */
+    bool follows_crash; /* of the runs before, the last one in which jobs ran ended in a crash */
+    size_t n_open; /* after too many: tasks that have not ended. Else 0, as to count takes long */
+};
+
+/* An INSERT or a PUT may come with a key, which is then kept for KEY_KEPT_US from its at_us; if it
+ * is kept already, the status is -REPEATED, and nothing is stored.
+ *
+ * Owned by whoever queues it, untouched by him until done was called; done may free it.
  * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
  * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is
  * writing the file): FINISH, LOG, JOURNAL and DROP_FUTURE are never refused so, the writer keeps
@@ -87,8 +106,10 @@ struct store_request {
     struct document document;   /* and so are its */
     const struct future_record *future; /* borrowed until done, with its texts */
     bool only_new;                      /* PUT: never replaces */
+    struct store_run *run;              /* BEGIN_RUN; borrowed until done */
     const struct journal_row *rows;     /* JOURNAL: n_rows, which may be 0; borrowed until done */
     size_t n_rows;
+    const struct key_record *key; /* INSERT, PUT: or NULL; borrowed until done, with its texts */
     bool ends_unit; /* the store's own: the last of those that were submitted together */
     void (*done)(struct store_request *request, int status);
 };
@@ -160,6 +181,11 @@ int store_read_journal(struct store_reader *reader, const struct id *task,
 int store_read_futures(struct store_reader *reader, const struct id *task,
                        void (*each)(void *context, const struct future_record *record),
                        void *context, struct error *e);
+
+/* What a key was used for, if it is kept at that time: 0 and a record, for key_record_free;
+ * -NOT_FOUND; -SYSTEM. */
+int store_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
+                  struct key_record **out, struct error *e);
 
 /* 0 and a document, for document_free; -NOT_FOUND; -SYSTEM. */
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,

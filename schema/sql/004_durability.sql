@@ -15,10 +15,37 @@ ALTER TABLE tasks ADD COLUMN began_at INTEGER; -- when it began to run, on the d
 
 -- ---- what clients repeat ----
 
+-- What an Idempotency-Key was used for. Answers may be large: therefore they are not a part of an index.
+CREATE TABLE keys (
+    scope TEXT NOT NULL, -- within which keys are unique
+    key TEXT NOT NULL,
+    at INTEGER NOT NULL, -- when it was used
+    fingerprint BLOB NOT NULL, -- of the request
+    id BLOB NOT NULL, -- of the task or the group that it made
+    tag TEXT NOT NULL, -- of its answer: the ETag, and the body
+    answer TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX keys_used ON keys (scope, key);
+CREATE INDEX keys_old ON keys (at);
+
 -- ---- retention ----
 
 -- ---- tasks that begin later ----
 
 -- ---- the runs of the server ----
+
+-- Each start of the server on this database, the last thousand.
+CREATE TABLE runs (
+    n INTEGER PRIMARY KEY, -- 1, 2, 3…
+    started_at INTEGER NOT NULL,
+    after_crash INTEGER NOT NULL, -- the one before did not end in order
+    ran_jobs INTEGER NOT NULL DEFAULT 0, -- not in safe mode
+    n_ran_jobs INTEGER NOT NULL, -- how many did, of all up to this one
+    in_order INTEGER NOT NULL DEFAULT 0 -- it ended as it should: written at its end
+) STRICT;
+
+-- runs.n_ran_jobs when the task was stored. While it has not ended, each run more in which jobs ran is one more of
+-- its starts: so no row changes at a start.
+ALTER TABLE tasks ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
 
 -- ---- the clock ----

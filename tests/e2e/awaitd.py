@@ -24,6 +24,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -272,9 +273,9 @@ class Server:
 
     @staticmethod
     def environment(extra=None):
-        """Ours without what would configure the server, or change what sanitizers do when they find something."""
+        """Ours without what would configure the server, which may be killed as often as a test likes."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("AWAITD")}
-        return {**env, **(extra or {})}
+        return {**env, "AWAITD_CRASH_LOOP": "0", **(extra or {})}
 
     def launch(self):
         """Starts it, and does not wait."""
@@ -490,6 +491,27 @@ class Server:
 
     def list(self, query=""):
         return [task for page in self.pages(query) for task in page]
+
+
+def at_once(count, act):
+    """Calls act(number) in so many threads that begin together; the results."""
+    barrier, results, failures = threading.Barrier(count), [None] * count, []
+
+    def run(number):
+        try:
+            barrier.wait()
+            results[number] = act(number)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return results
 
 
 class Fifo:

@@ -12,31 +12,7 @@
 #include "runtime/output.h"
 #include "tests/sim/outside.h"
 #include "tests/sim/set_future.h"
-
-/* One thing that happens at a virtual time: a request from outside, or the end of a simulated
- * process. */
-struct event {
-    struct timer timer;
-    struct sim *sim;
-    const struct sim_cancel *cancel;
-    const struct sim_reschedule *reschedule;
-    const struct sim_future *future;
-    struct process *process;     /* that ends */
-    struct operation *operation; /* that is answered */
-    int exit_code;
-    bool ignores_term;
-};
-
-struct sim {
-    struct host host; /* first: the host is the simulator */
-    struct loop loop;
-    struct recorder recorder; /* between the loop and the host */
-    int64_t now_ns, wall_offset_us;
-    uint64_t noise; /* 0: none; else where the generator is */
-    struct job *job;
-    struct sim_outcome *out;
-    bool has_ended;
-};
+#include "tests/sim/sim_internal.h"
 
 static struct sim *sim_of(struct host *host)
 {
@@ -90,6 +66,18 @@ static double sim_chance(struct host *host)
     return sim->noise ? (double)draw(sim, 1 << 20) / (1 << 20) : 0.5;
 }
 
+static bool is_recorded(const struct sim *sim)
+{
+    return sim->c->crash_every == 0;
+}
+
+static void arm_leaf(struct sim *sim, struct event *event, const struct leaf *leaf, double after)
+{
+    int64_t due_ns = sim->now_ns + llround(after * 1e9) + noise_ns(sim, SECOND / 2);
+    event->due_ns = crash_recall(sim, leaf, due_ns);
+    timer_arm(&sim->loop.timers, &event->timer, event->due_ns);
+}
+
 /* ---- processes ---- */
 
 static void process_over(struct timer *timer)
@@ -97,7 +85,8 @@ static void process_over(struct timer *timer)
     struct event *event = CONTAINER_OF(timer, struct event, timer);
     struct process *process = event->process;
     process->exit_code = event->exit_code;
-    recorder_exited(&event->sim->recorder, process);
+    if (is_recorded(event->sim))
+        recorder_exited(&event->sim->recorder, process);
     free(event);
     outside_print(process);
     process->ended(process);
@@ -137,8 +126,7 @@ static void sim_spawn(struct host *host, struct process *process)
     process->error = happens(sim, 16) ? ENOENT : 0;
     if (process->error && process->cwd && happens(sim, 2))
         process->part = PROCESS_CWD;
-    timer_arm(&sim->loop.timers, &event->timer,
-              sim->now_ns + llround(after * 1e9) + noise_ns(sim, SECOND / 2));
+    arm_leaf(sim, event, &process->leaf, after);
 }
 
 static void sim_kill(struct host *host, struct process *process, int signal)
@@ -149,13 +137,16 @@ static void sim_kill(struct host *host, struct process *process, int signal)
         return;
     event->exit_code = -signal;
     timer_disarm(&sim->loop.timers, &event->timer);
-    timer_arm(&sim->loop.timers, &event->timer, sim->now_ns + noise_ns(sim, SECOND / 2));
+    event->due_ns = sim->now_ns + noise_ns(sim, SECOND / 2);
+    timer_arm(&sim->loop.timers, &event->timer, event->due_ns);
 }
 
 static void sim_abandon(struct host *host, struct process *process)
 {
-    timer_disarm(&sim_of(host)->loop.timers, &((struct event *)process->host)->timer);
-    free(process->host);
+    struct event *event = process->host;
+    crash_remember(sim_of(host), &process->leaf, event->due_ns);
+    timer_disarm(&sim_of(host)->loop.timers, &event->timer);
+    free(event);
 }
 
 /* ---- operations ---- */
@@ -164,7 +155,8 @@ static void operation_over(struct timer *timer)
 {
     struct event *event = CONTAINER_OF(timer, struct event, timer);
     struct operation *operation = event->operation;
-    recorder_answered(&event->sim->recorder, operation);
+    if (is_recorded(event->sim))
+        recorder_answered(&event->sim->recorder, operation);
     free(event);
     operation->ended(operation);
 }
@@ -182,13 +174,13 @@ static void sim_begin(struct host *host, struct operation *operation)
         answer_release(&operation->answer);
         operation->answer.type = memory_text("OSError");
     }
-    timer_arm(&sim->loop.timers, &event->timer,
-              sim->now_ns + llround(after * 1e9) + noise_ns(sim, SECOND / 2));
+    arm_leaf(sim, event, &operation->leaf, after);
 }
 
 static void sim_give_up(struct host *host, struct operation *operation)
 {
     struct event *event = operation->host;
+    crash_remember(sim_of(host), &operation->leaf, event->due_ns);
     timer_disarm(&sim_of(host)->loop.timers, &event->timer);
     free(event);
     operation_free(operation);
@@ -201,7 +193,11 @@ static void logged(void *context, struct job *job, const struct log_entry *entry
     struct sim *sim = context;
     struct sim_outcome *out = sim->out;
     (void)job;
-    watch_logged(&sim->recorder.watch, entry);
+    if (is_recorded(sim))
+        watch_logged(&sim->recorder.watch, entry);
+    if (entry->seq <= sim->disk.last_line) /* the store has it */
+        return;
+    sim->disk.last_line = entry->seq;
     if (strcmp(entry->stream, "log") != 0)
         return;
     out->log = memory_resize(out->log, (out->n_log + 1) * sizeof *out->log);
@@ -214,7 +210,8 @@ static void ended(void *context, struct job *job)
 {
     struct sim *sim = context;
     sim->out->ended = task_record_ref(job_finish_record(job));
-    watch_ended(&sim->recorder.watch, sim->out->ended);
+    if (is_recorded(sim))
+        watch_ended(&sim->recorder.watch, sim->out->ended);
     sim->out->took = (double)sim->now_ns / 1e9;
     sim->has_ended = true;
 }
@@ -226,7 +223,9 @@ static const struct loop_events events = {.logged = logged, .ended = ended};
 static void cancel_due(struct timer *timer)
 {
     struct event *event = CONTAINER_OF(timer, struct event, timer);
-    recorder_cancelled(&event->sim->recorder, event->cancel->message);
+    event->has_happened = true;
+    if (is_recorded(event->sim))
+        recorder_cancelled(&event->sim->recorder, event->cancel->message);
     request_cancel(event->sim->job, event->cancel->message);
 }
 
@@ -234,33 +233,43 @@ static void reschedule_due(struct timer *timer)
 {
     struct event *event = CONTAINER_OF(timer, struct event, timer);
     const struct sim_reschedule *asked = event->reschedule;
-    recorder_rescheduled(&event->sim->recorder, asked->name, asked->seconds);
+    event->has_happened = true;
+    if (is_recorded(event->sim))
+        recorder_rescheduled(&event->sim->recorder, asked->name, asked->seconds);
     request_reschedule(event->sim->job, asked->name, asked->seconds);
 }
 
 static void future_due(struct timer *timer)
 {
     struct event *event = CONTAINER_OF(timer, struct event, timer);
-    recorder_set_future(&event->sim->recorder, &event->future->set);
+    event->has_happened = true;
+    if (is_recorded(event->sim))
+        recorder_set_future(&event->sim->recorder, &event->future->set);
     request_set_future(event->sim->job, &event->future->set);
 }
 
-static size_t count_requests(const struct sim_case *c)
+size_t sim_count_requests(const struct sim_case *c)
 {
     return c->n_cancels + c->n_reschedules + c->n_futures;
+}
+
+void sim_arm_request(struct sim *sim, struct event *event)
+{
+    timer_arm(&sim->loop.timers, &event->timer, event->due_ns);
 }
 
 static void arm(struct sim *sim, struct event *event, double at, void (*fire)(struct timer *))
 {
     event->sim = sim;
     event->timer.fire = fire;
-    timer_arm(&sim->loop.timers, &event->timer, llround(at * 1e9) + noise_ns(sim, SECOND / 2));
+    event->due_ns = llround(at * 1e9) + noise_ns(sim, SECOND / 2);
+    sim_arm_request(sim, event);
 }
 
 /* Cancellations first, then reschedules, then futures. */
 static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
 {
-    struct event *armed = memory_new_zeroed(count_requests(c) + 1, sizeof *armed);
+    struct event *armed = memory_new_zeroed(sim_count_requests(c) + 1, sizeof *armed);
     for (size_t i = 0; i < c->n_cancels; i++) {
         armed[i].cancel = &c->cancels[i];
         arm(sim, &armed[i], c->cancels[i].at, cancel_due);
@@ -280,7 +289,7 @@ static struct event *arm_requests(struct sim *sim, const struct sim_case *c)
 
 static void disarm_requests(struct sim *sim, struct event *armed, const struct sim_case *c)
 {
-    for (size_t i = 0; i < count_requests(c); i++)
+    for (size_t i = 0; i < sim_count_requests(c); i++)
         timer_disarm(&sim->loop.timers, &armed[i].timer);
 }
 
@@ -298,14 +307,31 @@ static void run_to_end(struct sim *sim)
     while (!sim->has_ended) {
         sim->loop.slice = sim->noise ? (uint32_t)draw(sim, 8) : 0;
         loop_fire_due(&sim->loop, sim->now_ns);
-        recorder_turn(&sim->recorder, sim->loop.slice);
+        if (is_recorded(sim))
+            recorder_turn(&sim->recorder, sim->loop.slice);
         int64_t next_ns = loop_give_turns(&sim->loop);
+        if (!is_recorded(sim) && !sim->has_ended) {
+            crash_after_round(sim);
+            next_ns = list_is_empty(&sim->loop.ready) ? timer_next(&sim->loop.timers) : 0;
+        }
         if (next_ns == INT64_MAX)
             break;
         wait_until(sim, next_ns);
     }
-    if (!sim->has_ended)
+    if (!sim->has_ended && is_recorded(sim))
         watch_note(&sim->recorder.watch, &(struct tape_entry){.kind = TAPE_STUCK});
+}
+
+void sim_start(struct sim *sim, bool is_held)
+{
+    loop_init(&sim->loop, is_recorded(sim) ? &sim->recorder.host : &sim->host, &events, sim);
+    sim->loop.services = outside_services();
+    sim->loop.journals.is_on = !is_recorded(sim);
+    if (is_recorded(sim))
+        sim->loop.observer = &sim->recorder.watch.observer;
+    sim->job = job_new(&sim->loop, plan_ref(sim->plan), memory_need(task_record_new()), is_held);
+    sim->job->is_stored = true;
+    loop_add(&sim->loop, sim->job);
 }
 
 bool sim_run(struct plan *plan, const struct sim_case *c, struct sim_outcome *out)
@@ -319,22 +345,19 @@ bool sim_run(struct plan *plan, const struct sim_case *c, struct sim_outcome *ou
                                .begin = sim_begin,
                                .give_up = sim_give_up},
                       .noise = c->noise,
-                      .out = out};
-    struct task_record *record = memory_need(task_record_new());
+                      .out = out,
+                      .c = c,
+                      .plan = plan};
     *out = (struct sim_outcome){0};
     recorder_init(&sim.recorder, &sim.host, plan, &out->recording);
-    loop_init(&sim.loop, &sim.recorder.host, &events, &sim);
-    sim.loop.services = outside_services();
-    sim.loop.observer = &sim.recorder.watch.observer;
-    struct event *armed = arm_requests(&sim, c);
-    sim.job = job_new(&sim.loop, plan_ref(plan), record, false);
-    sim.job->is_stored = true;
-    loop_add(&sim.loop, sim.job);
+    sim_start(&sim, false);
+    sim.requests = arm_requests(&sim, c);
     run_to_end(&sim);
-    disarm_requests(&sim, armed, c);
+    disarm_requests(&sim, sim.requests, c);
     loop_release(&sim.loop);
     recorder_release(&sim.recorder);
-    free(armed);
+    crash_release(&sim);
+    free(sim.requests);
     return sim.has_ended;
 }
 

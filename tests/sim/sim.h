@@ -46,6 +46,10 @@ struct sim_case {
     const struct sim_future *futures;
     size_t n_futures;
     uint64_t noise; /* the seed; 0: none */
+    /* 0: never. After so many rounds that left entries in the journal the server dies, and goes on
+     * from what was on disk then; and again after so many. Leaves that were under way end when they
+     * would have. Such a run is not recorded. */
+    uint32_t crash_every;
 };
 
 struct sim_log {

@@ -210,6 +210,37 @@ static void compare_noisy(struct buffer *b, struct replayed_case *r, uint64_t se
     sim_outcome_release(&out);
 }
 
+/* What the world outside would notice: it kills what is under way. */
+static bool minds_crashes(const struct spec_case *c)
+{
+    char *spec = json_dumps(c->spec, JSON_ENCODE_ANY);
+    bool minds = strstr(spec, "ignore_term") || strstr(spec, "on_crash");
+    free(spec);
+    return minds;
+}
+
+/* The server dies after every round, after every second one…: nobody should notice. */
+static void compare_crashing(struct buffer *b, struct replayed_case *r, const struct spec_case *c)
+{
+    if (minds_crashes(c))
+        return;
+    for (uint32_t every = 1; every <= 3; every++) {
+        struct buffer differs = {0};
+        struct sim_outcome out;
+        r->asked.crash_every = every;
+        if (sim_run(r->plan, &r->asked, &out))
+            compare_ended(&differs, c, &out);
+        else if (strcmp(c->state, "stuck") != 0)
+            tell(&differs, "state", c->state, "stuck");
+        compare_log(&differs, c, &out);
+        if (differs.size)
+            buffer_format(b, "\n      crashing after every %u rounds:%s", every, differs.bytes);
+        sim_outcome_release(&out);
+        buffer_release(&differs);
+    }
+    r->asked.crash_every = 0;
+}
+
 static void compare_plain(struct buffer *b, const struct replayed_case *r,
                           const struct spec_case *c)
 {
@@ -240,6 +271,7 @@ char *spec_case_run(const struct spec_case *c)
     if (r.plan) {
         r.fresh = replay_compile(job, c->timeout);
         compare_plain(&differs, &r, c);
+        compare_crashing(&differs, &r, c);
         compare_noisy(&differs, &r, seed_of(c));
         plan_unref(r.fresh);
         plan_unref(r.plan);

@@ -54,6 +54,12 @@ void fixture_close(void)
     fixture.store = NULL;
 }
 
+void fixture_begin_run(void)
+{
+    begin_run(1);
+    CU_ASSERT_EQUAL(write_now(STORE_BEGIN_JOBS, NULL), 0);
+}
+
 void fixture_make_folder(void)
 {
     memset(&fixture, 0, sizeof fixture);
@@ -94,7 +100,7 @@ void run_sql(const char *sql)
     sqlite3_close(db);
 }
 
-static void make_version(int version, const char *sql)
+void make_version(int version, const char *sql)
 {
     char stamp[120];
     snprintf(stamp, sizeof stamp,
@@ -124,6 +130,8 @@ static void note_done(struct store_request *request, int status)
     struct write *write = (struct write *)request;
     write->status = status;
     write->order = atomic_fetch_add(&n_done, 1);
+    if (write->on_done)
+        write->on_done(write);
     sem_post(&write->done);
 }
 
@@ -168,12 +176,22 @@ struct write *write_future(struct future_record future)
     return write;
 }
 
+struct write *write_journal(const struct id *task, uint32_t n, size_t size)
+{
+    struct write *write = write_new(STORE_JOURNAL, NULL);
+    write->row = (struct journal_row){.task = *task, .n = n, .entries = calloc(1, size + 1)};
+    write->row.size = size;
+    write->request.rows = &write->row;
+    write->request.n_rows = 1;
+    return write;
+}
+
 void write_submit(struct write *write)
 {
     store_submit(fixture.store, &write->request);
 }
 
-int write_wait(struct write *write)
+void write_await(struct write *write)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -183,11 +201,22 @@ int write_wait(struct write *write)
             fprintf(stderr, "a request was never done\n");
             abort();
         }
-    int status = write->status;
+}
+
+void write_free(struct write *write)
+{
     task_record_unref(write->request.record);
     task_record_unref(write->request.ended);
     sem_destroy(&write->done);
+    free(write->row.entries);
     free(write);
+}
+
+int write_wait(struct write *write)
+{
+    write_await(write);
+    int status = write->status;
+    write_free(write);
     return status;
 }
 
@@ -218,6 +247,16 @@ int write_now(enum store_verb verb, struct task_record *record)
     struct write *write = write_new(verb, record);
     write_submit(write);
     return write_wait(write);
+}
+
+struct store_run begin_run(int64_t now_us)
+{
+    struct store_run run = {.now_us = now_us, .window_us = 60000000};
+    struct write *write = write_new(STORE_BEGIN_RUN, NULL);
+    write->request.run = &run;
+    write_submit(write);
+    CU_ASSERT_EQUAL_FATAL(write_wait(write), 0);
+    return run;
 }
 
 static void hold(struct store_request *request, int status)

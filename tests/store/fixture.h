@@ -33,20 +33,25 @@ void fixture_make_folder(void);
 
 void fixture_open(void);
 void fixture_close(void);
+/* A run of the server in which jobs run begins. */
+void fixture_begin_run(void);
 
 /* A database as an older version left it, with what the SQL brings; and SQL while no store has it.
  */
 void make_version_1(const char *sql);
 void make_version_2(const char *sql);
+void make_version(int version, const char *sql);
 void run_sql(const char *sql);
 
 /* A request with a record of its own, and whether it is done. */
 struct write {
     struct store_request request;
     struct future_record future;
+    struct journal_row row;
     sem_t done;
     int status;
     size_t order; /* the how-manieth it was of all writes of this test to be done */
+    void (*on_done)(struct write *write); /* [writer] or NULL */
 };
 
 struct write *write_new(enum store_verb verb, struct task_record *record); /* takes the reference */
@@ -56,10 +61,17 @@ struct write *write_document(enum store_verb verb, const char *kind, const char 
                              const char *body, int64_t at_us);
 /* A SET_FUTURE, or with neither result nor type a DROP_FUTURE; its texts are borrowed. */
 struct write *write_future(struct future_record future);
+/* A JOURNAL of one row, with that many bytes in it. */
+struct write *write_journal(const struct id *task, uint32_t n, size_t size);
 void write_submit(struct write *write); /* [any] */
+/* Waits until it is done. Fails the test after 20 seconds. [any] */
+void write_await(struct write *write);
+void write_free(struct write *write); /* when it is done, or was never submitted */
 /* Waits for it, frees it; its status. Fails the test after 20 seconds. [any] */
 int write_wait(struct write *write);
 bool write_is_done(struct write *write);
+/* A BEGIN_RUN at that time, looking a minute back, without its jobs: what is known of it then. */
+struct store_run begin_run(int64_t now_us);
 /* Both. [any] */
 int write_now(enum store_verb verb, struct task_record *record);
 

@@ -37,6 +37,7 @@ static void test_reopen(void)
     for (unsigned opened = 2; opened <= 3; opened++) {
         fixture_close();
         fixture_open();
+        fixture_begin_run();
         struct task_record *open = look_up(1, STORE_SPEC), *finished = look_up(2, 0);
         CU_ASSERT_PTR_NOT_NULL_FATAL(open);
         CU_ASSERT_PTR_NOT_NULL_FATAL(finished);
@@ -96,6 +97,7 @@ static void write_for_ever(int out)
 static void check_acked(const unsigned *acked, size_t n_acked)
 {
     fixture_open();
+    fixture_begin_run();
     for (size_t i = 0; i < n_acked; i++) {
         bool is_finish = acked[i] >> 31;
         struct task_record *got = look_up(acked[i] & ~(1u << 31), 0);

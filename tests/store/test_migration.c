@@ -1,8 +1,12 @@
 /* A database of an older version, upgraded when it is opened. SQLite only. */
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "runtime/store/check.h"
 #include "schema/buffer.h"
 #include "schema/embedded.h"
 #include "tests/store/fixture.h"
@@ -125,6 +129,7 @@ static void test_from_version_1(void)
     make_tasks();
     for (uint32_t starts = 2; starts <= 3; starts++) {
         fixture_open();
+        fixture_begin_run();
         check_open_task(starts);
         check_ended_tasks();
         fixture_close();
@@ -201,11 +206,13 @@ static void test_from_version_2(void)
     int n = 0;
     make_tasks_of_version_2();
     fixture_open();
+    fixture_begin_run();
     write_submit(set);
     CU_ASSERT_EQUAL(write_wait(set), 0);
     fixture_close();
     check_schema();
     fixture_open();
+    fixture_begin_run();
     CU_ASSERT_EQUAL(store_next_futures(fixture.reader, NULL, &found, &e), 0);
     CU_ASSERT_EQUAL(id_compare(&found, &task), 0);
     CU_ASSERT_EQUAL(store_read_futures(fixture.reader, &found, check_future, &n, &e), 0);
@@ -223,9 +230,104 @@ static void test_from_version_2(void)
     task_record_unref(got);
 }
 
+/* ---- the copy ---- */
+
+/* Beside the file; the caller frees. */
+static char *copy_path(int version)
+{
+    char *path;
+    CU_ASSERT_FATAL(asprintf(&path, "%s.v%d", fixture.path, version) > 0);
+    return path;
+}
+
+static void check_copy(int version, int64_t n_tasks)
+{
+    char *path = copy_path(version);
+    struct store_check check = {0};
+    struct error e = {0};
+    struct stat mine, copys;
+    CU_ASSERT_EQUAL(store_check(&check, path, &e), 0);
+    CU_ASSERT_EQUAL(check.n_violations, 0);
+    CU_ASSERT_EQUAL(check.version, version);
+    CU_ASSERT_EQUAL(check.n_tasks, n_tasks);
+    CU_ASSERT_EQUAL(stat(fixture.path, &mine), 0);
+    CU_ASSERT_EQUAL(stat(path, &copys), 0);
+    CU_ASSERT_EQUAL(mine.st_mode, copys.st_mode);
+    free(path);
+}
+
+static void put_copy_back(int version)
+{
+    char *path = copy_path(version), name[120];
+    snprintf(name, sizeof name, "%s-wal", fixture.path);
+    unlink(name);
+    CU_ASSERT_EQUAL(rename(path, fixture.path), 0);
+    free(path);
+}
+
+/* Of each version there was; and put back it is the file again. */
+static void test_copy_of_each_version(void)
+{
+    for (int version = 1; version < embedded_n_migrations; version++) {
+        make_version(version, "INSERT INTO specs VALUES (1, '[1]');"
+                              "INSERT INTO tasks (id, state, created_at, spec) VALUES"
+                              " (X'00000000000000000000000000000001', 0, 1, 1)");
+        CU_ASSERT_EQUAL(chmod(fixture.path, 0640), 0);
+        for (int again = 0; again < 2; again++) {
+            fixture_open();
+            insert(1);
+            fixture_close();
+            check_schema();
+            check_copy(version, 1);
+            if (again == 0)
+                put_copy_back(version);
+        }
+        fixture_tear_down();
+        fixture_make_folder();
+    }
+}
+
+/* What is of our version already is not copied, nor is a new file. */
+static void test_no_copy(void)
+{
+    char command[120];
+    for (int i = 0; i < 2; i++) {
+        fixture_open();
+        fixture_close();
+    }
+    snprintf(command, sizeof command, "ls %s.v* 2>/dev/null", fixture.path);
+    CU_ASSERT_NOT_EQUAL(system(command), 0);
+}
+
+/* What a start left that was interrupted is no hindrance; what is in the way of the copy is. */
+static void test_copy_in_the_way(void)
+{
+    struct store *store;
+    struct error e = {0};
+    char *path = copy_path(1), partial[200];
+    snprintf(partial, sizeof partial, "%s.partial", path);
+    make_version_1("");
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+    FILE *file = fopen(partial, "w");
+    fputs("half of a copy", file);
+    fclose(file);
+    CU_ASSERT_EQUAL(store_open(&store, fixture.path, &e), -ERROR_SYSTEM);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "left as it is"));
+    CU_ASSERT_NOT_EQUAL(access(partial, F_OK), 0);
+    CU_ASSERT_EQUAL(rmdir(path), 0);
+    run_sql("SELECT starts FROM tasks");
+    fixture_open();
+    fixture_close();
+    check_copy(1, 0);
+    free(path);
+}
+
 CU_TestInfo tests_migration[] = {
     {"from version 1", test_from_version_1},
     {"going on", test_going_on},
     {"from version 2", test_from_version_2},
+    {"copy of each version", test_copy_of_each_version},
+    {"no copy", test_no_copy},
+    {"copy in the way", test_copy_in_the_way},
     CU_TEST_INFO_NULL,
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "schema/buffer.h"
+#include "schema/embedded.h"
 #include "tests/store/fixture.h"
 
 /* ---- helpers ---- */
@@ -90,13 +91,16 @@ static void test_locked(void)
 
 static void test_newer(void)
 {
+    char said[80], ours[40];
     fixture_open();
     insert(1);
     fixture_close();
-    run_sql("PRAGMA user_version = 7");
-    check_refused(ERROR_STORE_NEWER, "version 7 of the schema, this program knows 4",
-                  "newer awaitd");
-    run_sql("PRAGMA user_version = 4");
+    snprintf(said, sizeof said, "version 77 of the schema, this program knows %d",
+             embedded_n_migrations);
+    snprintf(ours, sizeof ours, "PRAGMA user_version = %d", embedded_n_migrations);
+    run_sql("PRAGMA user_version = 77");
+    check_refused(ERROR_STORE_NEWER, said, "newer awaitd");
+    run_sql(ours);
     fixture_open();
     CU_ASSERT_TRUE(is_there(1));
 }
@@ -105,7 +109,7 @@ static void crash_with_newer_version(int out)
 {
     sqlite3 *db;
     sqlite3_open(fixture.path, &db);
-    sqlite3_exec(db, "PRAGMA user_version = 7", NULL, NULL, NULL);
+    sqlite3_exec(db, "PRAGMA user_version = 77", NULL, NULL, NULL);
     _exit(write(out, "x", 1) == 1 ? 0 : 1);
 }
 
@@ -124,7 +128,7 @@ static void test_newer_in_log(void)
     snprintf(log_path, sizeof log_path, "%s-wal", fixture.path);
     read_file(log_path, &before);
     CU_ASSERT_FATAL(before.size > 0);
-    check_refused(ERROR_STORE_NEWER, "version 7", "knows 4");
+    check_refused(ERROR_STORE_NEWER, "version 77", "newer awaitd");
     read_file(log_path, &after);
     CU_ASSERT_EQUAL_FATAL(before.size, after.size);
     CU_ASSERT_EQUAL(memcmp(before.bytes, after.bytes, before.size), 0);

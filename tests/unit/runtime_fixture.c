@@ -88,15 +88,15 @@ void waited(struct waiter *waiter, struct task_record *ended)
     sem_post(&call->over);
 }
 
-void submit_to(struct fixture *f, struct call *call, const char *loop, const char *text,
-               double wait)
+static void hand_over(struct fixture *f, struct call *call, const char *loop, const char *text,
+                      double wait)
 {
     struct error_list errors = {0};
     json_t *spec = json_read(text, strlen(text), NULL);
-    *call = (struct call){.submission.done = submitted, .waiter.done = waited};
+    call->submission.done = submitted;
+    call->waiter.done = waited;
     sem_init(&call->accepted, 0, 0);
     sem_init(&call->over, 0, 0);
-    call->id = id_make(1000, atomic_fetch_add(&f->n_ids, 1) * 0x9e3779b97f4a7c15u);
     call->record = task_record_new();
     call->record->id = call->id;
     call->record->created_at_us = 1000;
@@ -111,6 +111,19 @@ void submit_to(struct fixture *f, struct call *call, const char *loop, const cha
     json_decref(spec);
     runtime_submit(f->runtime, &call->submission);
     sem_wait(&call->accepted);
+}
+
+void submit_to(struct fixture *f, struct call *call, const char *loop, const char *text,
+               double wait)
+{
+    *call =
+        (struct call){.id = id_make(1000, atomic_fetch_add(&f->n_ids, 1) * 0x9e3779b97f4a7c15u)};
+    hand_over(f, call, loop, text, wait);
+}
+
+void submit_prepared(struct fixture *f, struct call *call, const char *spec, double wait)
+{
+    hand_over(f, call, NULL, spec, wait);
 }
 
 void submit(struct fixture *f, struct call *call, const char *spec, double wait)

@@ -44,6 +44,9 @@ struct call {
 void submit_to(struct fixture *f, struct call *call, const char *loop, const char *spec,
                double wait);
 void submit(struct fixture *f, struct call *call, const char *spec, double wait);
+/* With an id, and perhaps a key, or what else submissions may have, that are in the call already.
+ */
+void submit_prepared(struct fixture *f, struct call *call, const char *spec, double wait);
 void submit_forever(struct fixture *f, struct call *call, const char *loop);
 void release_call(struct call *call);
 /* A waiter's done: keeps the record and posts `over`. */

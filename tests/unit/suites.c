@@ -16,6 +16,7 @@ extern CU_TestInfo tests_function[];
 extern CU_TestInfo tests_gate[];
 extern CU_TestInfo tests_group_record[];
 extern CU_TestInfo tests_id[];
+extern CU_TestInfo tests_idempotency[];
 extern CU_TestInfo tests_json[];
 extern CU_TestInfo tests_line_splitter[];
 extern CU_TestInfo tests_lag[];
@@ -33,6 +34,7 @@ extern CU_TestInfo tests_runtime[];
 extern CU_TestInfo tests_runtime_futures[];
 extern CU_TestInfo tests_runtime_loops[];
 extern CU_TestInfo tests_runtime_opening[];
+extern CU_TestInfo tests_runtime_repeated[];
 extern CU_TestInfo tests_spawner[];
 extern CU_TestInfo tests_stream_reader[];
 extern CU_TestInfo tests_time[];
@@ -53,6 +55,7 @@ CU_SuiteInfo suites[] = {
     {"gate", NULL, NULL, NULL, NULL, tests_gate},
     {"group_record", NULL, NULL, NULL, NULL, tests_group_record},
     {"id", NULL, NULL, NULL, NULL, tests_id},
+    {"idempotency", NULL, NULL, NULL, NULL, tests_idempotency},
     {"json", NULL, NULL, NULL, NULL, tests_json},
     {"line_splitter", NULL, NULL, NULL, NULL, tests_line_splitter},
     {"lag", NULL, NULL, NULL, NULL, tests_lag},
@@ -70,6 +73,7 @@ CU_SuiteInfo suites[] = {
     {"runtime_futures", NULL, NULL, NULL, NULL, tests_runtime_futures},
     {"runtime_loops", NULL, NULL, NULL, NULL, tests_runtime_loops},
     {"runtime_opening", NULL, NULL, NULL, NULL, tests_runtime_opening},
+    {"runtime_repeated", NULL, NULL, NULL, NULL, tests_runtime_repeated},
     {"spawner", NULL, NULL, NULL, NULL, tests_spawner},
     {"stream_reader", NULL, NULL, NULL, NULL, tests_stream_reader},
     {"time", NULL, NULL, NULL, NULL, tests_time},

@@ -50,6 +50,8 @@ static void test_defaults(void)
     CU_ASSERT_EQUAL(config.max_open_tasks, 1000000);
     CU_ASSERT_EQUAL(config.loops, 1);
     CU_ASSERT_EQUAL(config.slow_callback, 0.1);
+    CU_ASSERT_EQUAL(config.crash_loop, 5);
+    CU_ASSERT_EQUAL(config.quarantine, 3);
     CU_ASSERT_EQUAL(config.log_level, LOG_INFO);
     config_release(&config);
 }
@@ -67,6 +69,21 @@ static void test_flags(void)
     CU_ASSERT_STRING_EQUAL(config.db, ":memory:");
     CU_ASSERT_STRING_EQUAL(config.allow_hosts, "a,b,c");
     CU_ASSERT_EQUAL(config.log_format, LOG_JSON);
+    config_release(&config);
+}
+
+static void test_crashes(void)
+{
+    struct config config;
+    struct error e;
+    char *environment[] = {(char *)(uintptr_t) "AWAITD_CRASH_LOOP=0",
+                           (char *)(uintptr_t) "AWAITD_QUARANTINE=7", NULL};
+    CU_ASSERT_EQUAL(read_words(&config, nothing, environment, &e), 0);
+    CU_ASSERT_EQUAL(config.crash_loop, 0);
+    CU_ASSERT_EQUAL(config.quarantine, 7);
+    config_release(&config);
+    CU_ASSERT_EQUAL(read_words(&config, WORDS("--crash-loop", "1000"), environment, &e), 0);
+    CU_ASSERT_EQUAL(config.crash_loop, 1000);
     config_release(&config);
 }
 
@@ -127,6 +144,8 @@ static void test_refused(void)
     check_refused(WORDS("--max-open-tasks", "1k"), "must be a whole number above 0");
     check_refused(WORDS("--loops", "0"), "must be a whole number from 1 to 64");
     check_refused(WORDS("--loops", "65"), "must be a whole number from 1 to 64");
+    check_refused(WORDS("--crash-loop", "-1"), "must be a whole number from 0 to 1000");
+    check_refused(WORDS("--quarantine", "1001"), "must be a whole number from 0 to 1000");
     check_refused(WORDS("--slow-callback", "-1"), "must be a number of seconds");
     check_refused(WORDS("--slow-callback", "soon"), "must be a number of seconds");
     check_refused(WORDS("--log-level", "loud"), "must be debug, info, warning or error");
@@ -136,7 +155,7 @@ static void test_refused(void)
 }
 
 CU_TestInfo tests_config[] = {
-    {"sizes", test_sizes}, {"defaults", test_defaults}, {"flags", test_flags},
-    {"loops", test_loops}, {"who wins", test_who_wins}, {"refused", test_refused},
-    CU_TEST_INFO_NULL,
+    {"sizes", test_sizes},     {"defaults", test_defaults}, {"flags", test_flags},
+    {"crashes", test_crashes}, {"loops", test_loops},       {"who wins", test_who_wins},
+    {"refused", test_refused}, CU_TEST_INFO_NULL,
 };

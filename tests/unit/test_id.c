@@ -63,10 +63,29 @@ static void test_parse(void)
     }
 }
 
+static void test_version(void)
+{
+    static const struct {
+        const char *text;
+        bool is_v7;
+    } rows[] = {
+        {"017f22e2-79b0-7cc3-98c4-dc0c0c07398f", true},
+        {"017f22e2-79b0-7cc3-88c4-dc0c0c07398f", true},
+        {"ffffffff-ffff-7fff-bfff-ffffffffffff", true},
+        {"017f22e2-79b0-6cc3-98c4-dc0c0c07398f", false},
+        {"017f22e2-79b0-7cc3-78c4-dc0c0c07398f", false},
+        {"017f22e2-79b0-7cc3-c8c4-dc0c0c07398f", false},
+        {"00000000-0000-0000-0000-000000000000", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct id id;
+        CU_ASSERT_TRUE(id_parse(rows[i].text, strlen(rows[i].text), &id));
+        CU_ASSERT_EQUAL(id_is_v7(&id), rows[i].is_v7);
+    }
+}
+
 CU_TestInfo tests_id[] = {
-    {"layout", test_layout},
-    {"sorts by time", test_sorts_by_time},
-    {"round trip", test_round_trip},
-    {"parse", test_parse},
-    CU_TEST_INFO_NULL,
+    {"layout", test_layout},         {"sorts by time", test_sorts_by_time},
+    {"round trip", test_round_trip}, {"parse", test_parse},
+    {"version", test_version},       CU_TEST_INFO_NULL,
 };

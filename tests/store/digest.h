@@ -1,0 +1,11 @@
+/* All that a database says, as one number, for comparing two. [main] */
+#ifndef AWAITD_TESTS_STORE_DIGEST_H
+#define AWAITD_TESTS_STORE_DIGEST_H
+
+#include <stdint.h>
+
+/* Of every row of every table, but for what each start of a server changes. A store may have the
+ * file open. */
+uint64_t digest_of(const char *path);
+
+#endif
