@@ -61,7 +61,7 @@ $(OUT)/unit-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/unit/*.c) $(SIM)
 $(OUT)/specs-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/specs/*.c) $(SIM)) $(LIBRARY)
 $(OUT)/store-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/store/*.c)) $(LIBRARY)
 FAULTS := $(filter-out tests/sim/memory.c,$(SIM)) tests/specs/case_read.c \
-	tests/unit/call_fixture.c tests/unit/runtime_fixture.c $(wildcard tests/faults/*.c)
+	tests/unit/call_fixture.c $(wildcard tests/faults/*.c)
 $(OUT)/faults-tests: $(call objects,$(TEST_MAIN) $(FAULTS)) $(LIBRARY)
 # Every malloc goes through tests/faults/inject.c.
 $(OUT)/faults-tests: LIBS += $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
