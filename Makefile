@@ -96,7 +96,7 @@ image: ## build the container image awaitd with docker
 
 # ---- testing; T=name picks tests by a part of their name, or of their suite's ----
 
-CHECKS := layers headers unit specs reference random store e2e examples crash tsan
+CHECKS := layers headers unit specs reference random store faults e2e examples crash tsan
 
 test: ## install what is missing, then run every check below but bench
 	@tests/install-dependencies.sh test
@@ -104,7 +104,7 @@ test: ## install what is missing, then run every check below but bench
 	@$(MAKE) FLAVOUR=asan test-programs
 	@MAKE='$(MAKE)' tests/run-all.sh $(CHECKS)
 
-test-programs: test-plugins $(OUT)/awaitd $(OUT)/unit-tests $(OUT)/specs-tests $(OUT)/store-tests
+test-programs: test-plugins $(OUT)/awaitd $(OUT)/unit-tests $(OUT)/specs-tests $(OUT)/store-tests $(OUT)/faults-tests
 
 check-unit: ## the parts, one by one (CUnit; ASan and UBSan)
 	@$(MAKE) FLAVOUR=asan build/asan/unit-tests test-plugins
@@ -123,6 +123,10 @@ check-random: ## random jobs, the engine against CPython (SEED=1 N=4000): what d
 check-store: ## the store's backends
 	@$(MAKE) FLAVOUR=asan build/asan/store-tests
 	@build/asan/store-tests $(T)
+
+check-faults: ## each malloc failed in turn, once and for good: some of them (FULL=1: all)
+	@$(MAKE) FLAVOUR=asan build/asan/faults-tests
+	@ASAN_OPTIONS=$(ASAN_OPTIONS):malloc_context_size=10 build/asan/faults-tests $(T)
 
 # Python's tests; those of the examples and of the README have a target of their own.
 pytest = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/$(1) \
@@ -204,6 +208,6 @@ $(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
 $(OUT)/embedded.o: $(OUT)/embedded.c
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-e2e check-examples \
+.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-faults check-e2e check-examples \
 	crash check-crash check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)

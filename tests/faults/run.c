@@ -15,7 +15,7 @@
 #include "runtime/base/reserve.h"
 #include "tests/faults/inject.h"
 
-#define SHORT_RUNS 60 /* of each scenario and kind of fault, in the short form */
+#define SHORT_RUNS 40 /* of each scenario and kind of fault, in the short form */
 #define PATIENCE_S 20 /* a run that takes longer hangs */
 
 void complain(struct report *report, const char *format, ...)
