@@ -23,6 +23,7 @@ enum kind {
     KIND_LOOPS,
     KIND_TIMES,
     KIND_SECONDS,
+    KIND_RETENTION,
     KIND_FORMAT,
     KIND_LEVEL,
     KIND_SWITCH
@@ -41,6 +42,10 @@ static const struct option {
      "where to listen: 127.0.0.1:8080, [::1]:8080 or unix:/path; port 0 takes a free one"},
     {"db", KIND_TEXT, offsetof(struct config, db), "awaitd.db", "FILE",
      "the database; :memory: forgets everything at exit"},
+    {"backup-dir", KIND_TEXT, offsetof(struct config, backup_dir), NULL, "DIR",
+     "where POST /v1/backup puts its copies. Not given: backups/ beside the database"},
+    {"retain", KIND_RETENTION, offsetof(struct config, retention), "forever", "RULES",
+     "how long finished tasks and groups are kept: " RETENTION_GRAMMAR},
     {"config", KIND_TEXT, offsetof(struct config, file), NULL, "FILE",
      "reads options from a file: lines of name = value, # begins a comment"},
     {"allow-host", KIND_LIST, offsetof(struct config, allow_hosts), "", "NAME",
@@ -173,6 +178,8 @@ static const char *set_value(const struct option *option, struct config *config,
             return "must be a number of seconds, such as 0.1";
         *(double *)place = seconds;
         return NULL;
+    case KIND_RETENTION:
+        return retention_parse(value, place) ? NULL : "must be " RETENTION_GRAMMAR;
     case KIND_FORMAT:
         if ((choice = parse_choice(value, formats)) < 0)
             return "must be human or json";
@@ -370,6 +377,7 @@ void config_release(struct config *config)
 {
     free(config->listen);
     free(config->db);
+    free(config->backup_dir);
     free(config->file);
     free(config->plugins);
     free(config->allow_hosts);

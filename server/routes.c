@@ -45,6 +45,7 @@ static const struct route routes[] = {
     {METHOD_POST, "/v1/groups/{id}/tasks", submit_to_group, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_POST, "/v1/groups/{id}/close", close_group, BODY_NONE, SCOPE_SUBMIT},
     {METHOD_POST, "/v1/groups/{id}/cancel", cancel_group, BODY_OPTIONAL, SCOPE_CANCEL},
+    {METHOD_POST, "/v1/backup", post_backup, BODY_OPTIONAL, SCOPE_ADMIN},
     {METHOD_POST, "/v1/resume", resume_jobs, BODY_NONE, SCOPE_SUBMIT},
     {METHOD_GET, "/healthz", get_health, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/readyz", get_readiness, BODY_NONE, SCOPE_NONE},

@@ -10,11 +10,13 @@
 #include <time.h>
 
 #include "runtime/base/chain.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/store/backend.h"
 #include "schema/allocate.h"
 
 #define BATCH_ENOUGH 10000          /* requests for one transaction */
+#define IDLE_NS INT64_C(100000000)  /* after so much time nobody seems to want anything */
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
 
 /* The writer's life. In RETRYING, what may be refused was refused, and the rest is tried alone, at
@@ -121,19 +123,19 @@ static void take(struct chain *chain, bool (*is_wanted)(const struct store_reque
 
 /* ---- the writer ---- */
 
-/* For the next request; when stuck, not for long. */
-static void wait_for_work(struct store *store)
+/* For the next request; at most for so long, or (0) for ever. False: the time is over. */
+static bool wait_for_request(struct store *store, int64_t most_ns)
 {
     struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + RETRY_NS;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    int64_t until_ns = clock_now_ns() + most_ns;
+    until.tv_sec = until_ns / 1000000000;
+    until.tv_nsec = until_ns % 1000000000;
     int rc;
     do
-        rc = store->state == STUCK ? sem_clockwait(&store->wake, CLOCK_MONOTONIC, &until)
-                                   : sem_wait(&store->wake);
+        rc =
+            most_ns ? sem_clockwait(&store->wake, CLOCK_MONOTONIC, &until) : sem_wait(&store->wake);
     while (rc != 0 && errno == EINTR);
+    return rc == 0;
 }
 
 static void break_down(struct store *store, const char *what)
@@ -202,6 +204,22 @@ static void hold_back(struct store *store, struct chain *batch, int status)
     complete(&refused, &status);
 }
 
+static void settle(struct store *store, bool is_idle)
+{
+    if (store->backend->verbs->settle(store->backend, is_idle) != 0)
+        break_down(store, "a checkpoint failed");
+}
+
+/* When stuck, not for long; when all is quiet there may be something left to do. */
+static void wait_for_work(struct store *store)
+{
+    bool is_settled = store->state == BROKEN || store->backend->verbs->is_settled(store->backend);
+    if (store->state == STUCK)
+        wait_for_request(store, RETRY_NS);
+    else if (!wait_for_request(store, is_settled ? 0 : IDLE_NS))
+        settle(store, true);
+}
+
 static void write_batch(struct store *store)
 {
     static const int unknown = -ERROR_STORE_UNKNOWN;
@@ -224,8 +242,7 @@ static void write_batch(struct store *store)
     store->state = WRITING;
     say_shortage(store, false, 0);
     complete(&batch, NULL);
-    if (backend->verbs->settle(backend) != 0)
-        break_down(store, "a checkpoint failed");
+    settle(store, false);
 }
 
 /* Retrying goes without newcomers, who could fill up the room that would do for the results alone.
@@ -449,4 +466,27 @@ int store_list_documents(struct store_reader *reader, const char *kind, const ch
                          size_t limit, struct document **documents, size_t *n, struct error *e)
 {
     return reader->verbs->list_documents(reader, kind, after, limit, documents, n, e);
+}
+
+int store_read_ages(struct store_reader *reader, const struct id *before, size_t max,
+                    struct store_age *ages, size_t *n, struct error *e)
+{
+    return reader->verbs->read_ages(reader, before, max, ages, n, e);
+}
+
+int store_read_expired(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,
+                       size_t max, struct store_age *ages, size_t *n, bool *has_more,
+                       struct error *e)
+{
+    return reader->verbs->read_expired(reader, now_us, cursor, max, ages, n, has_more, e);
+}
+
+int store_read_space(struct store_reader *reader, struct store_space *out, struct error *e)
+{
+    return reader->verbs->read_space(reader, out, e);
+}
+
+int store_backup(struct store *store, struct store_backup *backup, struct error *e)
+{
+    return store->backend->verbs->backup(store->backend, backup, e);
 }

@@ -7,6 +7,8 @@ extern CU_TestInfo tests_resources[];
 extern CU_TestInfo tests_documents[];
 extern CU_TestInfo tests_futures[];
 extern CU_TestInfo tests_start[];
+extern CU_TestInfo tests_retention[];
+extern CU_TestInfo tests_backup[];
 extern CU_TestInfo tests_runs[];
 extern CU_TestInfo tests_marks[];
 extern CU_TestInfo tests_keys[];
@@ -37,6 +39,12 @@ CU_SuiteInfo suites[] = {
     {"memory futures", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_futures},
     {"sqlite start", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_start},
     {"memory start", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_start},
+    {"sqlite retention", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down,
+     tests_retention},
+    {"memory retention", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down,
+     tests_retention},
+    {"sqlite backup", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
+     tests_backup},
     {"sqlite runs", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_runs},
     {"memory runs", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_runs},
     {"sqlite marks", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_marks},
