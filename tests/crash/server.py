@@ -57,6 +57,8 @@ class Server:
         return pathlib.Path(self.stderr).read_text(errors="replace")
 
     def kill(self):
+        if any(word in self.said() for word in REPORTS):
+            time.sleep(2)  # to let it say it all
         ended = self.process.poll()
         if ended is not None:
             raise Broken(f"ended by itself with status {ended}: {self.said()}")
