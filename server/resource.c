@@ -73,6 +73,7 @@ void resource_write(struct buffer *b, const struct task_record *record,
     write_outcome(b, record);
     write_progress(b, progress);
     write_time(b, ",\"created_at\":", record->created_at_us);
+    write_time(b, ",\"run_at\":", record->run_at_us);
     write_time(b, ",\"started_at\":", record->started_at_us);
     write_time(b, ",\"finished_at\":", record->finished_at_us);
     write_time(
@@ -104,7 +105,7 @@ static uint64_t hash_more(uint64_t hash, const void *bytes, size_t size)
 void resource_etag(const struct task_record *record, const struct progress *progress,
                    char tag[ETAG_SIZE])
 {
-    const int64_t parts[] = {4, /* of the form: one more when resource_write writes another */
+    const int64_t parts[] = {5, /* of the form: one more when resource_write writes another */
                              record->state,
                              record->starts,
                              record->created_at_us,

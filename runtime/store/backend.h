@@ -10,6 +10,7 @@
 
 struct backend {
     const struct backend_verbs *verbs;
+    struct marks *marks; /* its reference; NULL: it has none */
 };
 
 struct store_reader {
@@ -56,6 +57,7 @@ struct backend_verbs {
     int (*read_futures)(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+    int (*read_clock)(struct store_reader *reader, struct clock_note *out, struct error *e);
     int (*next_journal)(struct store_reader *reader, const struct id *after, struct id *task,
                         struct error *e);
     int (*read_journal)(struct store_reader *reader, const struct id *task,

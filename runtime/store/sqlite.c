@@ -82,6 +82,12 @@ static int insert_task(struct sqlite *s, const struct task_record *task,
     else
         sqlite3_bind_null(statement, 13);
     sqlite_bind_time(statement, 14, task->began_at_us);
+    sqlite_bind_time(statement, 15, task->run_at_us);
+    sqlite_bind_time(statement, 16, task->start_at_us);
+    if (task->has_timeout)
+        sqlite3_bind_double(statement, 17, task->timeout);
+    else
+        sqlite3_bind_null(statement, 17);
     return run_for_id(s, DO_INSERT_TASK, &task->id);
 }
 
@@ -245,6 +251,8 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_REMOVE] = sqlite_remove,
         [STORE_SET_FUTURE] = sqlite_set_future,
         [STORE_DROP_FUTURE] = sqlite_drop_future,
+        [STORE_START] = sqlite_start,
+        [STORE_CLOCK] = sqlite_note_clock,
         [STORE_BEGIN_RUN] = sqlite_begin_run,
         [STORE_BEGIN_JOBS] = sqlite_begin_jobs,
         [STORE_END_RUN] = sqlite_end_run,
@@ -351,6 +359,7 @@ static const struct backend_verbs verbs_of_sqlite = {
     .read_group = sqlite_read_group,
     .next_futures = sqlite_next_futures,
     .read_futures = sqlite_read_futures,
+    .read_clock = sqlite_read_clock,
     .next_journal = sqlite_next_journal,
     .read_journal = sqlite_read_journal,
     .get_key = sqlite_get_key,

@@ -35,7 +35,8 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal, *get_key;
+        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal, *read_clock,
+        *get_key;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -90,12 +91,15 @@ void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 bi
 /* After a change that touched no row: sets the status. An open task is in order. */
 int sqlite_explain(struct sqlite *s, struct store_request *request, const struct id *id);
 
-/* ---- sqlite_documents.c, sqlite_futures.c, sqlite_journal.c: as sqlite.c's verbs ---- */
+/* ---- sqlite_documents.c, sqlite_futures.c, sqlite_journal.c, sqlite_clock.c: as sqlite.c's verbs
+ * ---- */
 
 int sqlite_put(struct sqlite *s, struct store_request *request);
 int sqlite_remove(struct sqlite *s, struct store_request *request);
 int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
+int sqlite_start(struct sqlite *s, struct store_request *request);
+int sqlite_note_clock(struct sqlite *s, struct store_request *request);
 int sqlite_add_journal(struct sqlite *s, struct store_request *request);
 
 /* ---- sqlite_runs.c: the same ---- */
@@ -154,6 +158,7 @@ int sqlite_next_futures(struct store_reader *reader, const struct id *after, str
 int sqlite_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+int sqlite_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
 int sqlite_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
                         struct error *e);
 int sqlite_read_journal(struct store_reader *reader, const struct id *task,

@@ -93,7 +93,8 @@ static void complete(struct chain *chain, const int *status)
 static bool may_be_refused(const struct store_request *request)
 {
     return request->verb != STORE_FINISH && request->verb != STORE_LOG &&
-           request->verb != STORE_DROP_FUTURE && request->verb != STORE_JOURNAL;
+           request->verb != STORE_DROP_FUTURE && request->verb != STORE_JOURNAL &&
+           request->verb != STORE_START;
 }
 
 /* What clients bring, as opposed to what becomes of it. */
@@ -352,6 +353,11 @@ void store_submit(struct store *store, struct store_request *request)
         sem_post(&store->wake);
 }
 
+struct marks *store_marks(const struct store *store)
+{
+    return store->backend->marks;
+}
+
 /* ---- reading: the backends' affair ---- */
 
 int store_reader_open(struct store_reader **out, struct store *store, struct error *e)
@@ -407,6 +413,11 @@ int store_read_futures(struct store_reader *reader, const struct id *task,
                        void *context, struct error *e)
 {
     return reader->verbs->read_futures(reader, task, each, context, e);
+}
+
+int store_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e)
+{
+    return reader->verbs->read_clock(reader, out, e);
 }
 
 int store_next_journal(struct store_reader *reader, const struct id *after, struct id *task,

@@ -13,8 +13,10 @@
 #include <stdint.h>
 
 #include "runtime/base/mpsc.h"
+#include "runtime/store/clock_note.h"
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
+#include "runtime/store/mark.h"
 #include "runtime/store/journal_row.h"
 #include "runtime/store/key_record.h"
 #include "runtime/store/record.h"
@@ -72,13 +74,16 @@ enum store_verb {
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
-    STORE_BEGIN_RUN,   /* run: a start of the server, whose jobs do not run yet */
-    STORE_BEGIN_JOBS,  /* now they do: one more start for every task that has not ended. Conflict:
-                        * no run began, or its jobs did */
-    STORE_END_RUN,     /* it ends in order, whatever is still to come. Conflict: no run began */
-    STORE_JOURNAL, /* rows: each behind those of its task; of no effect unless that is open. They
-                    * are forgotten with its FINISH, if has_journal. The memory backend, which
-                    * outlives nothing, keeps none */
+    STORE_START,      /* a pending task begins: state, started_at_us, began_at_us, deadline_at_us of
+                       * record. Conflict: it has ended */
+    STORE_CLOCK,      /* clock, unless a later one is there */
+    STORE_BEGIN_RUN,  /* run: a start of the server, whose jobs do not run yet */
+    STORE_BEGIN_JOBS, /* now they do: one more start for every task that has not ended. Conflict:
+                       * no run began, or its jobs did */
+    STORE_END_RUN,    /* it ends in order, whatever is still to come. Conflict: no run began */
+    STORE_JOURNAL,    /* rows: each behind those of its task; of no effect unless that is open. They
+                       * are forgotten with its FINISH, if has_journal. The memory backend, which
+                       * outlives nothing, keeps none */
 };
 
 /* One run of the server, from a start to an end or a crash. */
@@ -97,9 +102,9 @@ struct store_run {
  * Owned by whoever queues it, untouched by him until done was called; done may free it.
  * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
  * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is
- * writing the file): FINISH, LOG, JOURNAL and DROP_FUTURE are never refused so, the writer keeps
- * them and tries again until the store is closed. Called on the writer thread after the commit: be
- * brief. */
+ * writing the file): START, FINISH, LOG, JOURNAL and DROP_FUTURE are never refused so, the writer
+ * keeps them and tries again until the store is closed. Called on the writer thread after the
+ * commit: be brief. */
 struct store_request {
     struct mpsc_node node;
     enum store_verb verb;
@@ -109,6 +114,7 @@ struct store_request {
     struct log_entry entry;     /* its texts are borrowed until done */
     struct document document;   /* and so are its */
     const struct future_record *future; /* borrowed until done, with its texts */
+    const struct clock_note *clock;     /* borrowed until done */
     bool only_new;                      /* PUT: never replaces */
     bool goes_on;                       /* PUT: of something that runs; not refused as new */
     struct store_run *run;              /* BEGIN_RUN; borrowed until done */
@@ -125,6 +131,10 @@ void store_submit(struct store *store, struct store_request *request);
 /* The same of several, oldest first, linked by node.next: one commit holds all of them that are
  * carried out, or none. Not empty. [any] */
 void store_submit_all(struct store *store, struct store_request *first);
+
+/* What the process may die of; NULL: no process comes after this one. Borrowed until the store is
+ * closed, or for marks_ref. [any] */
+struct marks *store_marks(const struct store *store);
 
 /* ---- reading ---- */
 
@@ -187,6 +197,8 @@ int store_read_futures(struct store_reader *reader, const struct id *task,
                        void (*each)(void *context, const struct future_record *record),
                        void *context, struct error *e);
 
+/* The clocks as they were last written down: 0; -NOT_FOUND; -SYSTEM. */
+int store_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
 /* What a key was used for, if it is kept at that time: 0 and a record, for key_record_free;
  * -NOT_FOUND; -SYSTEM. */
 int store_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
