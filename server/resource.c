@@ -93,6 +93,7 @@ void resource_write(struct buffer *b, const struct server *server, const struct 
     write_outcome(b, record);
     write_progress(b, progress);
     write_time(b, ",\"created_at\":", record->created_at_us);
+    write_time(b, ",\"run_at\":", record->run_at_us);
     write_time(b, ",\"started_at\":", record->started_at_us);
     write_time(b, ",\"finished_at\":", record->finished_at_us);
     write_retention(b, server, record);

@@ -90,6 +90,8 @@ int serve(const struct config *config, struct error *e)
         status = start_poster(&options.poster, &services, e);
     if (status == 0 && (status = store_open(&server.store, config->db, e)) == 0) {
         store_on_failure(server.store, commit_failed, NULL);
+        if (store_lock(server.store) >= 0) /* no other server while a process of ours is left */
+            spawner_keep(services.spawner, store_lock(server.store));
         status = executors_read(services.executors, server.store, e);
         if (status == 0)
             status = runtime_open(&server.runtime, server.store, &options, e);

@@ -13,6 +13,7 @@
 #include "server/coroutines.h"
 #include "server/group_resource.h"
 #include "server/idempotency.h"
+#include "server/later.h"
 #include "server/reply.h"
 #include "server/resource.h"
 #include "server/routes.h"
@@ -24,7 +25,8 @@
 #define LABEL_KEY_MAX 63
 #define LABEL_VALUE_MAX 255
 
-static const char *const members[] = {"spec", "name", "timeout", "labels", "loop", "ttl", NULL};
+static const char *const members[] = {"spec", "name",  "timeout", "labels", "loop",
+                                      "ttl",  "delay", "run_at",  NULL};
 
 /* A submission's members, borrowed from its body. */
 struct fields {
@@ -32,7 +34,8 @@ struct fields {
     const char *loop; /* NULL: any */
     double timeout;   /* or TIMEOUT_NONE, or TIMEOUT_NEVER */
     double ttl;       /* the same; both: as --retain says */
-    json_t *needed;   /* owned: the definitions that the spec needs, or NULL */
+    struct later later;
+    json_t *needed; /* owned: the definitions that the spec needs, or NULL */
 };
 
 /* ---- checking ---- */
@@ -110,9 +113,14 @@ static struct fields check_members(const json_t *body, const char *path_loop,
             check_labels(&fields, value, errors);
         else if (strcmp(key, "loop") == 0)
             check_loop(&fields, value, path_loop, errors);
+        else if (strcmp(key, "delay") == 0)
+            later_check_delay(&fields.later, value, errors);
+        else if (strcmp(key, "run_at") == 0)
+            later_check_run_at(&fields.later, value, errors);
         else
             body_refuse_member(errors, key, members);
     }
+    later_check(&fields.later, errors);
     return fields;
 }
 
@@ -200,6 +208,9 @@ static struct task_record *make_record(struct request *request, const struct fie
     record->deadline_at_us = deadline_of(fields, record->created_at_us);
     record->has_ttl = fields->ttl >= 0 && fields->ttl != TIMEOUT_NEVER;
     record->ttl_us = record->has_ttl ? (int64_t)(fields->ttl * 1e6) : 0;
+    record->has_timeout = fields->timeout != TIMEOUT_NONE;
+    record->timeout = record->has_timeout ? fields->timeout : 0;
+    record->run_at_us = later_run_at(&fields->later, record->created_at_us);
     if (fields->name)
         record->name = strdup(json_string_value(fields->name));
     bool has_labels = fields->labels || has_trace(request, fields);
@@ -280,7 +291,8 @@ static void answer(struct request *request)
 }
 
 /* Takes the plan and the record. */
-static void hand_over(struct request *request, struct plan *plan, struct task_record *record)
+static void hand_over(struct request *request, struct plan *plan, struct task_record *record,
+                      double delay)
 {
     struct server *server = request->server;
     if (!server_may_ask(server)) {
@@ -291,8 +303,11 @@ static void hand_over(struct request *request, struct plan *plan, struct task_re
     }
     request->id = record->id;
     request->record = task_record_ref(record);
-    request->submission = (struct submission){
-        .record = record, .plan = plan, .is_held = is_chosen(request), .done = submission_done};
+    request->submission = (struct submission){.record = record,
+                                              .plan = plan,
+                                              .delay = delay,
+                                              .is_held = is_chosen(request),
+                                              .done = submission_done};
     if (request->idempotency) {
         request->submission.key = &request->idempotency->record;
         request->submission.write_answer = repeat_write_answer;
@@ -315,7 +330,7 @@ static void submit(struct request *request, const json_t *body)
     struct plan *plan = compile(&fields, &coroutines, &check, &errors);
     struct task_record *record = plan ? make_record(request, &fields) : NULL;
     if (record)
-        hand_over(request, plan, record);
+        hand_over(request, plan, record, fields.later.delay);
     else if (plan) {
         plan_unref(plan);
         reply_code(request, ERROR_NO_MEMORY);

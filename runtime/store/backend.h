@@ -32,6 +32,7 @@ struct backend_verbs {
     /* Whether there is nothing for it to do while all is quiet. [writer] */
     bool (*is_settled)(const struct backend *backend);
     void (*close)(struct backend *backend);
+    int (*lock)(const struct backend *backend); /* as store_lock; NULL: none */
     /* Room that is kept for what may not be refused; NULL: there is no such thing. Makes it, if it
      * is not there: false where there is too little. And gives it up: false if there was none.
      * [writer; main before it starts] */
@@ -58,6 +59,7 @@ struct backend_verbs {
     int (*read_futures)(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+    int (*read_clock)(struct store_reader *reader, struct clock_note *out, struct error *e);
     int (*read_ages)(struct store_reader *reader, const struct id *before, size_t max,
                      struct store_age *ages, size_t *n, struct error *e);
     int (*read_expired)(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,

@@ -182,6 +182,29 @@ static int reschedule(struct memory *m, struct store_request *request)
     return end_change(task, changed, false);
 }
 
+static int start(struct memory *m, struct store_request *request)
+{
+    const struct task_record *given = request->record;
+    struct memory_task *task;
+    struct task_record *changed;
+    int rc = begin_change(m, &given->id, &task, &changed);
+    if (rc != 0)
+        return rc;
+    changed->state = given->state;
+    changed->started_at_us = given->started_at_us;
+    changed->began_at_us = given->began_at_us;
+    changed->deadline_at_us = given->deadline_at_us;
+    return end_change(task, changed, false);
+}
+
+static int note_clock(struct memory *m, struct store_request *request)
+{
+    if (!m->has_clock || request->clock->timeline_us >= m->clock.timeline_us)
+        m->clock = *request->clock;
+    m->has_clock = true;
+    return 0;
+}
+
 static int add_log(struct memory *m, struct store_request *request)
 {
     struct log_entry copy = request->entry;
@@ -242,6 +265,8 @@ static int memory_write(struct backend *base, struct store_request *first)
         [STORE_DROP_FUTURE] = memory_drop_future,
         [STORE_FORGET] = memory_forget_all,
         [STORE_SHRINK] = memory_shrink,
+        [STORE_START] = start,
+        [STORE_CLOCK] = note_clock,
         [STORE_BEGIN_RUN] = memory_begin_run,
         [STORE_BEGIN_JOBS] = memory_begin_jobs,
         [STORE_END_RUN] = memory_end_run,
@@ -297,6 +322,7 @@ static const struct backend_verbs verbs_of_memory = {
     .read_group = memory_read_group,
     .next_futures = memory_next_futures,
     .read_futures = memory_read_futures,
+    .read_clock = memory_read_clock,
     .next_journal = memory_next_journal,
     .read_journal = memory_read_journal,
     .get_key = memory_get_key,

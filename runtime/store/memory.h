@@ -35,6 +35,8 @@ struct memory {
     size_t n, capacity;
     struct document **documents; /* sorted by kind and name */
     size_t n_documents, document_capacity;
+    struct clock_note clock; /* if has_clock */
+    bool has_clock;
     struct memory_run {
         int64_t started_at_us;
         bool after_crash, ran_jobs, in_order;
@@ -126,6 +128,7 @@ int memory_next_futures(struct store_reader *reader, const struct id *after, str
 int memory_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+int memory_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
 int memory_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
                         struct error *e);
 int memory_read_journal(struct store_reader *reader, const struct id *task,

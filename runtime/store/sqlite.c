@@ -76,10 +76,16 @@ static int insert_task(struct sqlite *s, const struct task_record *task,
     else
         sqlite3_bind_null(statement, 13);
     sqlite_bind_time(statement, 14, task->began_at_us);
-    if (task->has_ttl)
-        sqlite3_bind_int64(statement, 15, task->ttl_us);
+    sqlite_bind_time(statement, 15, task->run_at_us);
+    sqlite_bind_time(statement, 16, task->start_at_us);
+    if (task->has_timeout)
+        sqlite3_bind_double(statement, 17, task->timeout);
     else
-        sqlite3_bind_null(statement, 15);
+        sqlite3_bind_null(statement, 17);
+    if (task->has_ttl)
+        sqlite3_bind_int64(statement, 18, task->ttl_us);
+    else
+        sqlite3_bind_null(statement, 18);
     return run_for_id(s, DO_INSERT_TASK, &task->id);
 }
 
@@ -250,6 +256,8 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_DROP_FUTURE] = sqlite_drop_future,
         [STORE_FORGET] = sqlite_forget_all,
         [STORE_SHRINK] = sqlite_shrink,
+        [STORE_START] = sqlite_start,
+        [STORE_CLOCK] = sqlite_note_clock,
         [STORE_BEGIN_RUN] = sqlite_begin_run,
         [STORE_BEGIN_JOBS] = sqlite_begin_jobs,
         [STORE_END_RUN] = sqlite_end_run,
@@ -284,6 +292,7 @@ int sqlite_judge(struct sqlite *s, int rc)
 static int sqlite_write(struct backend *base, struct store_request *first)
 {
     struct sqlite *s = (struct sqlite *)base;
+    int64_t run = s->run;
     int rc = sqlite_run(s, DO_BEGIN);
     s->is_alone = !request_next(first);
     for (struct store_request *request = first; request && rc == SQLITE_OK;
@@ -296,6 +305,10 @@ static int sqlite_write(struct backend *base, struct store_request *first)
     int status = sqlite_judge(s, rc);
     if (!sqlite3_get_autocommit(s->db)) /* some errors roll back by themselves */
         sqlite_run(s, DO_ROLLBACK);
+    if (!s->is_broken && sqlite_recall_runs(s, run) != SQLITE_OK) {
+        s->is_broken = true; /* what it says of runs from now on might be wrong */
+        status = -ERROR_STORE_UNKNOWN;
+    }
     return status;
 }
 
@@ -323,6 +336,7 @@ static void sqlite_close(struct backend *base)
 static const struct backend_verbs verbs_of_sqlite = {
     .kind = "sqlite",
     .is_lasting = true,
+    .lock = sqlite_lock,
     .write = sqlite_write,
     .settle = sqlite_settle,
     .is_settled = sqlite_is_settled,
@@ -338,6 +352,7 @@ static const struct backend_verbs verbs_of_sqlite = {
     .read_group = sqlite_read_group,
     .next_futures = sqlite_next_futures,
     .read_futures = sqlite_read_futures,
+    .read_clock = sqlite_read_clock,
     .next_journal = sqlite_next_journal,
     .read_journal = sqlite_read_journal,
     .get_key = sqlite_get_key,

@@ -68,8 +68,8 @@ struct sqlite_reader {
     struct store_reader base;
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
-        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal, *get_key,
-        *read_ages, *read_expired, *count_pages, *count_free;
+        *list_documents, *next_futures, *read_futures, *next_journal, *read_journal, *read_clock,
+        *get_key, *read_ages, *read_expired, *count_pages, *count_free;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -89,6 +89,10 @@ void sqlite_release(struct sqlite *s);
 /* What was made, named or deleted beside the file is so for good. */
 int sqlite_sync_folder(const struct sqlite *s, struct error *e);
 /* Says who holds the descriptor's file. -STORE_LOCKED. */
+/* flock. Where who had the lock is gone, what he had started goes, too, and is waited for; 0 or -1
+ * and errno. */
+int sqlite_flock(int lock, int operation);
+int sqlite_lock(const struct backend *base);
 int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e);
 
 /* ---- sqlite_copy.c ---- */
@@ -142,7 +146,8 @@ int sqlite_explain(struct sqlite *s, struct store_request *request, const struct
 /* Deletes a finished task with all that belongs to it. *status: 0, -NOT_FOUND or -CONFLICT. */
 int sqlite_forget(struct sqlite *s, const struct id *id, int *status);
 
-/* ---- sqlite_documents.c, _futures.c, _journal.c, _retention.c: as sqlite.c's verbs ---- */
+/* ---- sqlite_documents.c, _futures.c, _journal.c, _clock.c, _retention.c: as sqlite.c's verbs ----
+ */
 
 int sqlite_put(struct sqlite *s, struct store_request *request);
 int sqlite_remove(struct sqlite *s, struct store_request *request);
@@ -150,6 +155,8 @@ int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
 int sqlite_forget_all(struct sqlite *s, struct store_request *request);
 int sqlite_shrink(struct sqlite *s, struct store_request *request);
+int sqlite_start(struct sqlite *s, struct store_request *request);
+int sqlite_note_clock(struct sqlite *s, struct store_request *request);
 int sqlite_add_journal(struct sqlite *s, struct store_request *request);
 
 /* ---- sqlite_runs.c: the same ---- */
@@ -159,6 +166,10 @@ int sqlite_begin_jobs(struct sqlite *s, struct store_request *request);
 int sqlite_end_run(struct sqlite *s, struct store_request *request);
 /* For the statements that say in which run a task was stored: the last one in which jobs ran. */
 int sqlite_read_runs(struct sqlite *s, struct error *e);
+/* After a batch of which nothing was done: what it may have said of runs was not so. SQLITE_OK or
+ * what went wrong. */
+int sqlite_recall_runs(struct sqlite *s, int64_t run);
+
 /* ---- sqlite_keys.c, for those verbs ---- */
 
 /* The request's key is used for it; if that cannot be, its status says why. */
@@ -206,6 +217,7 @@ int sqlite_next_futures(struct store_reader *reader, const struct id *after, str
 int sqlite_read_futures(struct store_reader *reader, const struct id *task,
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
+int sqlite_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
 int sqlite_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
                         struct error *e);
 int sqlite_read_journal(struct store_reader *reader, const struct id *task,

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "schema/embedded.h"
@@ -34,11 +36,46 @@ static char *real_path(const char *path)
     return real;
 }
 
+/* Whose lock it is, as the file says. */
+static void read_holder(int lock, char pid[24])
+{
+    ssize_t size = pread(lock, pid, 23, 0);
+    pid[size > 0 ? size : 0] = '\0';
+    pid[strspn(pid, "0123456789")] = '\0';
+}
+
+static bool is_holder_gone(int lock)
+{
+    char pid[24];
+    read_holder(lock, pid);
+    return pid[0] && kill((pid_t)atol(pid), 0) != 0 && errno == ESRCH;
+}
+
+#define LEFTOVERS_MS 10000 /* for processes of a server that is gone to be gone, too */
+
+int sqlite_flock(int lock, int operation)
+{
+    int rc, error;
+    for (int ms = 0; (rc = flock(lock, operation | LOCK_NB)) != 0; ms++) {
+        error = errno;
+        if (error != EWOULDBLOCK || ms == LEFTOVERS_MS || !is_holder_gone(lock)) {
+            errno = error;
+            break;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return rc;
+}
+
+int sqlite_lock(const struct backend *base)
+{
+    return ((const struct sqlite *)base)->lock;
+}
+
 int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e)
 {
-    char pid[24] = "";
-    ssize_t size = pread(lock, pid, sizeof pid - 1, 0);
-    pid[size > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+    char pid[24];
+    read_holder(lock, pid);
     return error_set(
         e, ERROR_STORE_LOCKED,
         "%s: process %s has this database open and holds %s; stop it, or use another file", path,
@@ -57,7 +94,7 @@ static int lock_take(struct sqlite *s, struct error *e)
         return error_set(e, ERROR_SYSTEM,
                          "%s: %s; the folder must exist, and be writable for this user", name,
                          strerror(errno));
-    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
+    if (sqlite_flock(s->lock, LOCK_EX) != 0) {
         if (errno == EWOULDBLOCK)
             return sqlite_refuse_locked(s->path, s->lock, name, e);
         return error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s", name, strerror(errno));

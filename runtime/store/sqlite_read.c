@@ -15,11 +15,11 @@
 #define COLUMNS_AND(outcome)                                                                       \
     "t.id, t.state, " STARTS ", t.created_at, t.started_at, t.finished_at, t.deadline_at,"         \
     " t.cancel_requested_at, t.name, t.labels, t.cancel_message, " outcome ", t.loop,"             \
-    " t.group_id, t.began_at, t.ttl"
+    " t.group_id, t.began_at, t.run_at, t.start_at, t.timeout, t.ttl"
 #define COLUMNS                                                                                    \
     COLUMNS_AND("coalesce(t.result, o.result), coalesce(t.error, o.error),"                        \
                 " coalesce(t.unhandled, o.unhandled)")
-#define N_COLUMNS 18
+#define N_COLUMNS 21
 #define WITH_OUTCOMES " LEFT JOIN outcomes o ON o.n = t.spec"
 #define SPEC "(SELECT spec FROM specs WHERE n = t.spec)"
 
@@ -149,8 +149,12 @@ static struct task_record *take_row(sqlite3_stmt *row)
     record->loop = take_text(row, 14, &failed);
     record->has_group = sqlite_take_id(row, 15, &record->group);
     record->began_at_us = sqlite3_column_int64(row, 16);
-    record->has_ttl = sqlite3_column_type(row, 17) != SQLITE_NULL;
-    record->ttl_us = sqlite3_column_int64(row, 17);
+    record->run_at_us = sqlite3_column_int64(row, 17);
+    record->start_at_us = sqlite3_column_int64(row, 18);
+    record->has_timeout = sqlite3_column_type(row, 19) != SQLITE_NULL;
+    record->timeout = sqlite3_column_double(row, 19);
+    record->has_ttl = sqlite3_column_type(row, 20) != SQLITE_NULL;
+    record->ttl_us = sqlite3_column_int64(row, 20);
     if (sqlite3_column_count(row) > N_COLUMNS)
         record->spec = take_text(row, N_COLUMNS, &failed);
     if (sqlite3_column_count(row) > N_COLUMNS + 1)
@@ -400,6 +404,7 @@ void sqlite_reader_close(struct store_reader *reader)
     sqlite3_finalize(r->read_expired);
     sqlite3_finalize(r->count_pages);
     sqlite3_finalize(r->count_free);
+    sqlite3_finalize(r->read_clock);
     sqlite3_close(r->db);
     free(r);
 }

@@ -95,13 +95,15 @@ static void complete(struct chain *chain, const int *status)
 static bool may_be_refused(const struct store_request *request)
 {
     return request->verb != STORE_FINISH && request->verb != STORE_LOG &&
-           request->verb != STORE_DROP_FUTURE && request->verb != STORE_JOURNAL;
+           request->verb != STORE_DROP_FUTURE && request->verb != STORE_JOURNAL &&
+           request->verb != STORE_START;
 }
 
 /* What clients bring, as opposed to what becomes of it. */
 static bool is_new(const struct store_request *request)
 {
-    return request->verb == STORE_INSERT || request->verb == STORE_PUT;
+    return request->verb == STORE_INSERT ||
+           (request->verb == STORE_PUT && (request->only_new || !request->goes_on));
 }
 
 /* Takes what is to be refused out of the chain. What stays keeps its order; that it now comes
@@ -327,6 +329,12 @@ void store_close(struct store *store)
     free(store);
 }
 
+int store_lock(const struct store *store)
+{
+    const struct backend *backend = store->backend;
+    return backend->verbs->lock ? backend->verbs->lock(backend) : -1;
+}
+
 bool store_is_lasting(const struct store *store)
 {
     return store->backend->verbs->is_lasting;
@@ -417,6 +425,11 @@ int store_read_futures(struct store_reader *reader, const struct id *task,
                        void *context, struct error *e)
 {
     return reader->verbs->read_futures(reader, task, each, context, e);
+}
+
+int store_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e)
+{
+    return reader->verbs->read_clock(reader, out, e);
 }
 
 int store_next_journal(struct store_reader *reader, const struct id *after, struct id *task,

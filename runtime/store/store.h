@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "runtime/base/mpsc.h"
+#include "runtime/store/clock_note.h"
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
 #include "runtime/store/journal_row.h"
@@ -37,6 +38,10 @@ void store_close(struct store *store);
 
 /* Whether what it holds is there at the next start. [any] */
 bool store_is_lasting(const struct store *store);
+
+/* The descriptor that keeps others out for as long as a copy of it is open anywhere, also when this
+ * process is gone; -1: none. [any] */
+int store_lock(const struct store *store);
 
 /* Where the data is, for /healthz: "sqlite" or "memory". [any] */
 const char *store_kind(const struct store *store);
@@ -68,6 +73,9 @@ enum store_verb {
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
+    STORE_START,  /* a pending task begins: state, started_at_us, began_at_us, deadline_at_us of
+                   * record. Conflict: it has ended */
+    STORE_CLOCK,  /* clock, unless a later one is there */
     STORE_FORGET, /* those of `ids` that have ended, with their logs; the others are passed over */
     STORE_SHRINK, /* gives a little of what is free in the file back to the file system. Conflict:
                    * others are waiting */
@@ -96,9 +104,9 @@ struct store_run {
  * Owned by whoever queues it, untouched by him until done was called; done may free it.
  * done gets 0 or -code: -NOT_FOUND, -CONFLICT; -STORE_UNKNOWN; or, when it was not carried out for
  * want of something that may come back, -STORE_FULL, -NO_MEMORY or -SYSTEM (another program is
- * writing the file): FINISH, LOG, JOURNAL and DROP_FUTURE are never refused so, the writer keeps
- * them and tries again until the store is closed. Called on the writer thread after the commit: be
- * brief. */
+ * writing the file): START, FINISH, LOG, JOURNAL and DROP_FUTURE are never refused so, the writer
+ * keeps them and tries again until the store is closed. Called on the writer thread after the
+ * commit: be brief. */
 struct store_request {
     struct mpsc_node node;
     enum store_verb verb;
@@ -108,7 +116,9 @@ struct store_request {
     struct log_entry entry;     /* its texts are borrowed until done */
     struct document document;   /* and so are its */
     const struct future_record *future; /* borrowed until done, with its texts */
+    const struct clock_note *clock;     /* borrowed until done */
     bool only_new;                      /* PUT: never replaces */
+    bool goes_on;                       /* PUT: of something that runs; not refused as new */
     const struct id *ids;               /* FORGET: n_ids of them; borrowed until done */
     size_t n_ids;
     struct store_run *run;          /* BEGIN_RUN; borrowed until done */
@@ -187,6 +197,8 @@ int store_read_futures(struct store_reader *reader, const struct id *task,
                        void (*each)(void *context, const struct future_record *record),
                        void *context, struct error *e);
 
+/* The clocks as they were last written down: 0; -NOT_FOUND; -SYSTEM. */
+int store_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e);
 /* What a key was used for, if it is kept at that time: 0 and a record, for key_record_free;
  * -NOT_FOUND; -SYSTEM. */
 int store_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,

@@ -94,6 +94,12 @@ static struct write *insert_task(struct workload *w)
     task->group = id_of(1000000);
     if (chance_percent(&w->chance, 20))
         write->request.ended = end_of(w, n);
+    if (chance_percent(&w->chance, 30)) {
+        write->key = (struct key_record){.scope = "", .at_us = w->now_us, .id = task->id};
+        write->key.key = name_of(w, "key", chance_below(&w->chance, 100));
+        write->key.answer = "{}";
+        write->request.key = &write->key;
+    }
     return write;
 }
 
@@ -186,6 +192,17 @@ static struct write *drop_future(struct workload *w)
         (struct future_record){.task = id_of((unsigned)n), .name = name_of(w, "future", which)});
 }
 
+/* Of a server. */
+static struct write *go_on_with_run(struct workload *w)
+{
+    static const enum store_verb verbs_of_runs[] = {STORE_BEGIN_RUN, STORE_BEGIN_JOBS,
+                                                    STORE_BEGIN_JOBS, STORE_END_RUN};
+    struct write *write = write_new(verbs_of_runs[chance_below(&w->chance, 4)], NULL);
+    write->run = (struct store_run){.now_us = w->now_us, .window_us = 60000000};
+    write->request.run = &write->run;
+    return write;
+}
+
 /* ---- batches ---- */
 
 /* How often each, of those that can. */
@@ -195,7 +212,7 @@ static const struct {
 } verbs[] = {
     {insert_task, 30}, {log_line_of, 20}, {finish_task, 15},    {put_document, 10},
     {set_future, 10},  {drop_future, 5},  {cancel_task, 5},     {reschedule_task, 5},
-    {delete_task, 8},  {add_journal, 15}, {remove_document, 3},
+    {delete_task, 8},  {add_journal, 15}, {remove_document, 3}, {go_on_with_run, 8},
 };
 
 static struct write *any_write(struct workload *w)
