@@ -218,6 +218,7 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     thread->loop.slice = LOOP_SLICE;
     thread->loop.journals.is_on = store_is_lasting(runtime->store);
     thread->loop.journals.slack_ns = SLACK_NS;
+    thread->loop.journals.marks_calls = options->quarantine > 0;
     thread->loop.services = options->services;
     thread->loop.timeline_us = runtime->timeline.offset_us;
     if (runtime->main)

@@ -25,15 +25,15 @@
 #define LABEL_KEY_MAX 63
 #define LABEL_VALUE_MAX 255
 
-static const char *const members[] = {"spec", "name",  "timeout", "labels", "loop",
-                                      "ttl",  "delay", "run_at",  NULL};
+static const char *const members[] = {"spec",  "name",   "timeout", "labels", "loop",
+                                      "delay", "run_at", "ttl",     NULL};
 
 /* A submission's members, borrowed from its body. */
 struct fields {
     const json_t *spec, *name, *labels;
     const char *loop; /* NULL: any */
     double timeout;   /* or TIMEOUT_NONE, or TIMEOUT_NEVER */
-    double ttl;       /* the same; both: as --retain says */
+    double ttl;       /* seconds; TIMEOUT_NONE, TIMEOUT_NEVER: as --retain says */
     struct later later;
     json_t *needed; /* owned: the definitions that the spec needs, or NULL */
 };
@@ -206,11 +206,11 @@ static struct task_record *make_record(struct request *request, const struct fie
     record->has_group = request->has_parent;
     record->spec = plan_pack(fields->spec, fields->needed);
     record->deadline_at_us = deadline_of(fields, record->created_at_us);
-    record->has_ttl = fields->ttl >= 0 && fields->ttl != TIMEOUT_NEVER;
-    record->ttl_us = record->has_ttl ? (int64_t)(fields->ttl * 1e6) : 0;
     record->has_timeout = fields->timeout != TIMEOUT_NONE;
     record->timeout = record->has_timeout ? fields->timeout : 0;
     record->run_at_us = later_run_at(&fields->later, record->created_at_us);
+    record->has_ttl = fields->ttl >= 0 && fields->ttl != TIMEOUT_NEVER;
+    record->ttl_us = record->has_ttl ? (int64_t)(fields->ttl * 1e6) : 0;
     if (fields->name)
         record->name = strdup(json_string_value(fields->name));
     bool has_labels = fields->labels || has_trace(request, fields);

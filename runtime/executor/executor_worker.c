@@ -106,12 +106,44 @@ static void close_kinds(struct worker *worker)
 }
 
 /* Locked. */
+static size_t take_slot(struct executors *executors)
+{
+    size_t i = 0;
+    while (i < MARKS_MAX && executors->slots[i])
+        i++;
+    if (i < MARKS_MAX)
+        executors->slots[i] = true;
+    return i;
+}
+
+/* Locked. */
+static void give_slot_back(const struct worker *worker)
+{
+    if (worker->slot < MARKS_MAX)
+        worker->executors->slots[worker->slot] = false;
+}
+
+/* Locked. */
 static void leave(struct worker *worker)
 {
     struct executors *executors = worker->executors;
     list_append(&executors->gone, &worker->link);
     executors->n_threads--;
+    give_slot_back(worker);
     pthread_cond_signal(&executors->ended);
+}
+
+/* What runs in the server's own process may end that. */
+static void run(struct worker *worker, struct function_call *call)
+{
+    struct marks *marks = worker->executors->marks;
+    bool is_marked = call->is_marked && marks && worker->slot < MARKS_MAX &&
+                     worker->kind == EXECUTOR_KIND_THREAD;
+    if (is_marked)
+        marks_set(marks, worker->slot, &call->mark);
+    worker->kind->run(worker, call);
+    if (is_marked)
+        marks_set(marks, worker->slot, NULL);
 }
 
 static void *work(void *argument)
@@ -122,7 +154,7 @@ static void *work(void *argument)
     executors_lock(executors);
     while ((call = take(worker))) {
         executors_unlock(executors);
-        worker->kind->run(worker, call);
+        run(worker, call);
         executors_lock(executors);
         finish(worker, call);
         executors_unlock(executors);
@@ -175,6 +207,7 @@ static bool start_worker(struct executor *executor)
     struct worker *worker = memory_new_zeroed(1, sizeof *worker);
     worker->executors = executors;
     worker->executor = executor;
+    worker->slot = take_slot(executors);
     executor_condition_init(&worker->given_up);
     list_append(&executor->workers, &worker->link);
     executor->n_workers++;
@@ -184,6 +217,7 @@ static bool start_worker(struct executor *executor)
     list_remove(&worker->link);
     executor->n_workers--;
     executors->n_threads--;
+    give_slot_back(worker);
     pthread_cond_destroy(&worker->given_up);
     free(worker);
     return false;

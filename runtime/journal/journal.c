@@ -34,6 +34,7 @@ void journal_free(struct journal *journal)
     list_remove(&journal->dirty);
     buffer_release(&journal->entries);
     replay_free(journal->replay);
+    free(journal->marks);
     free(journal);
 }
 
@@ -205,9 +206,15 @@ void journal_granted(struct task *task)
                                               .place = place_of(task)});
 }
 
-void journal_note_leaf(struct task *task, enum entry_kind kind)
+void journal_began(struct task *task)
 {
-    record(task->job, &(struct journal_entry){.kind = kind, .place = place_of(task)});
+    record(task->job, &(struct journal_entry){.kind = ENTRY_BEGAN, .place = place_of(task)});
+}
+
+void journal_crashed(struct task *task, unsigned n_crashes)
+{
+    record(task->job, &(struct journal_entry){
+                          .kind = ENTRY_CRASHED, .place = place_of(task), .numbers = {n_crashes}});
 }
 
 /* ---- answers ---- */

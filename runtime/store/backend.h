@@ -10,6 +10,7 @@
 
 struct backend {
     const struct backend_verbs *verbs;
+    struct marks *marks; /* its reference; NULL: it has none */
 };
 
 struct store_reader {

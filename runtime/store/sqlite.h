@@ -146,17 +146,16 @@ int sqlite_explain(struct sqlite *s, struct store_request *request, const struct
 /* Deletes a finished task with all that belongs to it. *status: 0, -NOT_FOUND or -CONFLICT. */
 int sqlite_forget(struct sqlite *s, const struct id *id, int *status);
 
-/* ---- sqlite_documents.c, _futures.c, _journal.c, _clock.c, _retention.c: as sqlite.c's verbs ----
- */
+/* ---- sqlite_documents.c, sqlite_futures.c and so on: as sqlite.c's verbs ---- */
 
 int sqlite_put(struct sqlite *s, struct store_request *request);
 int sqlite_remove(struct sqlite *s, struct store_request *request);
 int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
-int sqlite_forget_all(struct sqlite *s, struct store_request *request);
-int sqlite_shrink(struct sqlite *s, struct store_request *request);
 int sqlite_start(struct sqlite *s, struct store_request *request);
 int sqlite_note_clock(struct sqlite *s, struct store_request *request);
+int sqlite_forget_all(struct sqlite *s, struct store_request *request);
+int sqlite_shrink(struct sqlite *s, struct store_request *request);
 int sqlite_add_journal(struct sqlite *s, struct store_request *request);
 
 /* ---- sqlite_runs.c: the same ---- */

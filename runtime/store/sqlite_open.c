@@ -99,9 +99,10 @@ static int lock_take(struct sqlite *s, struct error *e)
             return sqlite_refuse_locked(s->path, s->lock, name, e);
         return error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s", name, strerror(errno));
     }
+    s->base.marks = marks_open(name);
     /* Only for the message of whoever comes next, so a full disk does not matter here. */
-    int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (ftruncate(s->lock, 0) != 0 || pwrite(s->lock, pid, (size_t)size, 0) != size)
+    int size = snprintf(pid, sizeof pid, "%-22ld\n", (long)getpid());
+    if (pwrite(s->lock, pid, (size_t)size, 0) != size)
         errno = 0;
     return 0;
 }
@@ -289,5 +290,6 @@ void sqlite_release(struct sqlite *s)
         close(s->checkpoint.file);
     if (s->lock >= 0)
         close(s->lock);
+    marks_unref(s->base.marks);
     free(s->path);
 }

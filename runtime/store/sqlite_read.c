@@ -400,11 +400,11 @@ void sqlite_reader_close(struct store_reader *reader)
     sqlite3_finalize(r->next_journal);
     sqlite3_finalize(r->read_journal);
     sqlite3_finalize(r->read_futures);
+    sqlite3_finalize(r->read_clock);
     sqlite3_finalize(r->read_ages);
     sqlite3_finalize(r->read_expired);
     sqlite3_finalize(r->count_pages);
     sqlite3_finalize(r->count_free);
-    sqlite3_finalize(r->read_clock);
     sqlite3_close(r->db);
     free(r);
 }

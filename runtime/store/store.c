@@ -370,6 +370,11 @@ void store_submit(struct store *store, struct store_request *request)
         sem_post(&store->wake);
 }
 
+struct marks *store_marks(const struct store *store)
+{
+    return store->backend->marks;
+}
+
 /* ---- reading: the backends' affair ---- */
 
 int store_reader_open(struct store_reader **out, struct store *store, struct error *e)

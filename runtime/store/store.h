@@ -16,6 +16,7 @@
 #include "runtime/store/clock_note.h"
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
+#include "runtime/store/mark.h"
 #include "runtime/store/journal_row.h"
 #include "runtime/store/key_record.h"
 #include "runtime/store/record.h"
@@ -119,10 +120,10 @@ struct store_request {
     const struct clock_note *clock;     /* borrowed until done */
     bool only_new;                      /* PUT: never replaces */
     bool goes_on;                       /* PUT: of something that runs; not refused as new */
+    struct store_run *run;              /* BEGIN_RUN; borrowed until done */
+    const struct journal_row *rows;     /* JOURNAL: n_rows, which may be 0; borrowed until done */
     const struct id *ids;               /* FORGET: n_ids of them; borrowed until done */
     size_t n_ids;
-    struct store_run *run;          /* BEGIN_RUN; borrowed until done */
-    const struct journal_row *rows; /* JOURNAL: n_rows, which may be 0; borrowed until done */
     size_t n_rows;
     const struct key_record *key; /* INSERT, PUT: or NULL; borrowed until done, with its texts */
     bool ends_unit; /* the store's own: the last of those that were submitted together */
@@ -135,6 +136,10 @@ void store_submit(struct store *store, struct store_request *request);
 /* The same of several, oldest first, linked by node.next: one commit holds all of them that are
  * carried out, or none. Not empty. [any] */
 void store_submit_all(struct store *store, struct store_request *first);
+
+/* What the process may die of; NULL: no process comes after this one. Borrowed until the store is
+ * closed, or for marks_ref. [any] */
+struct marks *store_marks(const struct store *store);
 
 /* ---- reading ---- */
 
