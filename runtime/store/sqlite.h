@@ -17,7 +17,7 @@
 /* Of tasks: a statement for each combination of what a filter can ask. */
 #define SQLITE_LISTS 16
 
-#define SQLITE_BUSY_MS 1000 /* how long the writer waits for another program */
+#define SQLITE_BUSY_MS 1000 /* how long a connection waits for another program */
 
 /* How the log gets into the file: sqlite_checkpoint.c. Pages are counted as they stand in the log.
  *
