@@ -8,6 +8,8 @@
 #include "runtime/base/bug.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
+#include "runtime/timeline.h"
+#include "schema/allocate.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define LEAST_PAUSE_NS 1000000 /* after a portion, for others */
@@ -21,18 +23,20 @@
 
 /* ---- time ---- */
 
-/* As the wall clock says, but when that leaps forward it is followed slowly: nothing is forgotten
- * because somebody set the clock wrong for a while. */
-static int64_t look_at_clock(struct housekeeper *k)
+static void look_at_clock(struct housekeeper *k)
 {
-    struct timespec wall;
-    int64_t ns = clock_now_ns(), passed_us = (ns - k->now_ns) / 1000;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    int64_t wall_us = wall.tv_sec * 1000000LL + wall.tv_nsec / 1000;
-    int64_t most_us = k->now_us + passed_us + passed_us / 10;
-    k->now_us = k->now_ns && wall_us > most_us ? most_us : wall_us;
-    k->now_ns = ns;
-    return k->now_us;
+    k->now_us = wall_watch_look(&k->wall, clock_wall_us(), clock_now_ns());
+}
+
+/* It is watched through restarts, on the same boot. */
+static void remember_clock(struct housekeeper *k)
+{
+    struct clock_note last;
+    struct clock_reading now = clock_read();
+    if (store_read_clock(k->reader, &last, NULL) == 0 && now.boot[0] &&
+        strcmp(last.reading.boot, now.boot) == 0 && last.reading.monotonic_us < now.monotonic_us)
+        k->wall = (struct wall_watch){.wall_us = last.reading.wall_us,
+                                      .ns = last.reading.monotonic_us * 1000};
 }
 
 static void pause_for(struct housekeeper *k, int64_t ns)
@@ -188,7 +192,7 @@ static void release(struct housekeeper *k)
 int housekeeper_start(struct housekeeper **out, struct store *store,
                       const struct retention *retention, struct error *e)
 {
-    struct housekeeper *k = calloc(1, sizeof *k);
+    struct housekeeper *k = allocate_zeroed(1, sizeof *k);
     if (!k)
         return error_set(e, ERROR_NO_MEMORY, "out of memory");
     k->store = store;
@@ -196,6 +200,8 @@ int housekeeper_start(struct housekeeper **out, struct store *store,
     sem_init(&k->wake, 0, 0);
     sem_init(&k->written, 0, 0);
     int status = store_reader_open(&k->reader, store, e);
+    if (status == 0)
+        remember_clock(k);
     int failure = status == 0 ? start_thread(k) : 0;
     if (failure)
         status = error_set(e, ERROR_SYSTEM, "no thread to keep house: %s", strerror(failure));

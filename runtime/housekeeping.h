@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "runtime/housekeeper.h"
+#include "runtime/wall_watch.h"
 
 #define SLICE 64        /* tasks in one request */
 #define GROUPS_KNOWN 64 /* a power of two */
@@ -21,7 +22,8 @@ struct housekeeper {
     sem_t wake;    /* posted to end the thread */
     sem_t written; /* by the writer: what was asked is done */
     /* the thread's own */
-    int64_t now_us, now_ns; /* as of the last look at the clocks */
+    struct wall_watch wall;
+    int64_t now_us; /* as of the last look at it */
     int64_t next_sweep_ns, next_walk_ns;
     unsigned n_walks;
     bool has_failed; /* and the log says so */

@@ -147,6 +147,7 @@ static bool may_end(const struct loop_thread *thread)
 /* What is asked of a drained loop is answered until it is closed; no job gets a turn. */
 static void refuse_until_closed(struct loop_thread *thread)
 {
+    thread->loop.journals.is_on = false; /* the store may be gone */
     while (!may_end(thread)) {
         host_uv_wait(thread->host, INT64_MAX);
         handle_inbox(thread);

@@ -2,7 +2,7 @@
  * they wait for is a timer, of the database's own clock or of the wall clock (timeline.h, loop.h).
  * Those that are due begin a slice at a time, and no more of them than the disk keeps up with.
  *
- *   PENDING ──due──► in thread->due ──START queued──► RUNNING
+ *   PENDING ──due──► in thread->due ──START on disk──► RUNNING
  *      └──cancelled───────┴─────────► CANCELLED, without having begun
  */
 #include <math.h>
@@ -12,7 +12,6 @@
 #include "runtime/base/bug.h"
 #include "runtime/base/memory.h"
 #include "runtime/journal/journal.h"
-#include "runtime/journal/leaf.h"
 #include "runtime/journal/replay_call.h"
 #include "runtime/runtime_internal.h"
 
@@ -168,9 +167,8 @@ static void handle_starting(struct loop *loop, struct message *message)
     starting->thread->n_starting--;
     job->n_requests--;
     if (starting->status == 0) {
-        job->is_stored = true;
-        job_release_held(job);
-        loop_thread_answer_overdue(starting->thread, job);
+        set_early_futures(job);
+        loop_resume(job);
     }
     task_record_unref(starting->request.record);
     free(starting);
@@ -198,16 +196,15 @@ static void store_start(struct loop_thread *thread, struct job *job)
     loop_thread_queue_request(thread, &starting->request);
 }
 
-/* Until it is on disk that it began it counts as new: what it does to the world waits for that. */
+/* Its first turn comes once it is on disk that it began. */
 static void begin(struct loop_thread *thread, struct job *job)
 {
     job_own_record(job);
     note_late_start(job);
-    job->is_pending = job->is_stored = false;
-    set_early_futures(job);
+    job->is_pending = false;
+    job->is_held = true;
     groups_tell_start(thread->runtime, job->record);
     store_start(thread, job);
-    loop_make_ready(&thread->loop, job);
 }
 
 bool loop_thread_begin_due(struct loop_thread *thread)

@@ -66,9 +66,10 @@ const struct body_stream *route_stream(const struct route *route)
 bool route_needs_jobs(const struct route *route)
 {
     static void (*const need_jobs[])(struct request *) = {
-        submit_task,  reschedule_task, signal_process,     end_stdin,    set_task_future,
-        get_callback, post_callback,   run_until_complete, post_loop,    delete_loop,
-        open_group,   submit_to_group, close_group,        cancel_group, put_exception_handler};
+        submit_task,        put_task,        reschedule_task, signal_process,
+        end_stdin,          set_task_future, get_callback,    post_callback,
+        run_until_complete, post_loop,       delete_loop,     open_group,
+        submit_to_group,    close_group,     cancel_group,    put_exception_handler};
     for (size_t i = 0; i < sizeof(need_jobs) / sizeof(need_jobs[0]); i++)
         if (route->handle == need_jobs[i])
             return true;

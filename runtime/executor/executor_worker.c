@@ -58,11 +58,28 @@ static void resign(struct worker *worker)
         executor_free(executor);
 }
 
+/* What runs in the server's own process may end that: then the next one is told. */
+static void mark(struct worker *worker, const struct function_call *call)
+{
+    worker->is_marked = true;
+    marks_set(worker->executors->marks, worker->slot, &call->mark);
+}
+
+/* Not after each call, as the next one's mark takes the place of its: for that long a call may seem
+ * to run that has just ended. */
+static void unmark(struct worker *worker)
+{
+    if (worker->is_marked)
+        marks_set(worker->executors->marks, worker->slot, NULL);
+    worker->is_marked = false;
+}
+
 /* Locked. NULL: the worker is to end. */
 static struct function_call *take(struct worker *worker)
 {
     struct executor *executor = worker->executor;
     while (!should_end(worker) && list_is_empty(&executor->queue)) {
+        unmark(worker);
         executor->n_idle++;
         pthread_cond_wait(&executor->work, &worker->executors->lock);
         executor->n_idle--;
@@ -133,17 +150,13 @@ static void leave(struct worker *worker)
     pthread_cond_signal(&executors->ended);
 }
 
-/* What runs in the server's own process may end that. */
 static void run(struct worker *worker, struct function_call *call)
 {
-    struct marks *marks = worker->executors->marks;
-    bool is_marked = call->is_marked && marks && worker->slot < MARKS_MAX &&
-                     worker->kind == EXECUTOR_KIND_THREAD;
-    if (is_marked)
-        marks_set(marks, worker->slot, &call->mark);
+    if (call->is_marked && worker->slot < MARKS_MAX && worker->kind == EXECUTOR_KIND_THREAD)
+        mark(worker, call);
+    else
+        unmark(worker);
     worker->kind->run(worker, call);
-    if (is_marked)
-        marks_set(marks, worker->slot, NULL);
 }
 
 static void *work(void *argument)
@@ -162,6 +175,7 @@ static void *work(void *argument)
         executors_lock(executors);
     }
     executors_unlock(executors);
+    unmark(worker);
     close_kinds(worker);
     executors_lock(executors);
     leave(worker);

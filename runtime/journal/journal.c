@@ -268,7 +268,8 @@ static void mark_unfinished(struct loop *loop)
 {
     for (struct list *l = loop->ready.next; l != &loop->ready; l = l->next) {
         struct job *job = CONTAINER_OF(l, struct job, ready_link);
-        if (job->n_called > 0 && is_kept(job))
+        uint64_t known = job->journal ? job->journal->base.position : 0;
+        if (job->n_called > known && is_kept(job))
             mark_dirty(job);
     }
 }
@@ -299,6 +300,8 @@ struct journal_row *journal_collect(struct loop *loop, size_t *n)
 {
     struct list dirty, *l;
     *n = 0;
+    if (!loop->journals.is_on)
+        return NULL;
     mark_unfinished(loop);
     size_t n_dirty = count(&loop->journals.dirty);
     if (n_dirty == 0)

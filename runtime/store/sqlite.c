@@ -272,17 +272,18 @@ static int carry_out(struct sqlite *s, struct store_request *request)
 /* What an error means for those who wait. Only these are known to have left nothing behind. Quotas
  * and limits on the size of files reach us as a failed write, which is as harmless as a full disk:
  * without the last page in the log there is no commit. A failed sync is another matter. */
-int sqlite_judge(struct sqlite *s, int rc)
+int sqlite_judge(struct sqlite *s, int rc, bool is_commit)
 {
     bool is_write = sqlite3_extended_errcode(s->db) == SQLITE_IOERR_WRITE;
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return -ERROR_STORE_FULL;
-    case SQLITE_NOMEM:
-        return -ERROR_NO_MEMORY;
     case SQLITE_BUSY: /* somebody writes the file with another program */
         return -ERROR_SYSTEM;
     }
+    /* In a commit memory may be missing once all of it is in the log: for the index of that. */
+    if (sqlite_is_out_of_memory(s->db) && !is_commit)
+        return -ERROR_NO_MEMORY;
     if (is_write && (s->system_error == EDQUOT || s->system_error == EFBIG))
         return -ERROR_STORE_FULL;
     s->is_broken = true;
@@ -293,16 +294,19 @@ static int sqlite_write(struct backend *base, struct store_request *first)
 {
     struct sqlite *s = (struct sqlite *)base;
     int64_t run = s->run;
+    bool is_commit = false;
     int rc = sqlite_run(s, DO_BEGIN);
     s->is_alone = !request_next(first);
     for (struct store_request *request = first; request && rc == SQLITE_OK;
          request = request_next(request))
         rc = carry_out(s, request);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
+        is_commit = true;
         rc = sqlite_run(s, DO_COMMIT);
+    }
     if (rc == SQLITE_OK)
         return 0;
-    int status = sqlite_judge(s, rc);
+    int status = sqlite_judge(s, rc, is_commit);
     if (!sqlite3_get_autocommit(s->db)) /* some errors roll back by themselves */
         sqlite_run(s, DO_ROLLBACK);
     if (!s->is_broken && sqlite_recall_runs(s, run) != SQLITE_OK) {

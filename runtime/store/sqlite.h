@@ -17,7 +17,7 @@
 /* Of tasks: a statement for each combination of what a filter can ask. */
 #define SQLITE_LISTS 16
 
-#define SQLITE_BUSY_MS 1000 /* how long the writer waits for another program */
+#define SQLITE_BUSY_MS 1000 /* how long a connection waits for another program */
 
 /* How the log gets into the file: sqlite_checkpoint.c. Pages are counted as they stand in the log.
  *
@@ -139,8 +139,9 @@ void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 bi
 
 /* ---- sqlite.c ---- */
 
-/* What an error means for those who wait: a status; is_broken is set if nobody knows. */
-int sqlite_judge(struct sqlite *s, int rc);
+/* What an error means for those who wait: a status; is_broken is set if nobody knows. is_commit: of
+ * a COMMIT. */
+int sqlite_judge(struct sqlite *s, int rc, bool is_commit);
 /* After a change that touched no row: sets the status. An open task is in order. */
 int sqlite_explain(struct sqlite *s, struct store_request *request, const struct id *id);
 /* Deletes a finished task with all that belongs to it. *status: 0, -NOT_FOUND or -CONFLICT. */

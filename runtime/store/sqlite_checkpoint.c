@@ -110,7 +110,7 @@ static int checkpoint(struct sqlite *s, int mode)
     int rc = sqlite3_wal_checkpoint_v2(s->db, "main", mode, &n_log, &n_copied);
     s->system_error = errno;
     if (rc != SQLITE_OK && rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
-        return sqlite_judge(s, rc) == -ERROR_STORE_UNKNOWN ? -ERROR_STORE_UNKNOWN : 0;
+        return sqlite_judge(s, rc, false) == -ERROR_STORE_UNKNOWN ? -ERROR_STORE_UNKNOWN : 0;
     c->n_unsynced += n_copied > c->n_copied ? n_copied - c->n_copied : 0;
     c->n_copied = n_copied > 0 ? n_copied : 0;
     c->is_complete = n_copied == n_log;

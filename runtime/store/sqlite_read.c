@@ -378,7 +378,7 @@ int sqlite_reader_open(struct store_reader **out, struct backend *backend, struc
     }
     sqlite3_wal_autocheckpoint(r->db, 0);
     sqlite3_db_config(r->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_busy_timeout(r->db, 1000);
+    sqlite3_busy_timeout(r->db, SQLITE_BUSY_MS);
     *out = &r->base;
     return 0;
 }
@@ -386,25 +386,9 @@ int sqlite_reader_open(struct store_reader **out, struct backend *backend, struc
 void sqlite_reader_close(struct store_reader *reader)
 {
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
-    for (int i = 0; i < SQLITE_LISTS; i++)
-        sqlite3_finalize(r->lists[i]);
-    sqlite3_finalize(r->get);
-    sqlite3_finalize(r->read_log);
-    sqlite3_finalize(r->read_open);
-    sqlite3_finalize(r->read_group);
-    sqlite3_finalize(r->list_group);
-    sqlite3_finalize(r->get_key);
-    sqlite3_finalize(r->get_document);
-    sqlite3_finalize(r->list_documents);
-    sqlite3_finalize(r->next_futures);
-    sqlite3_finalize(r->next_journal);
-    sqlite3_finalize(r->read_journal);
-    sqlite3_finalize(r->read_futures);
-    sqlite3_finalize(r->read_clock);
-    sqlite3_finalize(r->read_ages);
-    sqlite3_finalize(r->read_expired);
-    sqlite3_finalize(r->count_pages);
-    sqlite3_finalize(r->count_free);
+    sqlite3_stmt *statement;
+    while ((statement = sqlite3_next_stmt(r->db, NULL)))
+        sqlite3_finalize(statement);
     sqlite3_close(r->db);
     free(r);
 }

@@ -9,6 +9,7 @@ extern CU_TestInfo tests_futures[];
 extern CU_TestInfo tests_start[];
 extern CU_TestInfo tests_retention[];
 extern CU_TestInfo tests_backup[];
+extern CU_TestInfo tests_checkpoint[];
 extern CU_TestInfo tests_runs[];
 extern CU_TestInfo tests_marks[];
 extern CU_TestInfo tests_keys[];
@@ -45,6 +46,8 @@ CU_SuiteInfo suites[] = {
      tests_retention},
     {"sqlite backup", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
      tests_backup},
+    {"sqlite checkpoint", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
+     tests_checkpoint},
     {"sqlite runs", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_runs},
     {"memory runs", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_runs},
     {"sqlite marks", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_marks},

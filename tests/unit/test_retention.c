@@ -1,5 +1,6 @@
 /* What --retain says. */
 #include "runtime/retention.h"
+#include "runtime/wall_watch.h"
 #include "tests/suites.h"
 
 #define DAY_US (INT64_C(86400) * 1000000)
@@ -134,7 +135,54 @@ static void test_expires_at(void)
     CU_ASSERT_EQUAL(retention_expires_at(&retention, &record), 0);
 }
 
+/* ---- the clock that it is held against ---- */
+
+#define SECOND_NS INT64_C(1000000000)
+#define NOW_US INT64_C(1700000000000000)
+
+static void test_clock_goes(void)
+{
+    struct wall_watch watch = {0};
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, NOW_US, 5 * SECOND_NS), NOW_US);
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, NOW_US + 1000000, 6 * SECOND_NS), NOW_US + 1000000);
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, NOW_US - 99, 7 * SECOND_NS), NOW_US - 99); /* back */
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, NOW_US + 1000, 8 * SECOND_NS), NOW_US + 1000);
+}
+
+static void test_clock_leaps(void)
+{
+    struct wall_watch watch = {0};
+    wall_watch_look(&watch, NOW_US, SECOND_NS);
+    int64_t leap_us = NOW_US + 400 * DAY_US;
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, leap_us, 11 * SECOND_NS), NOW_US + 11000000);
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, leap_us, 21 * SECOND_NS), NOW_US + 22000000);
+    /* it was a mistake */
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, NOW_US + 30000000, 31 * SECOND_NS), NOW_US + 30000000);
+    /* a small step is caught up with */
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, NOW_US + 41500000, 41 * SECOND_NS), NOW_US + 41000000);
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, NOW_US + 51500000, 51 * SECOND_NS), NOW_US + 51500000);
+}
+
+/* A clock that was set right for good. */
+static void test_clock_stays_ahead(void)
+{
+    struct wall_watch watch = {.wall_us = NOW_US, .ns = SECOND_NS};
+    int64_t leap_us = NOW_US + 400 * DAY_US, ns = 2 * SECOND_NS;
+    CU_ASSERT_TRUE(wall_watch_look(&watch, leap_us, ns) < NOW_US + DAY_US);
+    CU_ASSERT_TRUE(wall_watch_look(&watch, leap_us, ns + WALL_PATIENCE_NS - 1) < NOW_US + DAY_US);
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, leap_us, ns + WALL_PATIENCE_NS), leap_us);
+    CU_ASSERT_EQUAL(wall_watch_look(&watch, leap_us + 9, ns + WALL_PATIENCE_NS + 9000),
+                    leap_us + 9);
+}
+
 CU_TestInfo tests_retention[] = {
-    {"ages", test_ages},     {"counts", test_counts},         {"nonsense", test_nonsense},
-    {"limits", test_limits}, {"expires at", test_expires_at}, CU_TEST_INFO_NULL,
+    {"ages", test_ages},
+    {"counts", test_counts},
+    {"nonsense", test_nonsense},
+    {"limits", test_limits},
+    {"expires at", test_expires_at},
+    {"clock goes", test_clock_goes},
+    {"clock leaps", test_clock_leaps},
+    {"clock stays ahead", test_clock_stays_ahead},
+    CU_TEST_INFO_NULL,
 };
