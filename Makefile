@@ -78,7 +78,11 @@ TEST_PLUGINS := $(patsubst tests/plugins/%.c,build/test-plugins/%.so,$(wildcard 
 plugin-example: ## build build/plugins/example.so, for --plugins build/plugins
 	@$(MAKE) -C examples/plugin OUT=$(CURDIR)/build/plugins
 
-test-plugins: $(TEST_PLUGINS)
+test-plugins: $(TEST_PLUGINS) build/test-faults/sync.so
+
+build/test-faults/%.so: tests/faults/%.c
+	@mkdir -p $(@D)
+	@$(CC) $(BASE) -O1 -g -shared -fPIC $< -o $@
 
 build/test-plugins/%.so: tests/plugins/%.c tests/plugins/plugin.h runtime/awaitd_plugin.h
 	@mkdir -p $(@D)
@@ -123,6 +127,13 @@ check-random: ## random jobs, the engine against CPython (SEED=1 N=4000): what d
 check-store: ## the store's backends
 	@$(MAKE) FLAVOUR=asan build/asan/store-tests
 	@build/asan/store-tests $(T)
+
+# In folders of their own under /dev/shm, where syncs cost nothing: they are noted, not waited for.
+WORKLOADS ?= 50
+check-power: ## WORKLOADS=50 random workloads from SEED=1, cut at every sync; each I/O call failing
+	@$(MAKE) build/release/store-tests
+	@POWER_SEED=$(SEED) POWER_WORKLOADS=$(WORKLOADS) build/release/store-tests "power cuts"
+	@IO_STRIDE=1 build/release/store-tests "each call fails"
 
 check-faults: ## each malloc failed in turn, once and for good: some of them (FULL=1: all)
 	@$(MAKE) FLAVOUR=asan build/asan/faults-tests
@@ -208,6 +219,6 @@ $(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
 $(OUT)/embedded.o: $(OUT)/embedded.c
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-faults check-e2e check-examples \
-	crash check-crash check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
+.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-power check-faults check-e2e \
+	check-examples crash check-crash check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -170,10 +170,11 @@ static void job_is_stored(struct loop_thread *thread, struct job *job)
         free(job->record->spec);
         job->record->spec = NULL;
     }
-    if (job->is_held) {
+    if (job->is_pending) {
         job->is_held = false;
-        loop_make_ready(&thread->loop, job);
-    }
+        loop_thread_await_start(job);
+    } else if (job->is_held)
+        loop_resume(job);
     job_release_held(job);
     loop_thread_answer_overdue(thread, job);
 }
@@ -223,9 +224,14 @@ static void admission_stored(struct store_request *request, int status)
     loop_thread_post(admission->thread, &admission->message);
 }
 
+/* What it does in further rounds comes to the disk by itself, maybe before its journal may: so it
+ * waits. */
 void loop_thread_insertion_leaves(struct store_request *request)
 {
-    CONTAINER_OF(request, struct admission, request)->job->insertion = NULL;
+    struct job *job = CONTAINER_OF(request, struct admission, request)->job;
+    job->insertion = NULL;
+    if (job->phase != JOB_ENDED)
+        loop_hold(job);
 }
 
 static void add_job(struct loop_thread *thread, struct job *job)
@@ -246,11 +252,14 @@ static void admit(struct loop_thread *thread, struct submission *submission)
     struct admission *admission = memory_new_zeroed(1, sizeof *admission);
     struct loop *loop = &thread->loop;
     struct task_record *record = submission->record;
-    record->state = TASK_RUNNING;
     record->starts = 1;
-    record->started_at_us = loop->host->wall_us(loop->host);
+    if (submission->is_later)
+        loop_thread_note_pending(loop, record, submission->delay);
     struct job *job = job_new(loop, submission->plan, record, submission->is_held);
-    record->began_at_us = job->started_ns / 1000 + loop->timeline_us;
+    if (submission->is_later)
+        loop_thread_put_off(job);
+    else
+        loop_thread_note_start(job);
     add_job(thread, job);
     job->n_requests = 1;
     thread->n_requests++;
@@ -304,10 +313,10 @@ static int place(struct runtime *runtime, struct submission *submission)
 {
     if (runtime->main->is_draining)
         return -ERROR_DRAINING;
-    if (reserve_is_short())
-        return -ERROR_NO_MEMORY;
     if (runtime->safe_mode != SAFE_MODE_OFF)
         return -ERROR_SAFE_MODE;
+    if (reserve_is_short())
+        return -ERROR_NO_MEMORY;
     if (submission->record->has_group &&
         !groups_may_add(runtime, submission->record, &submission->group))
         return -ERROR_CONFLICT;
@@ -316,8 +325,10 @@ static int place(struct runtime *runtime, struct submission *submission)
         return -ERROR_NOT_FOUND;
     if (!runtime_take_place(runtime))
         return -ERROR_TOO_MANY;
+    submission->is_later =
+        loop_thread_is_for_later(&thread->loop, submission->record, submission->delay);
     if (submission->record->has_group)
-        groups_add(runtime, submission->record, thread);
+        groups_add(runtime, submission->record, thread, submission->is_later);
     thread->n_submitted++;
     submission->message.handle = handle_submission;
     if (thread == runtime->main)

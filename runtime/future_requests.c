@@ -72,7 +72,10 @@ static void deliver_stored(struct loop *loop, struct message *message)
         r->done(r, -ERROR_NOT_FOUND);
     else if (r->thread->is_draining)
         r->done(r, 0); /* there may be no further turn: the next start sets it */
-    else {
+    else if (job->is_pending) {
+        loop_thread_keep_future(job, r->index, &r->record);
+        r->done(r, 0);
+    } else {
         journal_future_set(job, r->index, &r->record);
         job_call_soon(job, &r->call);
     }
@@ -95,7 +98,8 @@ static void handle_future(struct loop *loop, struct message *message)
         return;
     }
     r->index = future->index;
-    r->is_done = future_state(job, r->index) != FUTURE_PENDING;
+    r->is_done =
+        future_state(job, r->index) != FUTURE_PENDING || loop_thread_has_future(job, r->index);
     if (r->is_look)
         r->done(r, 0);
     else if (r->is_done || r->thread->is_draining)

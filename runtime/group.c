@@ -74,7 +74,22 @@ static struct member *find_member(const struct group *group, const struct id *id
     return is_there ? &group->members[i] : NULL;
 }
 
-void group_add(struct group *group, const struct id *id, struct loop_thread *thread)
+static void set_pending(struct group *group, struct member *member, bool is_pending)
+{
+    group->n_pending += is_pending;
+    group->n_pending -= member->is_pending;
+    member->is_pending = is_pending;
+}
+
+void group_note_start(struct group *group, const struct id *id)
+{
+    struct member *member = find_member(group, id);
+    if (member && member->state == TASK_RUNNING)
+        set_pending(group, member, false);
+}
+
+void group_add(struct group *group, const struct id *id, struct loop_thread *thread,
+               bool is_pending)
 {
     size_t at = position_of(group, id);
     if (group->n_members == group->capacity) {
@@ -84,6 +99,7 @@ void group_add(struct group *group, const struct id *id, struct loop_thread *thr
     struct member *member = &group->members[at];
     memmove(member + 1, member, (group->n_members - at) * sizeof *member);
     *member = (struct member){.id = *id, .state = TASK_RUNNING, .thread = thread};
+    set_pending(group, member, is_pending);
     group->n_members++;
     group->record.facts.counts[TASK_RUNNING]++;
 }
@@ -93,6 +109,7 @@ void group_take_back(struct group *group, const struct id *id)
     struct member *member = find_member(group, id);
     if (!member || member->state != TASK_RUNNING)
         return;
+    set_pending(group, member, false);
     group->n_members--;
     group->record.facts.counts[TASK_RUNNING]--;
     memmove(member, member + 1,
@@ -117,6 +134,7 @@ bool group_note_end(struct group *group, const struct task_record *ended)
     struct member *member = find_member(group, &ended->id);
     if (!member || member->state != TASK_RUNNING)
         return false;
+    set_pending(group, member, false);
     member->state = ended->state;
     member->result = NULL;
     group->record.facts.counts[TASK_RUNNING]--;
@@ -181,6 +199,8 @@ struct group_facts group_visible_facts(const struct group *group)
     struct group_facts facts = group->record.facts;
     facts.state = live_state(group);
     facts.finished_at_us = 0;
+    facts.counts[TASK_PENDING] += group->n_pending;
+    facts.counts[TASK_RUNNING] -= group->n_pending;
     return facts;
 }
 

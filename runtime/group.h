@@ -18,6 +18,7 @@ struct runtime;
 struct member {
     struct id id;
     enum task_state state; /* RUNNING: its end is not on disk yet, whatever the task is at */
+    bool is_pending;       /* RUNNING: it has not begun, as far as the group knows */
     union {
         struct loop_thread *thread; /* RUNNING: who has it */
         char *result;               /* SUCCEEDED: JSON, as long as it may be needed; owned */
@@ -30,6 +31,7 @@ struct group {
     struct group_record record;
     struct member *members; /* in the order of their ids, which is that of their creation */
     size_t n_members, capacity;
+    size_t n_pending;    /* of them */
     size_t results_size; /* of the list's text, as far as it is known */
     char **errors;       /* JSON, in the order of the ends; owned */
     size_t n_errors, errors_capacity;
@@ -54,7 +56,10 @@ struct group *group_new(struct runtime *runtime, struct group_record *record);
 void group_free(struct group *group);
 
 /* A task is made in it. */
-void group_add(struct group *group, const struct id *id, struct loop_thread *thread);
+void group_add(struct group *group, const struct id *id, struct loop_thread *thread,
+               bool is_pending);
+/* It has begun. */
+void group_note_start(struct group *group, const struct id *id);
 /* It never was: the store had no room for it. */
 void group_take_back(struct group *group, const struct id *id);
 /* The end of one that was added; true when there is such a one that ran. group_add_error must

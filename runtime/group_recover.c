@@ -33,7 +33,8 @@ static void add_task(struct reading *reading, struct task_record *record)
 {
     struct group *group = reading->group;
     struct loop_thread *thread = runtime_find_loop(group->runtime, record->loop);
-    group_add(group, &record->id, thread ? thread : group->runtime->main);
+    group_add(group, &record->id, thread ? thread : group->runtime->main,
+              record->state == TASK_PENDING);
     if (!task_state_is_final(record->state))
         return;
     group_note_end(group, record);
@@ -92,7 +93,25 @@ static bool is_timed_out(const struct reading *reading, int64_t now_us)
     return facts->deadline_at_us && facts->deadline_at_us <= over_us;
 }
 
-/* Before their first steps. Of those that have had a request of their own the start knows. */
+struct cancelling {
+    struct message message;
+    struct id id;
+};
+
+static void handle_cancelling(struct loop *loop, struct message *message)
+{
+    struct cancelling *cancelling = CONTAINER_OF(message, struct cancelling, message);
+    struct job *job = loop_find(loop, &cancelling->id);
+    if (job)
+        loop_run_until_idle(loop, job);
+    job = loop_find(loop, &cancelling->id);
+    if (job && job->phase != JOB_ENDED)
+        loop_thread_cancel_job(job, NULL);
+    free(cancelling);
+}
+
+/* On their loops, once they are where they stood. Of those that have had a request of their own the
+ * start knows. */
 static void cancel_tasks(struct group *group)
 {
     for (size_t i = 0; i < group->n_members; i++) {
@@ -100,8 +119,11 @@ static void cancel_tasks(struct group *group)
         struct job *job = NULL;
         if (member->state == TASK_RUNNING)
             job = loop_find(&member->thread->loop, &member->id);
-        if (job && !job->record->cancel_requested_at_us)
-            task_cancel(job->root, NULL);
+        if (!job || job->record->cancel_requested_at_us)
+            continue;
+        struct cancelling *cancelling = memory_new(sizeof *cancelling);
+        *cancelling = (struct cancelling){{.handle = handle_cancelling}, member->id};
+        loop_thread_post(member->thread, &cancelling->message);
     }
 }
 

@@ -121,7 +121,8 @@ void group_write(struct group *group, const struct group_record *record,
     group->asked = asked;
     group->is_writing = true;
     group->is_changed = false;
-    group->put = (struct store_request){.verb = STORE_PUT, .done = document_stored};
+    group->put =
+        (struct store_request){.verb = STORE_PUT, .goes_on = true, .done = document_stored};
     group->put.document = (struct document){.kind = GROUP_KIND,
                                             .name = group->name,
                                             .body = group->body,
@@ -199,15 +200,16 @@ bool groups_may_add(struct runtime *runtime, const struct task_record *record,
 }
 
 void groups_add(struct runtime *runtime, const struct task_record *record,
-                struct loop_thread *thread)
+                struct loop_thread *thread, bool is_pending)
 {
-    group_add(groups_find(&runtime->groups, &record->group), &record->id, thread);
+    group_add(groups_find(&runtime->groups, &record->group), &record->id, thread, is_pending);
 }
 
 struct news {
     struct message message;
     struct id group, task;
-    struct task_record *ended; /* NULL: it never was */
+    enum { STARTED, ENDED, REFUSED } what;
+    struct task_record *ended; /* ENDED */
 };
 
 static void note_end(struct group *group, const struct task_record *ended)
@@ -226,7 +228,9 @@ static void handle_news(struct loop *loop, struct message *message)
     struct news *news = CONTAINER_OF(message, struct news, message);
     struct group *group = groups_find(&main->runtime->groups, &news->group);
     if (group && !main->is_draining) {
-        if (news->ended)
+        if (news->what == STARTED)
+            group_note_start(group, &news->task);
+        else if (news->what == ENDED)
             note_end(group, news->ended);
         else
             group_take_back(group, &news->task);
@@ -236,27 +240,34 @@ static void handle_news(struct loop *loop, struct message *message)
     free(news);
 }
 
-static void tell(struct runtime *runtime, const struct task_record *record,
-                 struct task_record *ended)
+/* Takes a reference to `ended`. */
+static void tell(struct runtime *runtime, const struct task_record *record, struct news told)
 {
     if (!record->has_group)
         return;
-    struct news *news = memory_new_zeroed(1, sizeof *news);
-    *news = (struct news){.message.handle = handle_news,
-                          .group = record->group,
-                          .task = record->id,
-                          .ended = ended ? task_record_ref(ended) : NULL};
+    struct news *news = memory_new(sizeof *news);
+    *news = told;
+    news->message.handle = handle_news;
+    news->group = record->group;
+    news->task = record->id;
+    if (news->ended)
+        task_record_ref(news->ended);
     loop_thread_post(runtime->main, &news->message);
+}
+
+void groups_tell_start(struct runtime *runtime, const struct task_record *record)
+{
+    tell(runtime, record, (struct news){.what = STARTED});
 }
 
 void groups_tell_end(struct runtime *runtime, struct task_record *ended)
 {
-    tell(runtime, ended, ended);
+    tell(runtime, ended, (struct news){.what = ENDED, .ended = ended});
 }
 
 void groups_tell_refusal(struct runtime *runtime, const struct task_record *record)
 {
-    tell(runtime, record, NULL);
+    tell(runtime, record, (struct news){.what = REFUSED});
 }
 
 /* ---- the drain ---- */

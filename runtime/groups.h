@@ -26,9 +26,10 @@ bool groups_may_add(struct runtime *runtime, const struct task_record *record,
                     struct group_facts *facts);
 /* It does, and the task goes to this loop. */
 void groups_add(struct runtime *runtime, const struct task_record *record,
-                struct loop_thread *thread);
-/* A task of a group has its end on disk; or it never was, as the store had no room for it. To be
- * called before anybody else is told. [any loop's thread] */
+                struct loop_thread *thread, bool is_pending);
+/* A pending task of a group begins; one has its end on disk; or it never was, as the store had no
+ * room for it. To be called before anybody else is told. [any loop's thread] */
+void groups_tell_start(struct runtime *runtime, const struct task_record *record);
 void groups_tell_end(struct runtime *runtime, struct task_record *ended);
 void groups_tell_refusal(struct runtime *runtime, const struct task_record *record);
 /* Everybody who waits is answered, and nothing is written any more. */

@@ -33,7 +33,7 @@ uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer)
     if (q->tail - q->head == q->capacity)
         grow(q);
     q->slots[q->tail & (q->capacity - 1)] = (uintptr_t)pointer | kind;
-    if (!job->is_queued && !job->is_held)
+    if (!job->is_queued && !job->is_held && !job->is_pending)
         loop_make_ready(job->loop, job);
     return q->tail++;
 }
@@ -79,8 +79,16 @@ void frame_arm(struct timed_frame *frame, int64_t due_ns)
 {
     struct loop *loop = frame_task(&frame->base)->job->loop;
     frame->timer = (struct timer){.fire = timer_due};
-    timer_arm(&loop->timers, &frame->timer, due_ns);
+    loop_arm(loop, &frame->timer, due_ns);
     LOOP_OBSERVE(loop, armed, frame, due_ns);
+}
+
+void frame_arm_wall(struct timed_frame *frame, int64_t at_us)
+{
+    struct loop *loop = frame_task(&frame->base)->job->loop;
+    frame->timer = (struct timer){.fire = timer_due};
+    loop_arm_wall(loop, &frame->timer, at_us);
+    LOOP_OBSERVE(loop, armed, frame, at_us);
 }
 
 void frame_arm_soon(struct timed_frame *frame)
@@ -95,7 +103,7 @@ void frame_disarm(struct timed_frame *frame)
     if (frame->timer.state == TIMER_DUE)
         job_unschedule(job, frame->timer.position);
     else
-        timer_disarm(&job->loop->timers, &frame->timer);
+        loop_disarm(job->loop, &frame->timer);
     LOOP_OBSERVE(job->loop, disarmed, frame);
     frame->timer.state = TIMER_IDLE;
 }
@@ -185,6 +193,8 @@ static void free_runs(struct job *job)
 void job_free(struct job *job)
 {
     job->phase = JOB_ENDED;
+    loop_disarm(job->loop, &job->start);
+    job_drop_early_futures(job);
     while (!list_is_empty(&job->tasks))
         task_abandon(CONTAINER_OF(job->tasks.next, struct task, link));
     scope_unref(job->names);
@@ -294,16 +304,24 @@ int64_t job_now_us(const struct job *job)
     return (journal_now_ns(job) - job->started_ns) / 1000;
 }
 
+/* By the wall clock, and by the job's own: lines are no closer together than the sleeps between
+ * them, also where the first is written only after a start. */
+static int64_t line_at_us(const struct job *job)
+{
+    struct host *host = job->loop->host;
+    int64_t late_ns = job->is_resuming ? host->now_ns(host) - journal_now_ns(job) : 0;
+    return host->wall_us(host) - (late_ns > 0 ? late_ns / 1000 : 0);
+}
+
 void job_say(struct job *job, const char *level, const char *stream, const char *path,
              const char *message)
 {
-    struct host *host = job->loop->host;
     int64_t seq = ++job->log_seq;
     if (journal_is_replaying(job)) /* it was said */
         return;
     struct log_entry entry = {.task = job->record->id,
                               .seq = seq,
-                              .at_us = host->wall_us(host),
+                              .at_us = line_at_us(job),
                               .level = level,
                               .stream = stream,
                               .path = path,

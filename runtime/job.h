@@ -26,6 +26,7 @@
 struct future;
 struct journal;
 struct loop;
+struct early_future;
 struct store_request;
 
 enum job_phase { JOB_RUNNING, JOB_CLEANING, JOB_ENDED };
@@ -64,6 +65,7 @@ struct job {
     bool is_queued;    /* in the loop's list of ready jobs */
     bool is_held;      /* gets no turn: it does again what it did, has to be on disk first, or was
                         * refused */
+    bool is_pending;   /* the runtime's: it begins later, and gets no turn before (pending.c) */
     uint32_t turn_end; /* of the turn that is going on, as the ready queue counts */
     uint64_t n_called; /* callbacks so far, this one included */
     struct ready_queue ready;
@@ -89,8 +91,10 @@ struct job {
     uint32_t last_node;      /* where its last step was */
     size_t work;             /* bytes that the present callback has read or made, for references */
     int64_t started_ns;      /* monotonic */
-    int64_t resumed_ns;      /* is_resuming: the time that it goes on from (journal_now_ns) */
-    struct journal *journal; /* journal/journal.h; NULL: it has none yet */
+    struct timer start;      /* the runtime's: is_pending: until it is to begin */
+    struct early_future *early; /* the runtime's: is_pending: those that were set already */
+    int64_t resumed_ns;         /* is_resuming: the time that it goes on from (journal_now_ns) */
+    struct journal *journal;    /* journal/journal.h; NULL: it has none yet */
     int64_t log_seq;
     int64_t stored_line;             /* the runtime's: the last one that it saw stored */
     struct value *outcome;           /* ENDED: the root's */
@@ -112,10 +116,16 @@ void job_free(struct job *job);
 /* One turn, or what is left of it: at most `budget` callbacks. True when the job has ended. */
 bool job_turn(struct job *job, uint32_t budget);
 
+/* Ends it where it is: nothing of it runs any more, what it would still do is not done. Takes the
+ * outcome. Whoever calls it tells the loop's owner. */
+void job_break_off(struct job *job, struct value *outcome);
 /* job_end.c, for job_turn: looks whether this is the end, or the beginning of it. */
 void job_after_turn(struct job *job);
 /* Drops what stands in the ready queue. */
 void job_clear_queue(struct job *job);
+
+/* pending.c, for job_free: what was set and it never got. */
+void job_drop_early_futures(struct job *job);
 
 /* Puts a callback into the ready queue (loop.call_soon); its number. */
 uint32_t job_schedule(struct job *job, enum handle_kind kind, void *pointer);
@@ -176,7 +186,8 @@ struct timed_frame {
     struct timer timer; /* the op's timer_fired is called when it is due, as a callback of a turn */
 };
 void frame_arm(struct timed_frame *frame, int64_t due_ns); /* loop.call_at */
-void frame_arm_soon(struct timed_frame *frame);            /* loop.call_soon */
+void frame_arm_wall(struct timed_frame *frame, int64_t at_us);
+void frame_arm_soon(struct timed_frame *frame); /* loop.call_soon */
 /* op.timer_fired: what waits goes on, with null. */
 void timed_frame_wake(struct task *task, struct timed_frame *frame);
 void timed_frame_release(struct task *task, struct frame *frame); /* op.release: frame_disarm */

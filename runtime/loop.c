@@ -90,8 +90,29 @@ void loop_release(struct loop *loop)
     }
     free(loop->table);
     timer_heap_release(&loop->timers);
+    timer_heap_release(&loop->wall_timers);
     cancel_walk_free(loop->walk);
     semaphores_release(loop);
+}
+
+/* ---- timers ---- */
+
+void loop_arm(struct loop *loop, struct timer *timer, int64_t due_ns)
+{
+    timer->is_wall = false;
+    timer_arm(&loop->timers, timer, due_ns);
+}
+
+void loop_arm_wall(struct loop *loop, struct timer *timer, int64_t at_us)
+{
+    timer->is_wall = true;
+    timer_arm(&loop->wall_timers, timer, at_us);
+}
+
+void loop_disarm(struct loop *loop, struct timer *timer)
+{
+    if (timer->state == TIMER_ARMED)
+        timer_disarm(timer->is_wall ? &loop->wall_timers : &loop->timers, timer);
 }
 
 /* ---- turns ---- */
@@ -104,12 +125,37 @@ void loop_make_ready(struct loop *loop, struct job *job)
     list_append(&loop->ready, &job->ready_link);
 }
 
-void loop_fire_due(struct loop *loop, int64_t now_ns)
+void loop_hold(struct job *job)
+{
+    job->is_held = true;
+    list_remove(&job->ready_link);
+    job->is_queued = false;
+}
+
+void loop_resume(struct job *job)
+{
+    job->is_held = false;
+    if (job->phase != JOB_ENDED && job->ready.head != job->ready.tail)
+        loop_make_ready(job->loop, job);
+}
+
+/* At most `most` of them; how many. */
+static uint32_t fire_due(struct timer_heap *heap, int64_t now, uint32_t most)
 {
     struct timer *timer;
-    for (uint32_t n = 0;
-         (!loop->slice || n < loop->slice) && (timer = timer_take_due(&loop->timers, now_ns)); n++)
+    uint32_t n = 0;
+    while (n < most && (timer = timer_take_due(heap, now))) {
         timer->fire(timer);
+        n++;
+    }
+    return n;
+}
+
+void loop_fire_due(struct loop *loop, int64_t now_ns, int64_t wall_us)
+{
+    uint32_t most = loop->slice ? loop->slice : UINT32_MAX;
+    most -= fire_due(&loop->wall_timers, wall_us, most);
+    fire_due(&loop->timers, now_ns, most);
 }
 
 /* job_turn, under asyncio's slow_callback_duration. */
@@ -161,8 +207,26 @@ int64_t loop_give_turns(struct loop *loop)
     return timer_next(&loop->timers);
 }
 
+/* How long the wall clock may have been set forward before its timers see it. */
+#define WALL_LOOK_US 1000000
+
+int64_t loop_next(const struct loop *loop, int64_t next_ns, int64_t now_ns, int64_t wall_us)
+{
+    int64_t due_us = timer_next(&loop->wall_timers), look_ns;
+    if (due_us == INT64_MAX || next_ns == 0)
+        return next_ns;
+    if (due_us <= wall_us)
+        return 0;
+    look_ns = due_us < wall_us + WALL_LOOK_US ? (due_us - wall_us) * 1000 : WALL_LOOK_US * 1000;
+    return now_ns + look_ns < next_ns ? now_ns + look_ns : next_ns;
+}
+
 int64_t loop_run(struct loop *loop)
 {
-    loop_fire_due(loop, loop->host->now_ns(loop->host));
-    return loop_give_turns(loop);
+    struct host *host = loop->host;
+    loop_fire_due(loop, host->now_ns(host), loop->wall_timers.n ? host->wall_us(host) : INT64_MIN);
+    int64_t next_ns = loop_give_turns(loop);
+    if (next_ns == 0 || loop->wall_timers.n == 0)
+        return next_ns;
+    return loop_next(loop, next_ns, host->now_ns(host), host->wall_us(host));
 }

@@ -30,7 +30,7 @@ struct loop_observer {
     /* a callback of the job's turn is about to run; kind 0: one that was taken back */
     void (*called)(struct loop_observer *self, struct job *job, enum handle_kind kind,
                    void *pointer);
-    void (*armed)(struct loop_observer *self, struct timed_frame *frame, int64_t due_ns);
+    void (*armed)(struct loop_observer *self, struct timed_frame *frame, int64_t due);
     /* its callback went into the ready queue: the timer came due, or frame_arm_soon */
     void (*queued)(struct loop_observer *self, struct timed_frame *frame);
     /* its timer is idle now, whatever it was before */
@@ -52,6 +52,7 @@ struct journals {
     uint64_t n_stored;  /* of these, on disk */
     int64_t slack_ns;   /* so far may deadlines move when a job goes on after a crash; never back */
     struct list dirty;  /* journals that have new entries */
+    bool marks_calls;   /* functions that the server may die of are marked while they run */
 };
 
 struct loop {
@@ -59,9 +60,10 @@ struct loop {
     const struct loop_events *events;
     void *context;                  /* of events */
     struct loop_observer *observer; /* NULL: nobody, as in the server */
-    struct timer_heap timers;
-    struct list ready;  /* jobs that have something to do */
-    struct job **table; /* by id: n_buckets chains */
+    struct timer_heap timers;       /* of the host's clock, nanoseconds */
+    struct timer_heap wall_timers;  /* of the wall clock, microseconds since the epoch */
+    struct list ready;              /* jobs that have something to do */
+    struct job **table;             /* by id: n_buckets chains */
     size_t n_buckets, n_jobs;
     uint32_t
         slice; /* callbacks and timers in one go; 0: no limit (exact turns, for the simulator) */
@@ -75,8 +77,9 @@ struct loop {
     const struct services *services;             /* borrowed */
     struct journals journals;
     struct job *running; /* whose turn it is; NULL: nobody's */
-    int64_t timeline_us; /* what is added to the host's monotonic clock, in microseconds, to get the
-                          * database's own clock, which never jumps */
+    /* What is added to the host's monotonic clock, in microseconds, to get the database's own
+     * (runtime/timeline.h). */
+    int64_t timeline_us;
 };
 
 void loop_init(struct loop *loop, struct host *host, const struct loop_events *events,
@@ -90,15 +93,29 @@ struct job *loop_find(struct loop *loop, const struct id *id);
 /* Puts a job into the list of ready ones, if it is not there. */
 void loop_make_ready(struct loop *loop, struct job *job);
 
-/* Fires due timers, then gives a turn to each job that has something ready. The time of the next
- * timer; 0 when there is more to do at once; INT64_MAX when nothing is. */
+/* No more turns for it, until it gets some again. */
+void loop_hold(struct job *job);
+void loop_resume(struct job *job);
+
+/* Fires due timers, then gives a turn to each job that has something ready. When to be called
+ * again: at the time of the next timer; 0 when there is more to do at once; INT64_MAX when nothing
+ * is. */
 int64_t loop_run(struct loop *loop);
 
 /* All turns of one job that it can have now. */
 void loop_run_until_idle(struct loop *loop, struct job *job);
 
-/* The halves of loop_run, for a driver that says itself what time it is, or which timers fire. */
-void loop_fire_due(struct loop *loop, int64_t now_ns);
+/* The parts of loop_run, for a driver that says itself what time it is, or which timers fire. While
+ * there are wall timers, loop_next makes it come back once a second at least: anybody may set that
+ * clock at any time. */
+void loop_fire_due(struct loop *loop, int64_t now_ns, int64_t wall_us);
 int64_t loop_give_turns(struct loop *loop);
+int64_t loop_next(const struct loop *loop, int64_t next_ns, int64_t now_ns, int64_t wall_us);
+
+/* Arms an idle timer: at a time of the host's clock, or of the wall clock. */
+void loop_arm(struct loop *loop, struct timer *timer, int64_t due_ns);
+void loop_arm_wall(struct loop *loop, struct timer *timer, int64_t at_us);
+/* Takes it out of its heap, if it is armed. */
+void loop_disarm(struct loop *loop, struct timer *timer);
 
 #endif

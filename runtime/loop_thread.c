@@ -120,6 +120,8 @@ static int64_t run_round(struct loop_thread *thread)
     handle_inbox(thread);
     for (int i = 0; i < TURNS_PER_ROUND && next_ns == 0; i++) {
         next_ns = loop_run(&thread->loop);
+        if (loop_thread_begin_due(thread))
+            next_ns = 0;
         if (host->now_ns(host) >= until_ns)
             break;
     }
@@ -145,6 +147,7 @@ static bool may_end(const struct loop_thread *thread)
 /* What is asked of a drained loop is answered until it is closed; no job gets a turn. */
 static void refuse_until_closed(struct loop_thread *thread)
 {
+    thread->loop.journals.is_on = false; /* the store may be gone */
     while (!may_end(thread)) {
         host_uv_wait(thread->host, INT64_MAX);
         handle_inbox(thread);
@@ -209,14 +212,16 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     thread->close.handle = loop_thread_handle_close;
     chain_init(&thread->outbox);
     list_init(&thread->feeds);
+    list_init(&thread->due);
     loop_init(&thread->loop, host_uv_port(thread->host), &loop_thread_events, thread);
     thread->loop.max_result = options->max_result_bytes;
     thread->loop.slow_callback_ns = options->slow_callback_ns;
     thread->loop.slice = LOOP_SLICE;
     thread->loop.journals.is_on = store_is_lasting(runtime->store);
     thread->loop.journals.slack_ns = SLACK_NS;
+    thread->loop.journals.marks_calls = options->quarantine > 0;
     thread->loop.services = options->services;
-    thread->loop.timeline_us = runtime->timeline_us;
+    thread->loop.timeline_us = runtime->timeline.offset_us;
     if (runtime->main)
         thread->loop.semaphore_port = &semaphore_tickets;
     *out = thread;

@@ -38,9 +38,12 @@ struct loop_thread {
         struct message *message;
     } * parcels; /* to be posted behind them; room for n_parcels_max */
     size_t n_parcels, n_parcels_max;
-    size_t n_requests; /* at the store, and will come back as messages */
-    char *handler;     /* the URL that unhandled errors are posted to; NULL: none */
-    struct list feeds; /* bytes on their way to processes */
+    size_t n_requests;        /* at the store, and will come back as messages */
+    int64_t clock_written_ns; /* timeline_write's */
+    char *handler;            /* the URL that unhandled errors are posted to; NULL: none */
+    struct list feeds;        /* bytes on their way to processes */
+    struct list due;   /* pending jobs that are to begin, in the order in which they came due */
+    size_t n_starting; /* STARTs at the store */
     size_t line_bytes; /* of logs, on their way to the disk */
     bool is_draining, is_closing;
     int64_t stop_at_ns; /* no job gets a turn after it; INT64_MAX before the drain */
@@ -106,6 +109,27 @@ void loop_thread_drop_feed(struct loop_thread *thread, uint64_t ticket);
 void loop_thread_adopt(struct loop_thread *thread, struct job *job);
 /* admission.c: an INSERT goes to the store; from now on the job's end is a request of its own */
 void loop_thread_insertion_leaves(struct store_request *request);
+/* pending.c: whether the task is to begin later: its record says when then */
+bool loop_thread_is_for_later(struct loop *loop, const struct task_record *record, double delay);
+/* Makes its record say so. */
+void loop_thread_note_pending(struct loop *loop, struct task_record *record, double delay);
+/* A job that is not on the loop's list of ready ones for the first time: it gets no turn
+ * until it begins */
+void loop_thread_put_off(struct job *job);
+/* It is on disk: from now on it is awaited that it is due. */
+void loop_thread_await_start(struct job *job);
+/* Begins those that are due, a slice of them. True when there is more to do at once. */
+bool loop_thread_begin_due(struct loop_thread *thread);
+/* job_request_cancel; but one that is pending ends at once, without having begun. Takes the message
+ * (or NULL). */
+void loop_thread_cancel_job(struct job *job, struct value *message);
+/* Its future was set already, and that is on disk: it gets the value when it begins. */
+void loop_thread_keep_future(struct job *job, uint32_t index, const struct future_record *record);
+/* Whether it was. */
+bool loop_thread_has_future(const struct job *job, uint32_t index);
+/* Makes the record of a new job say that it begins now. */
+void loop_thread_note_start(struct job *job);
+
 /* admission.c: what the loop tells */
 extern const struct loop_events loop_thread_events;
 

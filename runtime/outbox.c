@@ -87,9 +87,20 @@ void loop_thread_send_parcels(struct loop_thread *thread)
 
 /* ---- the end of a round ---- */
 
+/* How the clocks stand goes along with what is written anyway. */
+static void note_clock(struct loop_thread *thread)
+{
+    const struct timeline *timeline = &thread->runtime->timeline;
+    struct store_request *note =
+        thread->outbox.first ? timeline_write(timeline, &thread->clock_written_ns) : NULL;
+    if (note)
+        loop_thread_queue_request(thread, note);
+}
+
 void loop_thread_flush(struct loop_thread *thread)
 {
     queue_journals(thread);
+    note_clock(thread);
     struct mpsc_node *first = chain_take_all(&thread->outbox);
     for (struct mpsc_node *node = first; node; node = node->next) {
         struct store_request *request = CONTAINER_OF(node, struct store_request, node);

@@ -7,52 +7,15 @@
 #include "runtime/base/memory.h"
 #include "runtime/futures.h"
 #include "runtime/journal/journal.h"
+#include "runtime/journal/leaf.h"
 #include "runtime/journal/replay.h"
 #include "runtime/journal/replay_call.h"
-#include "runtime/ops/op.h"
+#include "runtime/recover_plan.h"
+#include "runtime/quarantine.h"
 #include "runtime/runtime_internal.h"
 #include "runtime/semaphore.h"
 
 #define PAGE 1000
-
-/* ---- plans ---- */
-
-/* Of the task's own timeout, from its beginning on; the journal knows when it was moved. Only one
- * of 0 seconds is over at once. */
-static double own_timeout(const struct task_record *record)
-{
-    int64_t us = record->deadline_at_us - record->created_at_us;
-    if (!record->deadline_at_us)
-        return TIMEOUT_NONE;
-    if (record->deadline_at_us == DEADLINE_NEVER)
-        return TIMEOUT_NEVER;
-    return us >= 0 ? (double)us / 1e6 : 1e-6;
-}
-
-/* In place of a spec that cannot go on. */
-static struct plan *compile_failure(const char *type, const char *message)
-{
-    struct error_list errors = {0};
-    const struct plan_options options = {.ops = &op_registry, .timeout = TIMEOUT_NONE};
-    json_t *spec = json_pack("{ssssss}", "op", "raise", "type", type, "message", message);
-    struct plan *plan = plan_compile(memory_need(spec), &options, &errors);
-    json_decref(spec);
-    return memory_need(plan);
-}
-
-static struct plan *compile(const struct task_record *record)
-{
-    struct error_list errors = {0};
-    const struct plan_options options = {.ops = &op_registry, .timeout = own_timeout(record)};
-    struct plan *plan = plan_compile_packed(record->spec, &options, &errors);
-    if (!plan)
-        log_line(LOG_ERROR, "a stored task cannot be run: %s: %s", errors.items[0].pointer,
-                 errors.items[0].detail);
-    error_list_release(&errors);
-    return plan ? plan
-                : compile_failure("RuntimeError",
-                                  "this version of the server cannot run the stored spec");
-}
 
 /* ---- tasks that have more than a row of their own ---- */
 
@@ -109,6 +72,8 @@ struct recovery {
     struct store_reader *reader;
     struct stored_tasks futures, journals;
     struct semaphore_claims claims;
+    struct recovered_plans plans;
+    struct quarantine quarantine;
     size_t n_resumed, n_failed;
 };
 
@@ -155,7 +120,7 @@ static struct job *replace_job(struct loop_thread *thread, struct job *job, cons
     struct task_record *record = task_record_ref(job->record);
     uint32_t n_rows = job->journal->n_rows;
     job_free(job);
-    job = new_job(thread, record, compile_failure(type, message), false);
+    job = new_job(thread, record, recovered_failure(type, message), false);
     journal_of(job)->n_rows = n_rows;
     return job;
 }
@@ -167,6 +132,8 @@ static struct job *replay(struct recovery *r, struct loop_thread *thread, struct
     size_t size = rows->entries.size;
     memory_need(rows->entries.failed ? NULL : rows);
     if (replay_run(job, buffer_take(&rows->entries), size, rows->n, why)) {
+        if (quarantine_take(&r->quarantine, job))
+            return job;
         semaphore_collect_claims(&r->claims, job);
         resume_later(thread, &job->record->id);
         r->n_resumed++;
@@ -222,11 +189,24 @@ static void repeat_future(struct job *job, const struct future_record *record)
     free((char *)record->name);
 }
 
+static struct value *cancel_message_of(const struct task_record *record)
+{
+    const char *text = record->cancel_message;
+    return text ? memory_need(value_from_string(text, strlen(text))) : NULL;
+}
+
+static bool is_to_be_cancelled(const struct job *job)
+{
+    return job->record->cancel_requested_at_us && !(job->journal && job->journal->was_cancelled);
+}
+
 static void repeat_cancellation(struct job *job)
 {
-    const char *text = job->record->cancel_message;
-    if (job->record->cancel_requested_at_us && !(job->journal && job->journal->was_cancelled))
-        job_request_cancel(job, text ? memory_need(value_from_string(text, strlen(text))) : NULL);
+    if (!is_to_be_cancelled(job))
+        return;
+    job_request_cancel(job, cancel_message_of(job->record));
+    journal_of(job)->begins_nothing = false;
+    job_hold_on(job); /* it comes first */
 }
 
 /* Not before the job is where it can go no further by itself: lines of its log may say that it had
@@ -256,6 +236,8 @@ static int repeat_later(struct recovery *recovery, struct loop_thread *thread, s
     int status = reach(&recovery->futures, recovery->reader, &job->record->id, &has_futures, e);
     if (status < 0 || (!has_futures && !job->record->cancel_requested_at_us))
         return status;
+    if (is_to_be_cancelled(job))
+        journal_of(job)->begins_nothing = true;
     struct repetition *r = memory_new_zeroed(1, sizeof *r);
     r->message.handle = handle_repetition;
     r->id = job->record->id;
@@ -264,6 +246,41 @@ static int repeat_later(struct recovery *recovery, struct loop_thread *thread, s
     loop_thread_post(thread, &r->message);
     return status;
 }
+
+/* ---- tasks that have not begun ---- */
+
+static void set_early(void *context, const struct future_record *record)
+{
+    struct job *job = context;
+    const struct future_name *future = plan_find_future(job->plan, record->name);
+    if (future)
+        loop_thread_keep_future(job, future->index, record);
+}
+
+static int set_futures(struct recovery *r, struct job *job, struct error *e)
+{
+    const struct id *id = &job->record->id;
+    bool is_there;
+    int status = reach(&r->futures, r->reader, id, &is_there, e);
+    return status == 0 && is_there ? store_read_futures(r->reader, id, set_early, job, e) : status;
+}
+
+/* Takes the record. */
+static int await_again(struct recovery *r, struct loop_thread *thread, struct task_record *record,
+                       struct error *e)
+{
+    struct job *job = job_new(&thread->loop, recovered_plan(&r->plans, record), record, false);
+    loop_thread_put_off(job);
+    loop_thread_adopt(thread, job);
+    int status = set_futures(r, job, e);
+    if (record->cancel_requested_at_us)
+        loop_thread_cancel_job(job, cancel_message_of(record));
+    else
+        loop_thread_await_start(job);
+    return status;
+}
+
+/* ---- all of them ---- */
 
 /* On the loop that it was on, or on the main one when there is no such loop any more. Takes the
  * record. */
@@ -275,13 +292,22 @@ static int recover_job(struct recovery *r, struct task_record *record, struct er
     bool has_journal;
     if (!thread)
         thread = r->runtime->main;
+    if (record->state == TASK_PENDING)
+        return await_again(r, thread, record, e);
     int status = reach(&r->journals, r->reader, &id, &has_journal, e);
     if (status == 0 && has_journal)
         status = store_read_journal(r->reader, &id, add_row, &rows, e);
-    struct job *job = new_job(thread, record, compile(record), rows.n > 0);
+    struct job *job = new_job(thread, record, recovered_plan(&r->plans, record), rows.n > 0);
     if (rows.n > 0)
         job = replay(r, thread, job, &rows);
+    else
+        quarantine_take(&r->quarantine, job);
     loop_thread_adopt(thread, job);
+    if (job->phase == JOB_ENDED) {
+        thread->loop.events->ended(thread->loop.context, job);
+        r->n_failed++;
+        return status;
+    }
     return status == 0 ? repeat_later(r, thread, job, e) : status;
 }
 
@@ -326,8 +352,12 @@ int runtime_recover(struct runtime *runtime, struct error *e)
     int status = store_reader_open(&r.reader, runtime->store, e);
     if (status < 0)
         return status;
+    quarantine_init(&r.quarantine, runtime);
+    marks_forget(store_marks(runtime->store));
     status = recover_all(&r, &n_all, e);
+    quarantine_release(&r.quarantine);
     store_reader_close(r.reader);
+    recovered_plans_release(&r.plans);
     semaphore_restore_claims(&r.claims, &runtime->main->loop);
     if (n_all)
         log_line(LOG_INFO, "unfinished tasks: %zu; in the middle: %zu; failed: %zu", n_all,

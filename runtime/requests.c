@@ -35,10 +35,10 @@ static void is_kept(struct held *held)
 static void ask_job(struct job *job, struct cancellation *c)
 {
     bool is_one_more = !is_first(job);
+    struct value *text = c->text ? memory_need(value_from_string(c->text, strlen(c->text))) : NULL;
     if (!is_one_more)
         note_request(job, c);
-    job_request_cancel(job,
-                       c->text ? memory_need(value_from_string(c->text, strlen(c->text))) : NULL);
+    loop_thread_cancel_job(job, text);
     c->held.release = is_kept;
     if (is_one_more)
         job_hold(job, &c->held);

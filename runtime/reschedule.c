@@ -50,9 +50,9 @@ static void store_deadline(struct rescheduling *r, struct job *job, struct deadl
     r->record->deadline_at_us = r->at_us;
     if (!r->at_us)
         r->record->deadline_at_us =
-            deadline.due_ns == INT64_MAX
+            deadline.due == INT64_MAX
                 ? DEADLINE_NEVER
-                : host->wall_us(host) + (deadline.due_ns - host->now_ns(host)) / 1000;
+                : host->wall_us(host) + (deadline.due - host->now_ns(host)) / 1000;
     r->request = (struct store_request){
         .verb = STORE_RESCHEDULE, .record = r->record, .done = deadline_stored};
     r->thread->n_requests++;
@@ -91,6 +91,10 @@ static void handle_rescheduling(struct loop *loop, struct message *message)
     r->thread = loop_thread_of(loop);
     if (!job || job->phase == JOB_ENDED || r->thread->is_draining) {
         r->done(r, job && job->phase != JOB_ENDED ? -ERROR_DRAINING : -ERROR_NOT_FOUND);
+        return;
+    }
+    if (job->is_pending) {
+        r->done(r, has_timeout(job->plan, r->name) ? -ERROR_CONFLICT : -ERROR_INVALID);
         return;
     }
     r->call.call = reschedule_now;

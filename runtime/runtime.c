@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/clock.h"
 #include "runtime/ops/op.h"
 #include "runtime/recover.h"
 #include "runtime/runs.h"
@@ -113,12 +112,13 @@ int runtime_open(struct runtime **out, struct store *store, const struct runtime
     runtime->options = *options;
     if (runtime->options.n_loops == 0)
         runtime->options.n_loops = 1;
-    runtime->timeline_us = clock_wall_us() - clock_now_ns() / 1000;
     sem_init(&runtime->drained, 0, 0);
     chain_init(&runtime->held);
     int status = progress_table_init(&runtime->progress) < 0
                      ? error_set(e, ERROR_NO_MEMORY, "out of memory")
-                     : add_loops(runtime, e);
+                     : timeline_open(store, &runtime->timeline, e);
+    if (status == 0)
+        status = add_loops(runtime, e);
     if (status == 0)
         status = runtime_read_loops(runtime, e);
     if (status == 0)

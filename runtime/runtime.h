@@ -67,12 +67,12 @@ const struct op_table *runtime_ops(void);
 
 /* ---- submit ---- */
 
-/* `record` needs id, created_at_us, spec, and name, labels, deadline_at_us where given; the runtime
- * takes the reference. Where it names no loop the runtime chooses one and says so in the record.
- * `plan`: takes the reference. `done` is called exactly once, on the writer's or a loop's thread,
- * when the task is on disk (0) or was refused: -NOT_FOUND (there is no such loop), -CONFLICT (the
- * record's group takes no tasks; or its id is taken), -REPEATED (the key is), -TOO_MANY, -DRAINING,
- * -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY.
+/* `record` needs id, created_at_us, spec, and name, labels, timeout, deadline_at_us (if it begins
+ * at once), run_at_us where given; the runtime takes the reference. Where it names no loop the
+ * runtime chooses one and says so in the record. `plan`: takes the reference. `done` is called
+ * exactly once, on the writer's or a loop's thread, when the task is on disk (0) or was refused:
+ * -NOT_FOUND (there is no such loop), -CONFLICT (the record's group takes no tasks; or its id is
+ * taken), -REPEATED (the key is), -TOO_MANY, -DRAINING, -STORE_FULL, -STORE_UNKNOWN, -NO_MEMORY.
  *
  * With a key, write_answer is called first, on the loop's thread: the record is then as it will be
  * acknowledged, and the key gets its id, tag and answer. is_held: nothing of the job runs before it
@@ -86,6 +86,8 @@ struct submission {
     struct message message;
     struct task_record *record;
     struct plan *plan;
+    double delay;  /* seconds until it is to begin; 0: at once, or at the record's run_at_us */
+    bool is_later; /* the runtime's own: it does not begin at once */
     struct waiter *waiter;
     struct key_record *key; /* or NULL; borrowed until done */
     void (*write_answer)(struct submission *submission);

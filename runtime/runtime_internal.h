@@ -12,6 +12,7 @@
 #include "runtime/loop_thread.h"
 #include "runtime/progress.h"
 #include "runtime/runtime.h"
+#include "runtime/timeline.h"
 
 /* The most threads there can be: those opened in former runs, and those of --loops of this one. */
 #define THREADS_MAX (2 * LOOPS_MAX)
@@ -19,7 +20,7 @@
 struct runtime {
     struct store *store;
     struct runtime_options options;
-    int64_t timeline_us;      /* of all loops, as in loop.h */
+    struct timeline timeline; /* of all loops */
     struct loop_thread *main; /* threads[0] */
     struct message drain, close;
     int64_t grace_ns;

@@ -6,9 +6,11 @@
 
 struct timeout_frame;
 
-/* When it expires, in the host's time; INT64_MAX: never. */
+/* When it expires: what was said in seconds by the host's clock, which never jumps; what was said
+ * as a time by the wall clock, which anybody may set: then it may be late, but never early. */
 struct deadline {
-    int64_t due_ns;
+    int64_t due; /* in the host's time; INT64_MAX: never. is_wall: microseconds since the epoch */
+    bool is_wall;
     bool is_past; /* it was over when it was asked for */
 };
 struct deadline timeout_after(struct job *job, double seconds); /* INFINITY: never */

@@ -7,7 +7,7 @@
 
 static bool is_before(const struct timer_entry *a, const struct timer_entry *b)
 {
-    return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->sequence < b->sequence;
+    return a->due != b->due ? a->due < b->due : a->sequence < b->sequence;
 }
 
 static void place(struct timer_heap *heap, uint32_t i, struct timer_entry entry)
@@ -55,7 +55,7 @@ void timer_heap_release(struct timer_heap *heap)
     *heap = (struct timer_heap){0};
 }
 
-void timer_arm(struct timer_heap *heap, struct timer *timer, int64_t due_ns)
+void timer_arm(struct timer_heap *heap, struct timer *timer, int64_t due)
 {
     BUG_ON(timer->state != TIMER_IDLE);
     if (heap->n == heap->capacity) {
@@ -64,7 +64,7 @@ void timer_arm(struct timer_heap *heap, struct timer *timer, int64_t due_ns)
         heap->entries = memory_resize(heap->entries, heap->capacity * sizeof *heap->entries);
     }
     timer->state = TIMER_ARMED;
-    sift_up(heap, heap->n++, (struct timer_entry){due_ns, heap->sequence++, timer});
+    sift_up(heap, heap->n++, (struct timer_entry){due, heap->sequence++, timer});
 }
 
 static void take_out(struct timer_heap *heap, uint32_t i)
@@ -87,12 +87,12 @@ void timer_disarm(struct timer_heap *heap, struct timer *timer)
 
 int64_t timer_next(const struct timer_heap *heap)
 {
-    return heap->n ? heap->entries[0].due_ns : INT64_MAX;
+    return heap->n ? heap->entries[0].due : INT64_MAX;
 }
 
-struct timer *timer_take_due(struct timer_heap *heap, int64_t now_ns)
+struct timer *timer_take_due(struct timer_heap *heap, int64_t now)
 {
-    if (!heap->n || heap->entries[0].due_ns > now_ns)
+    if (!heap->n || heap->entries[0].due > now)
         return NULL;
     struct timer *timer = heap->entries[0].timer;
     take_out(heap, 0);

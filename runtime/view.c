@@ -162,7 +162,8 @@ void job_write_tasks(struct job *job, struct buffer *out)
 {
     size_t n = 0;
     buffer_char(out, '[');
-    for (struct list *l = job->tasks.next; l != &job->tasks && n < JOB_SHOWN_TASKS; l = l->next) {
+    struct list *first = job->is_pending ? &job->tasks : job->tasks.next; /* it has none yet */
+    for (struct list *l = first; l != &job->tasks && n < JOB_SHOWN_TASKS; l = l->next) {
         if (n++)
             buffer_char(out, ',');
         write_task(job, CONTAINER_OF(l, struct task, link), out);

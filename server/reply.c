@@ -128,6 +128,8 @@ void reply_send(struct request *request, unsigned status, struct MHD_Response *r
     if (status == 503)
         reply_header(response, MHD_HTTP_HEADER_RETRY_AFTER,
                      safe_mode_is_on(request->server) ? SAFE_MODE_RETRY_AFTER : "1");
+    else if (status == 507)
+        reply_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "10");
     if (request->is_replayed)
         reply_header(response, "Idempotency-Replayed", "true");
     if (request->must_close || request->server->is_draining)

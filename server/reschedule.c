@@ -102,6 +102,12 @@ static void ask(struct request *request, const struct fields *f)
         reply_problem(request, 409, "the task has ended");
         return;
     }
+    if (request->record->state == TASK_PENDING) {
+        reply_problem(
+            request, 409,
+            "the task is pending: its timeouts begin when it does, and can be moved then");
+        return;
+    }
     if (!request_keep_text(request, f->timeout))
         return;
     if (!server_may_ask(server)) {

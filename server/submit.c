@@ -13,6 +13,7 @@
 #include "server/coroutines.h"
 #include "server/group_resource.h"
 #include "server/idempotency.h"
+#include "server/later.h"
 #include "server/reply.h"
 #include "server/resource.h"
 #include "server/routes.h"
@@ -24,14 +25,17 @@
 #define LABEL_KEY_MAX 63
 #define LABEL_VALUE_MAX 255
 
-static const char *const members[] = {"spec", "name", "timeout", "labels", "loop", NULL};
+static const char *const members[] = {"spec",  "name",   "timeout", "labels", "loop",
+                                      "delay", "run_at", "ttl",     NULL};
 
 /* A submission's members, borrowed from its body. */
 struct fields {
     const json_t *spec, *name, *labels;
     const char *loop; /* NULL: any */
     double timeout;   /* or TIMEOUT_NONE, or TIMEOUT_NEVER */
-    json_t *needed;   /* owned: the definitions that the spec needs, or NULL */
+    double ttl;       /* seconds; TIMEOUT_NONE, TIMEOUT_NEVER: as --retain says */
+    struct later later;
+    json_t *needed; /* owned: the definitions that the spec needs, or NULL */
 };
 
 /* ---- checking ---- */
@@ -92,7 +96,7 @@ static void check_loop(struct fields *fields, const json_t *value, const char *p
 static struct fields check_members(const json_t *body, const char *path_loop,
                                    struct error_list *errors)
 {
-    struct fields fields = {.timeout = TIMEOUT_NONE, .loop = path_loop};
+    struct fields fields = {.timeout = TIMEOUT_NONE, .ttl = TIMEOUT_NONE, .loop = path_loop};
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)body, key, value)
@@ -103,13 +107,20 @@ static struct fields check_members(const json_t *body, const char *path_loop,
             fields.name = body_check_name(errors, value) ? value : NULL;
         else if (strcmp(key, "timeout") == 0)
             body_check_timeout(errors, value, &fields.timeout);
+        else if (strcmp(key, "ttl") == 0)
+            body_check_seconds(errors, "/ttl", value, &fields.ttl);
         else if (strcmp(key, "labels") == 0)
             check_labels(&fields, value, errors);
         else if (strcmp(key, "loop") == 0)
             check_loop(&fields, value, path_loop, errors);
+        else if (strcmp(key, "delay") == 0)
+            later_check_delay(&fields.later, value, errors);
+        else if (strcmp(key, "run_at") == 0)
+            later_check_run_at(&fields.later, value, errors);
         else
             body_refuse_member(errors, key, members);
     }
+    later_check(&fields.later, errors);
     return fields;
 }
 
@@ -195,6 +206,11 @@ static struct task_record *make_record(struct request *request, const struct fie
     record->has_group = request->has_parent;
     record->spec = plan_pack(fields->spec, fields->needed);
     record->deadline_at_us = deadline_of(fields, record->created_at_us);
+    record->has_timeout = fields->timeout != TIMEOUT_NONE;
+    record->timeout = record->has_timeout ? fields->timeout : 0;
+    record->run_at_us = later_run_at(&fields->later, record->created_at_us);
+    record->has_ttl = fields->ttl >= 0 && fields->ttl != TIMEOUT_NEVER;
+    record->ttl_us = record->has_ttl ? (int64_t)(fields->ttl * 1e6) : 0;
     if (fields->name)
         record->name = strdup(json_string_value(fields->name));
     bool has_labels = fields->labels || has_trace(request, fields);
@@ -275,7 +291,8 @@ static void answer(struct request *request)
 }
 
 /* Takes the plan and the record. */
-static void hand_over(struct request *request, struct plan *plan, struct task_record *record)
+static void hand_over(struct request *request, struct plan *plan, struct task_record *record,
+                      double delay)
 {
     struct server *server = request->server;
     if (!server_may_ask(server)) {
@@ -286,8 +303,11 @@ static void hand_over(struct request *request, struct plan *plan, struct task_re
     }
     request->id = record->id;
     request->record = task_record_ref(record);
-    request->submission = (struct submission){
-        .record = record, .plan = plan, .is_held = is_chosen(request), .done = submission_done};
+    request->submission = (struct submission){.record = record,
+                                              .plan = plan,
+                                              .delay = delay,
+                                              .is_held = is_chosen(request),
+                                              .done = submission_done};
     if (request->idempotency) {
         request->submission.key = &request->idempotency->record;
         request->submission.write_answer = repeat_write_answer;
@@ -310,7 +330,7 @@ static void submit(struct request *request, const json_t *body)
     struct plan *plan = compile(&fields, &coroutines, &check, &errors);
     struct task_record *record = plan ? make_record(request, &fields) : NULL;
     if (record)
-        hand_over(request, plan, record);
+        hand_over(request, plan, record, fields.later.delay);
     else if (plan) {
         plan_unref(plan);
         reply_code(request, ERROR_NO_MEMORY);

@@ -219,8 +219,9 @@ static struct plan *compile_stored(const struct task_record *record)
     struct error_list errors = {0};
     struct plan *plan = NULL;
     /* The task's own timeout is a node of the trace, whatever its seconds were. */
-    const struct plan_options options = {.ops = runtime_ops(),
-                                         .timeout = record->deadline_at_us ? 0 : TIMEOUT_NONE};
+    const struct plan_options options = {
+        .ops = runtime_ops(),
+        .timeout = record->has_timeout || record->deadline_at_us ? 0 : TIMEOUT_NONE};
     if (record->spec)
         plan = plan_compile_packed(record->spec, &options, &errors);
     error_list_release(&errors);

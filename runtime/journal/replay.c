@@ -239,9 +239,13 @@ static void apply(struct job *job, struct replay *replay, const struct journal_e
 static void go_on(struct job *job, struct replay *replay)
 {
     bool is_idle = job->ready.head == job->ready.tail;
+    bool is_later = replay->next.position > job->n_called;
     pass_time(job, job->n_called + 1);
-    if (!replay->has_next)
+    if (!replay->has_next) {
+        if (is_later && !is_idle) /* the callback that noted the time */
+            job_turn(job, 1);
         return;
+    }
     struct journal_entry entry = replay->next;
     if (entry.kind < ENTRY_CLOCK && entry.position == job->n_called) {
         take_next(replay);
@@ -285,8 +289,8 @@ void replay_go_live(struct job *job)
     journal->replay = NULL;
     for (struct list *l = journal->held.next; l != &journal->held; l = l->next)
         leaf_resume(CONTAINER_OF(l, struct leaf, held.link));
-    job->is_held = false;
-    if (job->ready.head != job->ready.tail)
-        loop_make_ready(job->loop, job);
+    if (!list_is_empty(&journal->dirty)) /* that has noted something */
+        job_hold_on(job);
+    loop_resume(job);
     job_release_held(job);
 }

@@ -51,27 +51,26 @@ struct timeout_frame {
 struct deadline timeout_after(struct job *job, double seconds)
 {
     if (seconds == INFINITY)
-        return (struct deadline){.due_ns = INT64_MAX};
+        return (struct deadline){.due = INT64_MAX};
     int64_t now_ns = journal_deadline_base_ns(job);
-    return (struct deadline){now_ns + (int64_t)ceil(seconds * 1e9), seconds <= 0};
+    return (struct deadline){.due = now_ns + (int64_t)ceil(seconds * 1e9), .is_past = seconds <= 0};
 }
 
 struct deadline timeout_at(struct job *job, int64_t at_us)
 {
     struct host *host = job->loop->host;
-    int64_t left_us = at_us - host->wall_us(host);
-    const int64_t most_us = (int64_t)SECONDS_MAX * 1000000;
-    left_us = left_us > most_us ? most_us : left_us < -most_us ? -most_us : left_us;
-    return (struct deadline){host->now_ns(host) + left_us * 1000,
-                             journal_choice(job, left_us <= 0)};
+    bool is_past = journal_choice(job, at_us <= host->wall_us(host));
+    return (struct deadline){.due = at_us, .is_wall = true, .is_past = is_past};
 }
 
 static void arm(struct timeout_frame *self, struct deadline deadline)
 {
     if (deadline.is_past)
         frame_arm_soon(&self->base);
-    else if (deadline.due_ns != INT64_MAX)
-        frame_arm(&self->base, deadline.due_ns);
+    else if (deadline.is_wall)
+        frame_arm_wall(&self->base, deadline.due);
+    else if (deadline.due != INT64_MAX)
+        frame_arm(&self->base, deadline.due);
 }
 
 /* What a node says with its `seconds`, null or `at`. */

@@ -128,6 +128,12 @@ void spawner_bury(struct spawner *spawner)
 
 /* ---- channels ---- */
 
+int spawner_keep(struct spawner *spawner, int fd)
+{
+    const struct packet_header header = {.verb = PACKET_KEEP};
+    return packet_send(spawner->control, &header, NULL, &fd, 1);
+}
+
 int spawner_open_channel(struct spawner *spawner)
 {
     const struct packet_header header = {.verb = PACKET_CHANNEL};

@@ -30,6 +30,10 @@ bool spawner_is_alive(struct spawner *spawner); /* [any] */
 /* A channel's other end is gone, and the spawner with it: kills what it has started, once. [any] */
 void spawner_bury(struct spawner *spawner);
 
+/* Has the spawner keep a copy of the descriptor open until it is gone, which is after all that it
+ * has started, however the server went. 0 or -errno. [any] */
+int spawner_keep(struct spawner *spawner, int fd);
+
 /* A new channel: a descriptor, blocking and close-on-exec, the caller's to close; or -errno (EPIPE:
  * the spawner is gone). [any] */
 int spawner_open_channel(struct spawner *spawner);

@@ -273,6 +273,8 @@ static bool handle_control(struct spawner_process *s)
     if (s->packet.header.verb == PACKET_CHANNEL && s->packet.n_fds == 1) {
         open_channel(s, s->packet.fds[0]);
         s->packet.n_fds = 0;
+    } else if (s->packet.header.verb == PACKET_KEEP) {
+        s->packet.n_fds = 0; /* open from now on */
     }
     packet_release(&s->packet);
     return true;

@@ -9,6 +9,8 @@
 
 enum packet_verb {
     PACKET_CHANNEL, /* with a descriptor: a new channel. On the spawner's own socket only */
+    PACKET_KEEP,    /* with a descriptor that is to be open for as long as the spawner lives. There,
+                       too */
     PACKET_START,
     PACKET_SIGNAL,
     PACKET_REPORTS, /* from the spawner */

@@ -182,6 +182,29 @@ static int reschedule(struct memory *m, struct store_request *request)
     return end_change(task, changed, false);
 }
 
+static int start(struct memory *m, struct store_request *request)
+{
+    const struct task_record *given = request->record;
+    struct memory_task *task;
+    struct task_record *changed;
+    int rc = begin_change(m, &given->id, &task, &changed);
+    if (rc != 0)
+        return rc;
+    changed->state = given->state;
+    changed->started_at_us = given->started_at_us;
+    changed->began_at_us = given->began_at_us;
+    changed->deadline_at_us = given->deadline_at_us;
+    return end_change(task, changed, false);
+}
+
+static int note_clock(struct memory *m, struct store_request *request)
+{
+    if (!m->has_clock || request->clock->timeline_us >= m->clock.timeline_us)
+        m->clock = *request->clock;
+    m->has_clock = true;
+    return 0;
+}
+
 static int add_log(struct memory *m, struct store_request *request)
 {
     struct log_entry copy = request->entry;
@@ -211,9 +234,8 @@ static int add_log(struct memory *m, struct store_request *request)
     return 0;
 }
 
-static int delete (struct memory *m, struct store_request *request)
+int memory_forget(struct memory *m, const struct id *id)
 {
-    const struct id *id = &request->record->id;
     struct memory_task *task = memory_find(m, id);
     if (!task)
         return -ERROR_NOT_FOUND;
@@ -221,6 +243,11 @@ static int delete (struct memory *m, struct store_request *request)
         return -ERROR_CONFLICT;
     remove_task(m, task);
     return 0;
+}
+
+static int delete (struct memory *m, struct store_request *request)
+{
+    return memory_forget(m, &request->record->id);
 }
 
 static int memory_write(struct backend *base, struct store_request *first)
@@ -236,6 +263,10 @@ static int memory_write(struct backend *base, struct store_request *first)
         [STORE_REMOVE] = memory_remove,
         [STORE_SET_FUTURE] = memory_set_future,
         [STORE_DROP_FUTURE] = memory_drop_future,
+        [STORE_START] = start,
+        [STORE_CLOCK] = note_clock,
+        [STORE_FORGET] = memory_forget_all,
+        [STORE_SHRINK] = memory_shrink,
         [STORE_BEGIN_RUN] = memory_begin_run,
         [STORE_BEGIN_JOBS] = memory_begin_jobs,
         [STORE_END_RUN] = memory_end_run,
@@ -249,10 +280,16 @@ static int memory_write(struct backend *base, struct store_request *first)
     return 0;
 }
 
-static int memory_settle(struct backend *base)
+static int memory_settle(struct backend *base, bool is_idle)
+{
+    (void)base, (void)is_idle;
+    return 0;
+}
+
+static bool memory_is_settled(const struct backend *base)
 {
     (void)base;
-    return 0;
+    return true;
 }
 
 /* ---- opening and closing ---- */
@@ -274,6 +311,7 @@ static const struct backend_verbs verbs_of_memory = {
     .kind = "memory",
     .write = memory_write,
     .settle = memory_settle,
+    .is_settled = memory_is_settled,
     .close = memory_close,
     .reader_open = memory_reader_open,
     .reader_close = memory_reader_close,
@@ -284,11 +322,16 @@ static const struct backend_verbs verbs_of_memory = {
     .read_group = memory_read_group,
     .next_futures = memory_next_futures,
     .read_futures = memory_read_futures,
+    .read_clock = memory_read_clock,
     .next_journal = memory_next_journal,
     .read_journal = memory_read_journal,
     .get_key = memory_get_key,
     .get_document = memory_get_document,
     .list_documents = memory_list_documents,
+    .read_ages = memory_read_ages,
+    .read_expired = memory_read_expired,
+    .read_space = memory_read_space,
+    .backup = memory_backup,
 };
 
 int memory_open(struct backend **out, struct error *e)

@@ -220,6 +220,15 @@ int memory_read_group(struct store_reader *reader, const struct id *group, const
     return 0;
 }
 
+int memory_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e)
+{
+    struct memory *m = memory_lock_for_reading(reader);
+    bool is_there = m->has_clock;
+    *out = m->clock;
+    pthread_rwlock_unlock(&m->lock);
+    return is_there ? 0 : error_set(e, ERROR_NOT_FOUND, "no clocks were written down");
+}
+
 /* ---- opening and closing ---- */
 
 int memory_reader_open(struct store_reader **out, struct backend *backend, struct error *e)

@@ -73,8 +73,14 @@ struct task_record *task_record_copy(const struct task_record *from)
     copy->started_at_us = from->started_at_us;
     copy->finished_at_us = from->finished_at_us;
     copy->began_at_us = from->began_at_us;
+    copy->run_at_us = from->run_at_us;
+    copy->start_at_us = from->start_at_us;
+    copy->timeout = from->timeout;
+    copy->has_timeout = from->has_timeout;
     copy->deadline_at_us = from->deadline_at_us;
     copy->cancel_requested_at_us = from->cancel_requested_at_us;
+    copy->ttl_us = from->ttl_us;
+    copy->has_ttl = from->has_ttl;
     copy->group = from->group;
     copy->has_group = from->has_group;
     copy->loop = copy_text(from->loop, &failed);

@@ -34,10 +34,17 @@ struct task_record {
     enum task_state state;
     uint32_t starts; /* 1, and one more for every time that it was run again after a crash */
     int64_t created_at_us, started_at_us, finished_at_us;
-    int64_t began_at_us;            /* as started, but on the database's own clock (loop.h) */
-    int64_t deadline_at_us;         /* of the timeout that was given with the submission */
+    int64_t began_at_us;    /* as started, but on the database's own clock (runtime/timeline.h) */
+    int64_t run_at_us;      /* when it is to begin, by the wall clock; 0: at once */
+    int64_t start_at_us;    /* the same on the database's own clock, which then decides: of a
+                             * delay; 0: the wall clock does */
+    double timeout;         /* seconds, if has_timeout; INFINITY: none at first */
+    bool has_timeout;       /* one was given with the submission */
+    int64_t deadline_at_us; /* of that timeout; 0 before the task has begun */
     int64_t cancel_requested_at_us; /* the first request */
-    struct id group;                /* whose child it is, if has_group */
+    int64_t ttl_us; /* kept for so long after its end, whatever --retain says; if has_ttl */
+    bool has_ttl;
+    struct id group; /* whose child it is, if has_group */
     bool has_group;
     bool has_futures; /* of an end: there may be values of its futures to forget */
     bool has_journal; /* and rows of its journal */

@@ -8,12 +8,6 @@
 #include "runtime/base/bug.h"
 #include "schema/allocate.h"
 
-/* In the log, so large that the pages which every commit rewrites are copied over once for many,
- * and so small that the copying is over soon. */
-#define CHECKPOINT_PAGES 2000
-/* When readers kept the log from starting over for this long, wait for them. */
-#define CHECKPOINT_PAGES_LATE 20000
-
 /* Bytes of a result, error and unhandled errors that stand in the task's row. */
 #define OUTCOME_SHORT 500
 
@@ -82,6 +76,16 @@ static int insert_task(struct sqlite *s, const struct task_record *task,
     else
         sqlite3_bind_null(statement, 13);
     sqlite_bind_time(statement, 14, task->began_at_us);
+    sqlite_bind_time(statement, 15, task->run_at_us);
+    sqlite_bind_time(statement, 16, task->start_at_us);
+    if (task->has_timeout)
+        sqlite3_bind_double(statement, 17, task->timeout);
+    else
+        sqlite3_bind_null(statement, 17);
+    if (task->has_ttl)
+        sqlite3_bind_int64(statement, 18, task->ttl_us);
+    else
+        sqlite3_bind_null(statement, 18);
     return run_for_id(s, DO_INSERT_TASK, &task->id);
 }
 
@@ -209,17 +213,17 @@ static int reschedule(struct sqlite *s, struct store_request *request)
                                                           : rc;
 }
 
-static int delete (struct sqlite *s, struct store_request *request)
+int sqlite_forget(struct sqlite *s, const struct id *id, int *status)
 {
     /* The labels first: the task says which they are. */
     static const enum sqlite_statement parts[] = {DO_DELETE_LABELS, DO_DELETE_LOG, DO_DROP_FUTURES,
                                                   DO_DELETE_TASK};
-    const struct id *id = &request->record->id;
     enum found found;
     int64_t spec;
     int rc = look(s, id, &found, &spec);
+    *status = 0;
     if (rc != SQLITE_OK || found != FOUND_FINISHED) {
-        request->status = found == FOUND_OPEN ? -ERROR_CONFLICT : -ERROR_NOT_FOUND;
+        *status = found == FOUND_OPEN ? -ERROR_CONFLICT : -ERROR_NOT_FOUND;
         return rc;
     }
     sqlite3_bind_int64(s->statements[DO_DELETE_SPEC], 1, spec);
@@ -230,6 +234,11 @@ static int delete (struct sqlite *s, struct store_request *request)
     for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == SQLITE_OK; i++)
         rc = run_for_id(s, parts[i], id);
     return rc;
+}
+
+static int delete (struct sqlite *s, struct store_request *request)
+{
+    return sqlite_forget(s, &request->record->id, &request->status);
 }
 
 static int carry_out(struct sqlite *s, struct store_request *request)
@@ -245,6 +254,10 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_REMOVE] = sqlite_remove,
         [STORE_SET_FUTURE] = sqlite_set_future,
         [STORE_DROP_FUTURE] = sqlite_drop_future,
+        [STORE_START] = sqlite_start,
+        [STORE_CLOCK] = sqlite_note_clock,
+        [STORE_FORGET] = sqlite_forget_all,
+        [STORE_SHRINK] = sqlite_shrink,
         [STORE_BEGIN_RUN] = sqlite_begin_run,
         [STORE_BEGIN_JOBS] = sqlite_begin_jobs,
         [STORE_END_RUN] = sqlite_end_run,
@@ -259,7 +272,7 @@ static int carry_out(struct sqlite *s, struct store_request *request)
 /* What an error means for those who wait. Only these are known to have left nothing behind. Quotas
  * and limits on the size of files reach us as a failed write, which is as harmless as a full disk:
  * without the last page in the log there is no commit. A failed sync is another matter. */
-static int judge(struct sqlite *s, int rc, bool is_commit)
+int sqlite_judge(struct sqlite *s, int rc, bool is_commit)
 {
     bool is_write = sqlite3_extended_errcode(s->db) == SQLITE_IOERR_WRITE;
     switch (rc & 0xff) {
@@ -280,8 +293,10 @@ static int judge(struct sqlite *s, int rc, bool is_commit)
 static int sqlite_write(struct backend *base, struct store_request *first)
 {
     struct sqlite *s = (struct sqlite *)base;
+    int64_t run = s->run;
     bool is_commit = false;
     int rc = sqlite_run(s, DO_BEGIN);
+    s->is_alone = !request_next(first);
     for (struct store_request *request = first; request && rc == SQLITE_OK;
          request = request_next(request))
         rc = carry_out(s, request);
@@ -291,9 +306,13 @@ static int sqlite_write(struct backend *base, struct store_request *first)
     }
     if (rc == SQLITE_OK)
         return 0;
-    int status = judge(s, rc, is_commit);
+    int status = sqlite_judge(s, rc, is_commit);
     if (!sqlite3_get_autocommit(s->db)) /* some errors roll back by themselves */
         sqlite_run(s, DO_ROLLBACK);
+    if (!s->is_broken && sqlite_recall_runs(s, run) != SQLITE_OK) {
+        s->is_broken = true; /* what it says of runs from now on might be wrong */
+        status = -ERROR_STORE_UNKNOWN;
+    }
     return status;
 }
 
@@ -308,26 +327,12 @@ static int note_wal_size(void *context, sqlite3 *db, const char *name, int n_pag
     return SQLITE_OK;
 }
 
-static int sqlite_settle(struct backend *base)
-{
-    struct sqlite *s = (struct sqlite *)base;
-    if (s->wal_pages < CHECKPOINT_PAGES)
-        return 0;
-    int mode = s->wal_pages < CHECKPOINT_PAGES_LATE ? SQLITE_CHECKPOINT_PASSIVE
-                                                    : SQLITE_CHECKPOINT_RESTART;
-    errno = 0;
-    int rc = sqlite3_wal_checkpoint_v2(s->db, "main", mode, NULL, NULL);
-    s->system_error = errno;
-    if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
-        return 0;
-    return judge(s, rc, false) == -ERROR_STORE_UNKNOWN ? -ERROR_STORE_UNKNOWN : 0;
-}
-
 /* ---- the backend ---- */
 
 static void sqlite_close(struct backend *base)
 {
     struct sqlite *s = (struct sqlite *)base;
+    sqlite_checkpoint_stop(s);
     sqlite_release(s);
     free(s);
 }
@@ -335,8 +340,10 @@ static void sqlite_close(struct backend *base)
 static const struct backend_verbs verbs_of_sqlite = {
     .kind = "sqlite",
     .is_lasting = true,
+    .lock = sqlite_lock,
     .write = sqlite_write,
     .settle = sqlite_settle,
+    .is_settled = sqlite_is_settled,
     .close = sqlite_close,
     .make_reserve = sqlite_make_reserve,
     .give_up_reserve = sqlite_give_up_reserve,
@@ -349,11 +356,16 @@ static const struct backend_verbs verbs_of_sqlite = {
     .read_group = sqlite_read_group,
     .next_futures = sqlite_next_futures,
     .read_futures = sqlite_read_futures,
+    .read_clock = sqlite_read_clock,
     .next_journal = sqlite_next_journal,
     .read_journal = sqlite_read_journal,
     .get_key = sqlite_get_key,
     .get_document = sqlite_get_document,
     .list_documents = sqlite_list_documents,
+    .read_ages = sqlite_read_ages,
+    .read_expired = sqlite_read_expired,
+    .read_space = sqlite_read_space,
+    .backup = sqlite_backup,
 };
 
 int sqlite_open(struct backend **out, const char *path, struct error *e)
@@ -362,6 +374,7 @@ int sqlite_open(struct backend **out, const char *path, struct error *e)
     if (!s)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     s->base.verbs = &verbs_of_sqlite;
+    s->checkpoint.file = -1;
     int rc = sqlite_acquire(s, path, e);
     if (rc == 0)
         rc = sqlite_prepare(s, e);

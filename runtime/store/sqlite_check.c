@@ -20,6 +20,8 @@
 #define A_TASK "SELECT 1 FROM tasks t WHERE t.id = x.task"
 #define OUTCOME(column) "coalesce(t." column ", o." column ")"
 #define TASKS "FROM tasks t LEFT JOIN outcomes o ON o.n = t.spec "
+#define TEXT_OF(number) #number
+#define SIZE_TEXT(number) TEXT_OF(number)
 #define BAD_JSON(text) text " IS NOT NULL AND NOT json_valid(" text ")"
 
 /* Each has a row for each violation: what it is about, the id of a task or a text. `since` is the
@@ -92,6 +94,16 @@ static const struct rule {
      "SELECT task FROM journal x WHERE NOT EXISTS (" OPEN_TASK ") GROUP BY task"},
     {4, "a journal has a gap",
      "SELECT task FROM journal GROUP BY task HAVING min(n) <> 1 OR max(n) <> count(*)"},
+    {4, "a task was stored in a run that there was not",
+     "SELECT id FROM tasks WHERE run < 0 OR"
+     " run > (SELECT coalesce(max(n_ran_jobs), 0) FROM runs)"},
+    {4, "a task is to begin on one clock only",
+     "SELECT id FROM tasks WHERE start_at IS NOT NULL AND run_at IS NULL"},
+    {4, "a run is counted wrongly",
+     "SELECT 'run ' || n FROM runs WHERE n < 1 OR n_ran_jobs NOT BETWEEN ran_jobs AND n"},
+    {4, "a key is not one, or not for anything",
+     "SELECT 'key ' || key FROM keys WHERE key = '' OR length(id) <> 16 OR"
+     " length(fingerprint) <> " SIZE_TEXT(KEY_FINGERPRINT_SIZE)},
 };
 
 /* ---- saying ---- */
@@ -271,7 +283,7 @@ static int take_lock(const char *path, int *lock, struct error *e)
     int rc = 0;
     buffer_format(&name, "%s.lock", path);
     *lock = name.failed ? -1 : open(name.bytes, O_RDONLY | O_CLOEXEC);
-    if (*lock >= 0 && flock(*lock, LOCK_SH | LOCK_NB) != 0) {
+    if (*lock >= 0 && sqlite_flock(*lock, LOCK_SH) != 0) {
         rc = errno == EWOULDBLOCK ? sqlite_refuse_locked(path, *lock, name.bytes, e)
                                   : error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s",
                                               name.bytes, strerror(errno));

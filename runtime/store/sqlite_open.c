@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "schema/embedded.h"
@@ -34,11 +36,46 @@ static char *real_path(const char *path)
     return real;
 }
 
+/* Whose lock it is, as the file says. */
+static void read_holder(int lock, char pid[24])
+{
+    ssize_t size = pread(lock, pid, 23, 0);
+    pid[size > 0 ? size : 0] = '\0';
+    pid[strspn(pid, "0123456789")] = '\0';
+}
+
+static bool is_holder_gone(int lock)
+{
+    char pid[24];
+    read_holder(lock, pid);
+    return pid[0] && kill((pid_t)atol(pid), 0) != 0 && errno == ESRCH;
+}
+
+#define LEFTOVERS_MS 10000 /* for processes of a server that is gone to be gone, too */
+
+int sqlite_flock(int lock, int operation)
+{
+    int rc, error;
+    for (int ms = 0; (rc = flock(lock, operation | LOCK_NB)) != 0; ms++) {
+        error = errno;
+        if (error != EWOULDBLOCK || ms == LEFTOVERS_MS || !is_holder_gone(lock)) {
+            errno = error;
+            break;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return rc;
+}
+
+int sqlite_lock(const struct backend *base)
+{
+    return ((const struct sqlite *)base)->lock;
+}
+
 int sqlite_refuse_locked(const char *path, int lock, const char *lock_name, struct error *e)
 {
-    char pid[24] = "";
-    ssize_t size = pread(lock, pid, sizeof pid - 1, 0);
-    pid[size > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+    char pid[24];
+    read_holder(lock, pid);
     return error_set(
         e, ERROR_STORE_LOCKED,
         "%s: process %s has this database open and holds %s; stop it, or use another file", path,
@@ -57,14 +94,15 @@ static int lock_take(struct sqlite *s, struct error *e)
         return error_set(e, ERROR_SYSTEM,
                          "%s: %s; the folder must exist, and be writable for this user", name,
                          strerror(errno));
-    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
+    if (sqlite_flock(s->lock, LOCK_EX) != 0) {
         if (errno == EWOULDBLOCK)
             return sqlite_refuse_locked(s->path, s->lock, name, e);
         return error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s", name, strerror(errno));
     }
+    s->base.marks = marks_open(name);
     /* Only for the message of whoever comes next, so a full disk does not matter here. */
-    int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (ftruncate(s->lock, 0) != 0 || pwrite(s->lock, pid, (size_t)size, 0) != size)
+    int size = snprintf(pid, sizeof pid, "%-22ld\n", (long)getpid());
+    if (pwrite(s->lock, pid, (size_t)size, 0) != size)
         errno = 0;
     return 0;
 }
@@ -199,7 +237,7 @@ static int open_connection(struct sqlite *s, int *version, struct error *e)
         return fail(s, "opening", e);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_wal_autocheckpoint(s->db, 0); /* see sqlite_settle */
-    sqlite3_busy_timeout(s->db, 1000);
+    sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS);
     int rc = identify(s, version, e);
     if (rc == 0 && sqlite3_db_readonly(s->db, "main"))
         rc = error_set(e, ERROR_SYSTEM, "%s: not writable for this user", s->path);
@@ -222,12 +260,14 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
     if ((rc = open_connection(s, &version, e)) != 0)
         return rc;
     /* No memory mapping: a read error on a mapped page is a SIGBUS, not an error. */
-    if ((rc = execute(s, "PRAGMA mmap_size = 0", e)) != 0 ||
+    if ((rc = execute(s, "PRAGMA mmap_size = 0; PRAGMA auto_vacuum = INCREMENTAL", e)) != 0 ||
         (rc = require(s, "PRAGMA journal_mode = WAL", "PRAGMA journal_mode", "wal", e)) != 0 ||
         (rc = require(s, "PRAGMA synchronous = FULL", "PRAGMA synchronous", "2", e)) != 0 ||
         (rc = execute(s, "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864", e)))
         return rc;
     rc = sqlite_keep_copy(s, version, e);
+    if (rc == 0)
+        rc = sqlite_make_shrinkable(s, version, e);
     if (rc == 0)
         rc = migrate(s, version, e);
     return rc == 0 ? sqlite_sync_folder(s, e) : rc;
@@ -246,7 +286,10 @@ void sqlite_release(struct sqlite *s)
     if (s->is_broken)
         sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(s->db);
+    if (s->checkpoint.file >= 0)
+        close(s->checkpoint.file);
     if (s->lock >= 0)
         close(s->lock);
+    marks_unref(s->base.marks);
     free(s->path);
 }

@@ -36,6 +36,12 @@ int sqlite_read_runs(struct sqlite *s, struct error *e)
                      "%s: the runs of the server: %s", s->path, sqlite3_errstr(rc));
 }
 
+int sqlite_recall_runs(struct sqlite *s, int64_t run)
+{
+    s->run = run;
+    return count_runs(s);
+}
+
 static int look_at_runs(struct sqlite *s, struct store_run *run)
 {
     sqlite3_stmt *look = s->statements[DO_LOOK_AT_RUNS];

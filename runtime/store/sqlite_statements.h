@@ -17,8 +17,10 @@
     X(INSERT_SPEC, "INSERT INTO specs (spec) VALUES (?1)")                                         \
     X(INSERT_TASK,                                                                                 \
       "INSERT INTO tasks (id, state, started_at, finished_at, result, error, unhandled,"           \
-      " created_at, deadline_at, name, labels, loop, group_id, began_at, run, spec)"               \
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, " RUN ","             \
+      " created_at, deadline_at, name, labels, loop, group_id, began_at, run_at, start_at,"        \
+      " timeout, ttl, run, spec)"                                                                  \
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"       \
+      " ?18, " RUN ","                                                                             \
       " last_insert_rowid())")                                                                     \
     X(UNDO_SPEC, "DELETE FROM specs WHERE n = last_insert_rowid()")                                \
     X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
@@ -51,10 +53,16 @@
     X(SET_FUTURE, "INSERT INTO futures SELECT ?1, ?2, ?3, ?4, ?5"                                  \
                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")     \
     X(DROP_FUTURE, "DELETE FROM futures WHERE task = ?1 AND name = ?2")                            \
+    X(SHRINK, "PRAGMA incremental_vacuum(64)")                                                     \
     X(ADD_JOURNAL, "INSERT INTO journal SELECT ?1, ?2, ?3"                                         \
                    " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")    \
     X(DROP_JOURNAL, "DELETE FROM journal WHERE task = ?1")                                         \
     X(DROP_FUTURES, "DELETE FROM futures WHERE task = ?1")                                         \
+    X(START, "UPDATE tasks SET state = ?2, started_at = ?3, began_at = ?4, deadline_at = ?5"       \
+             " WHERE id = ?1 AND finished_at IS NULL")                                             \
+    X(CLOCK, "INSERT INTO clock VALUES (1, ?1, ?2, ?3, ?4) ON CONFLICT (n) DO UPDATE SET"          \
+             " boot = excluded.boot, monotonic = excluded.monotonic, wall = excluded.wall,"        \
+             " timeline = excluded.timeline WHERE excluded.timeline >= timeline")                  \
     X(BEGIN_RUN, "INSERT INTO runs (started_at, after_crash, n_ran_jobs) SELECT ?1,"               \
                  " coalesce((SELECT NOT in_order FROM runs ORDER BY n DESC LIMIT 1), 0),"          \
                  " coalesce((SELECT n_ran_jobs FROM runs ORDER BY n DESC LIMIT 1), 0)")            \

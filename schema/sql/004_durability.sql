@@ -30,7 +30,18 @@ CREATE INDEX keys_old ON keys (at);
 
 -- ---- retention ----
 
+-- Microseconds for which a task is kept after its end, whatever the operator says; NULL: as he says.
+ALTER TABLE tasks ADD COLUMN ttl INTEGER;
+CREATE INDEX tasks_expiring ON tasks (finished_at + ttl, id) WHERE ttl IS NOT NULL AND finished_at IS NOT NULL;
+
 -- ---- tasks that begin later ----
+
+ALTER TABLE tasks ADD COLUMN run_at INTEGER; -- when it is to begin, by the wall clock; NULL: at once
+-- The same on the database's own clock, which decides: of a delay. NULL: run_at is by the wall clock.
+ALTER TABLE tasks ADD COLUMN start_at INTEGER;
+-- Seconds, of the timeout that was given with the submission: it counts from when the task begins. Infinity: none
+-- at first; NULL: no timeout.
+ALTER TABLE tasks ADD COLUMN timeout REAL;
 
 -- ---- the runs of the server ----
 
@@ -49,3 +60,12 @@ CREATE TABLE runs (
 ALTER TABLE tasks ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
 
 -- ---- the clock ----
+
+-- How the clocks stood when that was last written down (runtime/timeline.h): one row. Microseconds.
+CREATE TABLE clock (
+    n INTEGER PRIMARY KEY CHECK (n = 1),
+    boot TEXT NOT NULL, -- the boot that the monotonic clock counts from
+    monotonic INTEGER NOT NULL,
+    wall INTEGER NOT NULL,
+    timeline INTEGER NOT NULL -- the database's own clock
+) STRICT;

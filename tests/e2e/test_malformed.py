@@ -159,6 +159,10 @@ INVALID = {
     "timeout_negative": ({"spec": GOOD, "timeout": -0.5}, ["/timeout"]),
     "timeout_too_long": ({"spec": GOOD, "timeout": 1e300}, ["/timeout"]),
     "timeout_true": ({"spec": GOOD, "timeout": True}, ["/timeout"]),
+    "ttl_string": ({"spec": GOOD, "ttl": "1d"}, ["/ttl"]),
+    "ttl_negative": ({"spec": GOOD, "ttl": -1}, ["/ttl"]),
+    "ttl_too_long": ({"spec": GOOD, "ttl": 3155760001}, ["/ttl"]),
+    "ttl_true": ({"spec": GOOD, "ttl": True}, ["/ttl"]),
     "loop_number": ({"spec": GOOD, "loop": 1}, ["/loop"]),
     "loop_empty": ({"spec": GOOD, "loop": ""}, ["/loop"]),
     "loop_bad": ({"spec": GOOD, "loop": "a/b"}, ["/loop"]),
@@ -422,6 +426,10 @@ def new_group(body, *pointers):
     return "POST", "/v1/groups", body, list(pointers)
 
 
+def backup(body, *pointers):
+    return "POST", "/v1/backup", body, list(pointers)
+
+
 def outcome(body, *pointers):
     return "POST", f"/v1/tasks/{MISSING_ID}/futures/f", body, list(pointers)
 
@@ -544,6 +552,15 @@ BODIES = {
     "group_name_number": new_group({"name": 1}, "/name"),
     "group_name_empty": new_group({"name": ""}, "/name"),
     "group_name_long": new_group({"name": "x" * 201}, "/name"),
+    "backup_name_number": backup({"name": 1}, "/name"),
+    "backup_name_empty": backup({"name": ""}, "/name"),
+    "backup_name_folder": backup({"name": "a/b.db"}, "/name"),
+    "backup_name_above": backup({"name": "../a.db"}, "/name"),
+    "backup_name_absolute": backup({"name": "/tmp/a.db"}, "/name"),
+    "backup_name_hidden": backup({"name": ".a.db"}, "/name"),
+    "backup_name_log": backup({"name": "a.db-wal"}, "/name"),
+    "backup_name_lock": backup({"name": "a.db.lock"}, "/name"),
+    "backup_path": backup({"path": "/tmp/a.db"}, "/path"),
     "group_timeout_text": new_group({"timeout": "1"}, "/timeout"),
     "group_timeout_true": new_group({"timeout": True}, "/timeout"),
     "group_timeout_negative": new_group({"timeout": -0.1}, "/timeout"),
@@ -640,6 +657,19 @@ REQUESTS = {
     "loop_handler_unknown": ("PUT", "/v1/loops/nowhere/exception-handler", {}, b'{"url":null}', 404),
     "loop_run_unknown": ("POST", "/v1/loops/nowhere/run_until_complete", {}, JSON, 404),
     "loop_run_bad_name": ("POST", "/v1/loops/1st/run_until_complete", {}, JSON, 404),
+    # tasks under ids of their clients
+    "task_no_condition": ("PUT", f"/v1/tasks/{MISSING_ID}", {}, JSON, 428),
+    "task_other_condition": ("PUT", f"/v1/tasks/{MISSING_ID}", {"If-None-Match": '"a"'}, JSON, 428),
+    "task_exists": ("PUT", "/v1/tasks/{id}", {"If-None-Match": "*"}, JSON, 412),
+    "task_id_short": ("PUT", "/v1/tasks/17", {"If-None-Match": "*"}, JSON, 422),
+    "task_id_version": ("PUT", "/v1/tasks/f81d4fae-7dec-11d0-a765-00a0c91e6bf6", {"If-None-Match": "*"}, JSON, 422),
+    "task_type_text": ("PUT", f"/v1/tasks/{MISSING_ID}", {"If-None-Match": "*", "Content-Type": "text/plain"}, b"{}", 415),
+    "task_array": ("PUT", f"/v1/tasks/{MISSING_ID}", {"If-None-Match": "*"}, b"[]", 422),
+    "task_no_json": ("PUT", f"/v1/tasks/{MISSING_ID}", {"If-None-Match": "*"}, b"{", 400),
+    # idempotency keys
+    "key_empty": ("POST", "/v1/tasks", {"Idempotency-Key": ""}, JSON, 400),
+    "key_long": ("POST", "/v1/tasks", {"Idempotency-Key": "x" * 256}, JSON, 400),
+    "key_quote": ("POST", "/v1/groups", {"Idempotency-Key": '"a'}, b"{}", 400),
     # names of definitions
     "name_digit": ("PUT", "/v1/coroutines/1st", {}, JSON, 422),
     "name_dash": ("PUT", "/v1/coroutines/-a", {}, JSON, 422),
@@ -679,7 +709,7 @@ REQUESTS = {
     "delete_tasks": ("DELETE", "/v1/tasks", {}, None, 405),
     "patch_tasks": ("PATCH", "/v1/tasks", {}, JSON, 405),
     "post_task": ("POST", f"/v1/tasks/{MISSING_ID}", {}, JSON, 405),
-    "put_task": ("PUT", f"/v1/tasks/{MISSING_ID}", {}, JSON, 405),
+    "patch_task": ("PATCH", f"/v1/tasks/{MISSING_ID}", {}, JSON, 405),
     "get_cancel": ("GET", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 405),
     "delete_cancel": ("DELETE", f"/v1/tasks/{MISSING_ID}/cancel", {}, None, 405),
     "post_tree": ("POST", f"/v1/tasks/{MISSING_ID}/tree", {}, b"", 405),

@@ -103,7 +103,7 @@ static void fire(struct replayer *r, const struct tape_entry *entry)
         complain_of(r, "has no such timer", entry);
         return;
     }
-    timer_disarm(&r->loop.timers, &frame->timer);
+    loop_disarm(&r->loop, &frame->timer);
     frame->timer.fire(&frame->timer);
 }
 

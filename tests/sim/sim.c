@@ -52,12 +52,22 @@ static int64_t sim_now_ns(struct host *host)
     return sim->now_ns += noise_ns(sim, 3 * MICROSECOND);
 }
 
+/* Nobody is woken when it jumps. */
+static int64_t wall_us(const struct sim *sim)
+{
+    int64_t us = sim->now_ns / 1000 + sim->wall_offset_us;
+    for (size_t i = 0; i < sim->c->n_jumps; i++)
+        if (sim->now_ns >= llround(sim->c->jumps[i].at * 1e9))
+            us += llround(sim->c->jumps[i].seconds * 1e6);
+    return us;
+}
+
 static int64_t sim_wall_us(struct host *host)
 {
     struct sim *sim = sim_of(host);
     if (happens(sim, 16))
         sim->wall_offset_us = noise_ns(sim, 4 * SECOND) / 1000 - 2000000;
-    return sim->now_ns / 1000 + sim->wall_offset_us;
+    return wall_us(sim);
 }
 
 static double sim_chance(struct host *host)
@@ -306,7 +316,7 @@ static void run_to_end(struct sim *sim)
 {
     while (!sim->has_ended) {
         sim->loop.slice = sim->noise ? (uint32_t)draw(sim, 8) : 0;
-        loop_fire_due(&sim->loop, sim->now_ns);
+        loop_fire_due(&sim->loop, sim->now_ns, wall_us(sim));
         if (is_recorded(sim))
             recorder_turn(&sim->recorder, sim->loop.slice);
         int64_t next_ns = loop_give_turns(&sim->loop);
@@ -314,6 +324,7 @@ static void run_to_end(struct sim *sim)
             crash_after_round(sim);
             next_ns = list_is_empty(&sim->loop.ready) ? timer_next(&sim->loop.timers) : 0;
         }
+        next_ns = loop_next(&sim->loop, next_ns, sim->now_ns, wall_us(sim));
         if (next_ns == INT64_MAX)
             break;
         wait_until(sim, next_ns);

@@ -35,6 +35,11 @@ struct sim_future {
     struct future_record set; /* its name, and to what */
 };
 
+struct sim_jump {
+    double at;
+    double seconds; /* how far somebody sets the wall clock then, forward or back */
+};
+
 struct sim_case {
     const json_t *spec;
     double timeout;           /* TIMEOUT_NONE, TIMEOUT_NEVER or seconds */
@@ -45,6 +50,8 @@ struct sim_case {
     size_t n_reschedules;
     const struct sim_future *futures;
     size_t n_futures;
+    const struct sim_jump *jumps;
+    size_t n_jumps;
     uint64_t noise; /* the seed; 0: none */
     /* 0: never. After so many rounds that left entries in the journal the server dies, and goes on
      * from what was on disk then; and again after so many. Leaves that were under way end when they

@@ -91,11 +91,11 @@ static void called(struct loop_observer *observer, struct job *job, enum handle_
     watch_note(watch, &(struct tape_entry){TAPE_TAKEN_BACK + kind, node, number, NULL, 0});
 }
 
-static void armed(struct loop_observer *observer, struct timed_frame *frame, int64_t due_ns)
+static void armed(struct loop_observer *observer, struct timed_frame *frame, int64_t due)
 {
     struct watch *watch = watch_of(observer);
     census_add(&watch->timers, frame);
-    watch_note(watch, &(struct tape_entry){TAPE_ARMED, frame->base.node, due_ns, NULL, 0});
+    watch_note(watch, &(struct tape_entry){TAPE_ARMED, frame->base.node, due, NULL, 0});
 }
 
 static void queued(struct loop_observer *observer, struct timed_frame *frame)

@@ -4,8 +4,7 @@
 
 #include <stdint.h>
 
-/* Of every row of every table, but for what each start of a server changes. A store may have the
- * file open. */
+/* Of every row of every table. A store may have the file open. */
 uint64_t digest_of(const char *path);
 
 #endif

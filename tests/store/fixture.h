@@ -48,6 +48,9 @@ struct write {
     struct store_request request;
     struct future_record future;
     struct journal_row row;
+    struct store_run run;
+    struct key_record key;
+    struct clock_note clock;
     sem_t done;
     int status;
     size_t order; /* the how-manieth it was of all writes of this test to be done */

@@ -107,9 +107,9 @@ static void submit_unit(struct write **batch, size_t n)
 
 static bool is_good_status(int status)
 {
-    static const enum error_code codes[] = {ERROR_OK,           ERROR_NOT_FOUND, ERROR_CONFLICT,
-                                            ERROR_STORE_FULL,   ERROR_NO_MEMORY, ERROR_SYSTEM,
-                                            ERROR_STORE_UNKNOWN};
+    static const enum error_code codes[] = {ERROR_OK,       ERROR_NOT_FOUND,    ERROR_CONFLICT,
+                                            ERROR_REPEATED, ERROR_STORE_FULL,   ERROR_NO_MEMORY,
+                                            ERROR_SYSTEM,   ERROR_STORE_UNKNOWN};
     bool is_good = false;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         is_good |= status == -(int)codes[i];

@@ -78,6 +78,8 @@ static void check_open_task(uint32_t starts)
     CU_ASSERT_STRING_EQUAL(got->spec, "[1]");
     CU_ASSERT_PTR_NULL(got->loop);
     CU_ASSERT_FALSE(got->has_group);
+    CU_ASSERT_FALSE(got->has_timeout);
+    CU_ASSERT_EQUAL(got->run_at_us, 0);
     CU_ASSERT_EQUAL_FATAL(store_list(fixture.reader, &filter, &found, &n, &e), 0);
     CU_ASSERT_EQUAL_FATAL(n, 1);
     CU_ASSERT_EQUAL(id_compare(&got->id, &found->id), 0);

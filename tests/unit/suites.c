@@ -8,7 +8,9 @@
 extern CU_TestInfo tests_base64[];
 extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_callback[];
+extern CU_TestInfo tests_clock_jumps[];
 extern CU_TestInfo tests_config[];
+extern CU_TestInfo tests_retention[];
 extern CU_TestInfo tests_exec_policy[];
 extern CU_TestInfo tests_follow[];
 extern CU_TestInfo tests_executor[];
@@ -23,6 +25,7 @@ extern CU_TestInfo tests_lag[];
 extern CU_TestInfo tests_net[];
 extern CU_TestInfo tests_net_policy[];
 extern CU_TestInfo tests_output[];
+extern CU_TestInfo tests_pending[];
 extern CU_TestInfo tests_plan[];
 extern CU_TestInfo tests_plugin[];
 extern CU_TestInfo tests_post_queue[];
@@ -38,6 +41,7 @@ extern CU_TestInfo tests_runtime_repeated[];
 extern CU_TestInfo tests_spawner[];
 extern CU_TestInfo tests_stream_reader[];
 extern CU_TestInfo tests_time[];
+extern CU_TestInfo tests_timeline[];
 extern CU_TestInfo tests_timer[];
 extern CU_TestInfo tests_trace[];
 extern CU_TestInfo tests_utf8[];
@@ -47,7 +51,9 @@ CU_SuiteInfo suites[] = {
     {"base64", NULL, NULL, NULL, NULL, tests_base64},
     {"buffer", NULL, NULL, NULL, NULL, tests_buffer},
     {"callback", NULL, NULL, NULL, NULL, tests_callback},
+    {"clock_jumps", NULL, NULL, NULL, NULL, tests_clock_jumps},
     {"config", NULL, NULL, NULL, NULL, tests_config},
+    {"retention", NULL, NULL, NULL, NULL, tests_retention},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
     {"follow", NULL, NULL, NULL, NULL, tests_follow},
     {"executor", NULL, NULL, NULL, NULL, tests_executor},
@@ -62,6 +68,7 @@ CU_SuiteInfo suites[] = {
     {"net", NULL, NULL, NULL, NULL, tests_net},
     {"net_policy", NULL, NULL, NULL, NULL, tests_net_policy},
     {"output", NULL, NULL, NULL, NULL, tests_output},
+    {"pending", NULL, NULL, NULL, NULL, tests_pending},
     {"plan", NULL, NULL, NULL, NULL, tests_plan},
     {"plugin", NULL, NULL, NULL, NULL, tests_plugin},
     {"poster queue", NULL, NULL, NULL, NULL, tests_post_queue},
@@ -77,6 +84,7 @@ CU_SuiteInfo suites[] = {
     {"spawner", NULL, NULL, NULL, NULL, tests_spawner},
     {"stream_reader", NULL, NULL, NULL, NULL, tests_stream_reader},
     {"time", NULL, NULL, NULL, NULL, tests_time},
+    {"timeline", NULL, NULL, NULL, NULL, tests_timeline},
     {"timer", NULL, NULL, NULL, NULL, tests_timer},
     {"trace", NULL, NULL, NULL, NULL, tests_trace},
     {"utf8", NULL, NULL, NULL, NULL, tests_utf8},

@@ -10,7 +10,7 @@ extern CU_TestInfo tests_timer[];
 
 struct entry {
     struct timer timer;
-    int64_t due_ns;
+    int64_t due;
     int order;
 };
 
@@ -20,9 +20,9 @@ static void timers_fire_by_deadline_then_by_order_of_arming(void)
     struct entry *entries = calloc(N, sizeof *entries);
     srand(1);
     for (int i = 0; i < N; i++) {
-        entries[i].due_ns = rand() % 100;
+        entries[i].due = rand() % 100;
         entries[i].order = i;
-        timer_arm(&heap, &entries[i].timer, entries[i].due_ns);
+        timer_arm(&heap, &entries[i].timer, entries[i].due);
     }
     for (int i = 0; i < N; i += 3)
         timer_disarm(&heap, &entries[i].timer);
@@ -31,8 +31,8 @@ static void timers_fire_by_deadline_then_by_order_of_arming(void)
     for (struct timer *timer; (timer = timer_take_due(&heap, INT64_MAX)); n++) {
         struct entry *entry = (struct entry *)timer;
         CU_ASSERT_NOT_EQUAL(entry->order % 3, 0);
-        CU_ASSERT_TRUE(!last || last->due_ns < entry->due_ns ||
-                       (last->due_ns == entry->due_ns && last->order < entry->order));
+        CU_ASSERT_TRUE(!last || last->due < entry->due ||
+                       (last->due == entry->due && last->order < entry->order));
         last = entry;
     }
     CU_ASSERT_EQUAL(n, N - (N + 2) / 3);
