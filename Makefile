@@ -61,7 +61,7 @@ $(OUT)/unit-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/unit/*.c) $(SIM)
 $(OUT)/specs-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/specs/*.c) $(SIM)) $(LIBRARY)
 $(OUT)/store-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/store/*.c)) $(LIBRARY)
 FAULTS := $(filter-out tests/sim/memory.c,$(SIM)) tests/specs/case_read.c \
-	tests/unit/call_fixture.c tests/unit/runtime_fixture.c $(wildcard tests/faults/*.c)
+	tests/unit/call_fixture.c $(wildcard tests/faults/*.c)
 $(OUT)/faults-tests: $(call objects,$(TEST_MAIN) $(FAULTS)) $(LIBRARY)
 # Every malloc goes through tests/faults/inject.c.
 $(OUT)/faults-tests: LIBS += $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
@@ -100,7 +100,7 @@ image: ## build the container image awaitd with docker
 
 # ---- testing; T=name picks tests by a part of their name, or of their suite's ----
 
-CHECKS := layers headers unit specs reference random store e2e examples crash tsan
+CHECKS := layers headers unit specs reference random store faults e2e examples crash tsan
 
 test: ## install what is missing, then run every check below but bench
 	@tests/install-dependencies.sh test
@@ -108,7 +108,7 @@ test: ## install what is missing, then run every check below but bench
 	@$(MAKE) FLAVOUR=asan test-programs
 	@MAKE='$(MAKE)' tests/run-all.sh $(CHECKS)
 
-test-programs: test-plugins $(OUT)/awaitd $(OUT)/unit-tests $(OUT)/specs-tests $(OUT)/store-tests
+test-programs: test-plugins $(OUT)/awaitd $(OUT)/unit-tests $(OUT)/specs-tests $(OUT)/store-tests $(OUT)/faults-tests
 
 check-unit: ## the parts, one by one (CUnit; ASan and UBSan)
 	@$(MAKE) FLAVOUR=asan build/asan/unit-tests test-plugins
@@ -134,6 +134,10 @@ check-power: ## WORKLOADS=50 random workloads from SEED=1, cut at every sync; ea
 	@$(MAKE) build/release/store-tests
 	@POWER_SEED=$(SEED) POWER_WORKLOADS=$(WORKLOADS) build/release/store-tests "power cuts"
 	@IO_STRIDE=1 build/release/store-tests "each call fails"
+
+check-faults: ## each malloc failed in turn, once and for good: some of them (FULL=1: all)
+	@$(MAKE) FLAVOUR=asan build/asan/faults-tests
+	@ASAN_OPTIONS=$(ASAN_OPTIONS):malloc_context_size=10 build/asan/faults-tests $(T)
 
 # Python's tests; those of the examples and of the README have a target of their own.
 pytest = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/$(1) \
@@ -215,6 +219,6 @@ $(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
 $(OUT)/embedded.o: $(OUT)/embedded.c
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-power check-e2e \
+.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-power check-faults check-e2e \
 	check-examples crash check-crash check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)

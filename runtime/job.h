@@ -116,6 +116,9 @@ void job_free(struct job *job);
 /* One turn, or what is left of it: at most `budget` callbacks. True when the job has ended. */
 bool job_turn(struct job *job, uint32_t budget);
 
+/* Ends it where it is: nothing of it runs any more, what it would still do is not done. Takes the
+ * outcome. Whoever calls it tells the loop's owner. */
+void job_break_off(struct job *job, struct value *outcome);
 /* job_end.c, for job_turn: looks whether this is the end, or the beginning of it. */
 void job_after_turn(struct job *job);
 /* Drops what stands in the ready queue. */

@@ -58,6 +58,16 @@ static void end(struct job *job)
     job->phase = JOB_ENDED;
 }
 
+void job_break_off(struct job *job, struct value *outcome)
+{
+    job->phase = JOB_ENDED;
+    job->is_held = true;
+    while (!list_is_empty(&job->tasks))
+        task_abandon(CONTAINER_OF(job->tasks.next, struct task, link));
+    job_clear_queue(job);
+    job->outcome = outcome;
+}
+
 /* What Runner.close() still gives to tasks that were created while it cleaned up: two turns until
  * the gather of the cancelled ones has told run_until_complete, and two for shutdown_asyncgens and
  * shutdown_default_executor each. */

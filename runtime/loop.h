@@ -52,6 +52,7 @@ struct journals {
     uint64_t n_stored;  /* of these, on disk */
     int64_t slack_ns;   /* so far may deadlines move when a job goes on after a crash; never back */
     struct list dirty;  /* journals that have new entries */
+    bool marks_calls;   /* functions that the server may die of are marked while they run */
 };
 
 struct loop {

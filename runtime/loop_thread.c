@@ -147,6 +147,7 @@ static bool may_end(const struct loop_thread *thread)
 /* What is asked of a drained loop is answered until it is closed; no job gets a turn. */
 static void refuse_until_closed(struct loop_thread *thread)
 {
+    thread->loop.journals.is_on = false; /* the store may be gone */
     while (!may_end(thread)) {
         host_uv_wait(thread->host, INT64_MAX);
         handle_inbox(thread);
@@ -218,6 +219,7 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     thread->loop.slice = LOOP_SLICE;
     thread->loop.journals.is_on = store_is_lasting(runtime->store);
     thread->loop.journals.slack_ns = SLACK_NS;
+    thread->loop.journals.marks_calls = options->quarantine > 0;
     thread->loop.services = options->services;
     thread->loop.timeline_us = runtime->timeline.offset_us;
     if (runtime->main)

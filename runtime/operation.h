@@ -52,7 +52,7 @@ struct operation {
     void (*ended)(struct operation *operation);
     void (*progressed)(struct operation *operation, double fraction, const char *message);
     void *context;
-    struct leaf leaf; /* is_pure, is_inside: the maker's */
+    struct leaf leaf; /* is_pure: the maker's */
     /* Filled in by the backend before operation_complete. */
     struct answer answer;
     /* The host's. [any] */

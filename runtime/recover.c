@@ -7,9 +7,11 @@
 #include "runtime/base/memory.h"
 #include "runtime/futures.h"
 #include "runtime/journal/journal.h"
+#include "runtime/journal/leaf.h"
 #include "runtime/journal/replay.h"
 #include "runtime/journal/replay_call.h"
 #include "runtime/recover_plan.h"
+#include "runtime/quarantine.h"
 #include "runtime/runtime_internal.h"
 #include "runtime/semaphore.h"
 
@@ -71,6 +73,7 @@ struct recovery {
     struct stored_tasks futures, journals;
     struct semaphore_claims claims;
     struct recovered_plans plans;
+    struct quarantine quarantine;
     size_t n_resumed, n_failed;
 };
 
@@ -129,6 +132,8 @@ static struct job *replay(struct recovery *r, struct loop_thread *thread, struct
     size_t size = rows->entries.size;
     memory_need(rows->entries.failed ? NULL : rows);
     if (replay_run(job, buffer_take(&rows->entries), size, rows->n, why)) {
+        if (quarantine_take(&r->quarantine, job))
+            return job;
         semaphore_collect_claims(&r->claims, job);
         resume_later(thread, &job->record->id);
         r->n_resumed++;
@@ -190,10 +195,18 @@ static struct value *cancel_message_of(const struct task_record *record)
     return text ? memory_need(value_from_string(text, strlen(text))) : NULL;
 }
 
+static bool is_to_be_cancelled(const struct job *job)
+{
+    return job->record->cancel_requested_at_us && !(job->journal && job->journal->was_cancelled);
+}
+
 static void repeat_cancellation(struct job *job)
 {
-    if (job->record->cancel_requested_at_us && !(job->journal && job->journal->was_cancelled))
-        job_request_cancel(job, cancel_message_of(job->record));
+    if (!is_to_be_cancelled(job))
+        return;
+    job_request_cancel(job, cancel_message_of(job->record));
+    journal_of(job)->begins_nothing = false;
+    job_hold_on(job); /* it comes first */
 }
 
 /* Not before the job is where it can go no further by itself: lines of its log may say that it had
@@ -223,6 +236,8 @@ static int repeat_later(struct recovery *recovery, struct loop_thread *thread, s
     int status = reach(&recovery->futures, recovery->reader, &job->record->id, &has_futures, e);
     if (status < 0 || (!has_futures && !job->record->cancel_requested_at_us))
         return status;
+    if (is_to_be_cancelled(job))
+        journal_of(job)->begins_nothing = true;
     struct repetition *r = memory_new_zeroed(1, sizeof *r);
     r->message.handle = handle_repetition;
     r->id = job->record->id;
@@ -285,7 +300,14 @@ static int recover_job(struct recovery *r, struct task_record *record, struct er
     struct job *job = new_job(thread, record, recovered_plan(&r->plans, record), rows.n > 0);
     if (rows.n > 0)
         job = replay(r, thread, job, &rows);
+    else
+        quarantine_take(&r->quarantine, job);
     loop_thread_adopt(thread, job);
+    if (job->phase == JOB_ENDED) {
+        thread->loop.events->ended(thread->loop.context, job);
+        r->n_failed++;
+        return status;
+    }
     return status == 0 ? repeat_later(r, thread, job, e) : status;
 }
 
@@ -330,7 +352,10 @@ int runtime_recover(struct runtime *runtime, struct error *e)
     int status = store_reader_open(&r.reader, runtime->store, e);
     if (status < 0)
         return status;
+    quarantine_init(&r.quarantine, runtime);
+    marks_forget(store_marks(runtime->store));
     status = recover_all(&r, &n_all, e);
+    quarantine_release(&r.quarantine);
     store_reader_close(r.reader);
     recovered_plans_release(&r.plans);
     semaphore_restore_claims(&r.claims, &runtime->main->loop);

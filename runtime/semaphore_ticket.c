@@ -62,10 +62,9 @@ static void handle_acquire(struct loop *loop, struct message *message)
 static void handle_leave(struct loop *loop, struct message *message)
 {
     struct semaphore_ticket *ticket = CONTAINER_OF(message, struct semaphore_ticket, leave);
-    (void)loop;
     semaphore_leave(&ticket->home);
     ticket->gone.handle = handle_gone;
-    loop_thread_post(ticket->thread, &ticket->gone);
+    loop_thread_post_later(loop_thread_of(loop), ticket->thread, &ticket->gone);
 }
 
 /* ---- the port ---- */

@@ -7,76 +7,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/runtime.h"
 #include "schema/nearest.h"
-#include "server/query.h"
+#include "server/config_value.h"
 
-#define SECONDS_MAX 86400
-#define TIMES_MAX 1000 /* so many runs are remembered */
-_Static_assert(LOOPS_MAX == 64, "and so says the text below");
-
-enum kind {
-    KIND_TEXT,
-    KIND_LIST,
-    KIND_SIZE,
-    KIND_COUNT,
-    KIND_LOOPS,
-    KIND_TIMES,
-    KIND_SECONDS,
-    KIND_FORMAT,
-    KIND_LEVEL,
-    KIND_SWITCH
-};
 enum origin { FROM_NOWHERE, FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
 
 /* Every option there is. The environment variable is AWAITD_ and the name, in capitals. */
 static const struct option {
     const char *name;
-    enum kind kind;
+    enum config_kind kind;
     size_t offset;
     const char *value; /* default; NULL: none */
     const char *argument, *help;
 } options[] = {
-    {"listen", KIND_TEXT, offsetof(struct config, listen), "127.0.0.1:8080", "ADDRESS",
+    {"listen", CONFIG_TEXT, offsetof(struct config, listen), "127.0.0.1:8080", "ADDRESS",
      "where to listen: 127.0.0.1:8080, [::1]:8080 or unix:/path; port 0 takes a free one"},
-    {"db", KIND_TEXT, offsetof(struct config, db), "awaitd.db", "FILE",
+    {"db", CONFIG_TEXT, offsetof(struct config, db), "awaitd.db", "FILE",
      "the database; :memory: forgets everything at exit"},
-    {"config", KIND_TEXT, offsetof(struct config, file), NULL, "FILE",
+    {"backup-dir", CONFIG_TEXT, offsetof(struct config, backup_dir), NULL, "DIR",
+     "where POST /v1/backup puts its copies. Not given: backups/ beside the database"},
+    {"retain", CONFIG_RETENTION, offsetof(struct config, retention), "forever", "RULES",
+     "how long finished tasks and groups are kept: " RETENTION_GRAMMAR},
+    {"config", CONFIG_TEXT, offsetof(struct config, file), NULL, "FILE",
      "reads options from a file: lines of name = value, # begins a comment"},
-    {"allow-host", KIND_LIST, offsetof(struct config, allow_hosts), "", "NAME",
+    {"allow-host", CONFIG_LIST, offsetof(struct config, allow_hosts), "", "NAME",
      "a further name that the Host header may have; * for any; may be repeated"},
-    {"allow-exec", KIND_LIST, offsetof(struct config, allow_exec), NULL, "PATTERN",
+    {"allow-exec", CONFIG_LIST, offsetof(struct config, allow_exec), NULL, "PATTERN",
      "programs that jobs may run: git, /usr/bin/*, * for any; may be repeated. Not given: any "
      "where "
      "only this machine reaches the server, else none"},
-    {"allow-net", KIND_LIST, offsetof(struct config, allow_net), "", "RANGE",
+    {"allow-net", CONFIG_LIST, offsetof(struct config, allow_net), "", "RANGE",
      "private addresses that jobs may connect to, as 10.0.0.0/8; may be repeated. Where only this "
      "machine reaches the server, they may connect to all; to link-local ones never"},
-    {"plugins", KIND_TEXT, offsetof(struct config, plugins), NULL, "DIR",
+    {"plugins", CONFIG_TEXT, offsetof(struct config, plugins), NULL, "DIR",
      "loads every *.so in the folder: functions for jobs to call; see awaitd_plugin.h"},
-    {"max-body", KIND_SIZE, offsetof(struct config, max_body), "64MiB", "SIZE",
+    {"max-body", CONFIG_SIZE, offsetof(struct config, max_body), "64MiB", "SIZE",
      "the largest request body that is taken"},
-    {"max-result", KIND_SIZE, offsetof(struct config, max_result), "16MiB", "SIZE",
+    {"max-result", CONFIG_SIZE, offsetof(struct config, max_result), "16MiB", "SIZE",
      "a task with a larger result fails"},
-    {"max-open-tasks", KIND_COUNT, offsetof(struct config, max_open_tasks), "1000000", "N",
+    {"max-open-tasks", CONFIG_COUNT, offsetof(struct config, max_open_tasks), "1000000", "N",
      "how many tasks may be under way at once"},
-    {"loops", KIND_LOOPS, offsetof(struct config, loops), "1", "N",
+    {"loops", CONFIG_LOOPS, offsetof(struct config, loops), "1", "N",
      "how many event loops there are, each a thread, that tasks are spread over"},
-    {"crash-loop", KIND_TIMES, offsetof(struct config, crash_loop), "5", "N",
+    {"crash-loop", CONFIG_TIMES, offsetof(struct config, crash_loop), "5", "N",
      "after more than N starts after a crash within a minute no job runs before POST /v1/resume; "
      "0: "
      "they always do"},
-    {"quarantine", KIND_TIMES, offsetof(struct config, quarantine), "3", "N",
+    {"quarantine", CONFIG_TIMES, offsetof(struct config, quarantine), "3", "N",
      "a task of which a function was running inside the server at N crashes in a row fails; 0: "
      "it runs again and again"},
-    {"slow-callback", KIND_SECONDS, offsetof(struct config, slow_callback), "0.1", "SECONDS",
+    {"slow-callback", CONFIG_SECONDS, offsetof(struct config, slow_callback), "0.1", "SECONDS",
      "a task that keeps its loop for longer is logged; 0: never"},
-    {"log-format", KIND_FORMAT, offsetof(struct config, log_format), "human", "FORMAT",
+    {"log-format", CONFIG_FORMAT, offsetof(struct config, log_format), "human", "FORMAT",
      "human or json, on standard error"},
-    {"log-level", KIND_LEVEL, offsetof(struct config, log_level), "info", "LEVEL",
+    {"log-level", CONFIG_LEVEL, offsetof(struct config, log_level), "info", "LEVEL",
      "the least that is logged: debug, info, warning or error"},
-    {"help", KIND_SWITCH, offsetof(struct config, wants_help), NULL, NULL, "this text"},
-    {"version", KIND_SWITCH, offsetof(struct config, wants_version), NULL, NULL, "the version"},
+    {"help", CONFIG_SWITCH, offsetof(struct config, wants_help), NULL, NULL, "this text"},
+    {"version", CONFIG_SWITCH, offsetof(struct config, wants_version), NULL, NULL, "the version"},
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -86,117 +73,14 @@ struct reading {
     enum origin origin[N_OPTIONS];
 };
 
-/* ---- values ---- */
-
-bool config_parse_size(const char *text, size_t *out)
-{
-    static const char units[] = "kmgt";
-    char *end;
-    if (!isdigit((unsigned char)text[0]))
-        return false;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
-    if (unit) {
-        unsigned shift = 10 * (unsigned)(unit - units + 1);
-        if (number > SIZE_MAX >> shift)
-            return false;
-        number <<= shift;
-        end += strcasecmp(end + 1, "iB") == 0 ? 3 : 1;
-    }
-    *out = (size_t)number;
-    return errno == 0 && *end == '\0' && number > 0;
-}
-
-static int parse_choice(const char *text, const char *const *choices)
-{
-    for (int i = 0; choices[i]; i++)
-        if (strcmp(text, choices[i]) == 0)
-            return i;
-    return -1;
-}
-
-static bool set_text(char **place, const char *value)
-{
-    char *copy = strdup(value);
-    if (copy) {
-        free(*place);
-        *place = copy;
-    }
-    return copy != NULL;
-}
-
-static bool append_text(char **place, const char *value)
-{
-    struct buffer joined = {0};
-    buffer_format(&joined, "%s%s%s", *place, **place ? "," : "", value);
-    free(*place);
-    *place = buffer_take(&joined);
-    return *place != NULL;
-}
-
-/* What a value should have been; NULL when it was set. */
-static const char *set_value(const struct option *option, struct config *config, const char *value,
-                             bool again)
-{
-    static const char *const formats[] = {"human", "json", NULL};
-    static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
-    void *place = (char *)config + option->offset;
-    int choice;
-    int64_t number;
-    double seconds;
-    switch (option->kind) {
-    case KIND_TEXT:
-        if (!*value)
-            return "must not be empty";
-        return set_text(place, value) ? NULL : "out of memory";
-    case KIND_LIST:
-        return (again ? append_text : set_text)(place, value) ? NULL : "out of memory";
-    case KIND_SIZE:
-        return config_parse_size(value, place) ? NULL : "must be a size, such as 64MiB or 1000000";
-    case KIND_COUNT:
-        if (strspn(value, "0123456789") != strlen(value) || !config_parse_size(value, place))
-            return "must be a whole number above 0";
-        return NULL;
-    case KIND_LOOPS:
-        if (!parse_integer(value, 1, LOOPS_MAX, &number))
-            return "must be a whole number from 1 to 64";
-        *(size_t *)place = (size_t)number;
-        return NULL;
-    case KIND_TIMES:
-        if (!parse_integer(value, 0, TIMES_MAX, &number))
-            return "must be a whole number from 0 to 1000";
-        *(size_t *)place = (size_t)number;
-        return NULL;
-    case KIND_SECONDS:
-        if (!parse_seconds(value, &seconds) || seconds > SECONDS_MAX)
-            return "must be a number of seconds, such as 0.1";
-        *(double *)place = seconds;
-        return NULL;
-    case KIND_FORMAT:
-        if ((choice = parse_choice(value, formats)) < 0)
-            return "must be human or json";
-        *(enum log_format *)place = (enum log_format)choice;
-        return NULL;
-    case KIND_LEVEL:
-        if ((choice = parse_choice(value, levels)) < 0)
-            return "must be debug, info, warning or error";
-        *(enum log_level *)place = (enum log_level)choice;
-        return NULL;
-    case KIND_SWITCH:
-        *(bool *)place = true;
-        return NULL;
-    }
-    return NULL;
-}
-
 /* `said` is how the user wrote it: "--max-body", "AWAITD_MAX_BODY" or "file:7: max-body". */
 static int set_option(struct reading *r, size_t i, enum origin origin, const char *value,
                       const char *said, struct error *e)
 {
     if (origin < r->origin[i])
         return 0;
-    const char *wrong = set_value(&options[i], r->config, value, origin == r->origin[i]);
+    const char *wrong = config_set_value(options[i].kind, (char *)r->config + options[i].offset,
+                                         value, origin == r->origin[i]);
     r->origin[i] = origin;
     if (wrong)
         return error_set(e, ERROR_INVALID, "%s: '%s' %s", said, value, wrong);
@@ -251,7 +135,7 @@ static int read_flag(struct reading *r, int argc, char *const *argv, int *i, str
     snprintf(said, sizeof(said), "--%.*s", (int)size, name);
     if (option == N_OPTIONS)
         return unknown_option(said, said + 2, "--", e);
-    if (options[option].kind == KIND_SWITCH) {
+    if (options[option].kind == CONFIG_SWITCH) {
         if (value)
             return error_set(e, ERROR_INVALID, "%s takes no value", said);
     } else if (!value) {
@@ -294,7 +178,7 @@ static int read_environment(struct reading *r, char *const *environment, struct 
         if (option ==
             N_OPTIONS) /* said, but not refused: orchestrators put variables of their own */
             log_line(LOG_WARNING, "%s is set, but there is no such option", said);
-        else if (options[option].kind != KIND_SWITCH &&
+        else if (options[option].kind != CONFIG_SWITCH &&
                  set_option(r, option, FROM_ENVIRONMENT, *environment + size + 1, said, e))
             return -(int)e->code;
     }
@@ -322,7 +206,7 @@ static int read_file_line(struct reading *r, char *line, const char *where, stru
     name = trim(name);
     size_t option = find_option(name, strlen(name));
     snprintf(said, sizeof(said), "%s: %.40s", where, name);
-    if (option == N_OPTIONS || options[option].kind == KIND_SWITCH)
+    if (option == N_OPTIONS || options[option].kind == CONFIG_SWITCH)
         return unknown_option(said, name, "", e);
     if (strcmp(name, "config") == 0)
         return error_set(e, ERROR_INVALID, "%s: a file cannot name another", where);
@@ -370,6 +254,7 @@ void config_release(struct config *config)
 {
     free(config->listen);
     free(config->db);
+    free(config->backup_dir);
     free(config->file);
     free(config->plugins);
     free(config->allow_hosts);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "runtime/base/log.h"
+#include "runtime/retention.h"
 #include "schema/buffer.h"
 #include "schema/error.h"
 
@@ -17,6 +18,7 @@
 struct config {
     char *listen;                /* as given: host:port, [v6]:port or unix:/path */
     char *db;                    /* a path, or ":memory:" */
+    char *backup_dir;            /* a folder; NULL: backups/ beside the database */
     char *file;                  /* --config; NULL: none */
     char *plugins;               /* --plugins, a folder; NULL: none */
     char *allow_hosts;           /* host names, comma-separated; "*" for any; "" for none */
@@ -28,6 +30,7 @@ struct config {
     size_t crash_loop;    /* starts after crashes; 0: off */
     size_t quarantine;    /* crashes in a row; 0: off */
     double slow_callback; /* seconds; 0: off */
+    struct retention retention;
     enum log_format log_format;
     enum log_level log_level;
     bool wants_help, wants_version;

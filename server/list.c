@@ -81,7 +81,7 @@ static int write_batch(struct request *request, struct page *page, size_t wanted
         if (w->n++ > 0)
             buffer_char(&w->out, ',');
         struct progress progress = resource_progress(request->server, records[i]);
-        resource_write(&w->out, records[i], &progress);
+        resource_write(&w->out, request->server, records[i], &progress);
         w->last = records[i]->id;
     }
     w->has_more = n > 0 && id_compare(&records[n - 1]->id, &w->last) != 0;

@@ -18,9 +18,9 @@ void repeat_write_answer(struct submission *submission)
     struct request *request = CONTAINER_OF(submission, struct request, submission);
     const struct progress none = {.fraction = NAN};
     struct buffer body = {0};
-    resource_write(&body, submission->record, &none);
+    resource_write(&body, request->server, submission->record, &none);
     buffer_char(&body, '\n');
-    resource_etag(submission->record, &none, request->idempotency->record.tag);
+    resource_etag(request->server, submission->record, &none, request->idempotency->record.tag);
     idempotency_set_answer(request->idempotency, &submission->record->id, &body);
 }
 

@@ -19,6 +19,7 @@
 #include "server/lane.h"
 #include "server/query.h"
 
+struct backups;
 struct hangup;
 struct idempotency;
 struct peer;
@@ -33,6 +34,7 @@ struct server {
     struct runtime *runtime;
     const struct services *services;
     struct hangup *hangup;
+    struct backups *backups;
     struct MHD_Response *no_memory; /* the answer when there is none for a better one */
     unsigned char callback_secret[CALLBACK_SECRET_SIZE]; /* callback.h */
     bool checks_host;                                    /* not for a socket in the file system */
@@ -127,7 +129,7 @@ struct request {
     struct task_record *ended;  /* owned; what a wait came to */
     struct plan *plan;          /* owned; with the trace what a look came to */
     struct buffer trace, tasks, futures;
-    void *listed; /* owned; what a list of loops came to */
+    void *listed; /* owned; what a list of loops came to, or a backup */
 };
 
 /* NULL when out of memory. Copies the target. */

@@ -55,7 +55,27 @@ static void write_progress(struct buffer *b, const struct progress *progress)
         buffer_text(b, "null");
 }
 
-void resource_write(struct buffer *b, const struct task_record *record,
+/* Microseconds, as seconds. */
+static void write_seconds(struct buffer *b, int64_t us)
+{
+    if (us % 1000000 == 0)
+        buffer_format(b, "%lld", (long long)(us / 1000000));
+    else
+        buffer_json_real(b, (double)us / 1e6);
+}
+
+static void write_retention(struct buffer *b, const struct server *server,
+                            const struct task_record *record)
+{
+    buffer_text(b, ",\"ttl\":");
+    if (record->has_ttl)
+        write_seconds(b, record->ttl_us);
+    else
+        buffer_text(b, "null");
+    write_time(b, ",\"expires_at\":", retention_expires_at(&server->config->retention, record));
+}
+
+void resource_write(struct buffer *b, const struct server *server, const struct task_record *record,
                     const struct progress *progress)
 {
     bool done = task_state_is_final(record->state);
@@ -76,6 +96,7 @@ void resource_write(struct buffer *b, const struct task_record *record,
     write_time(b, ",\"run_at\":", record->run_at_us);
     write_time(b, ",\"started_at\":", record->started_at_us);
     write_time(b, ",\"finished_at\":", record->finished_at_us);
+    write_retention(b, server, record);
     write_time(
         b, ",\"deadline\":", record->deadline_at_us == DEADLINE_NEVER ? 0 : record->deadline_at_us);
     write_time(b, ",\"cancel_requested_at\":", record->cancel_requested_at_us);
@@ -102,8 +123,8 @@ static uint64_t hash_more(uint64_t hash, const void *bytes, size_t size)
 }
 
 /* Of what can change in a task's life. Its outcome comes with finished_at. */
-void resource_etag(const struct task_record *record, const struct progress *progress,
-                   char tag[ETAG_SIZE])
+void resource_etag(const struct server *server, const struct task_record *record,
+                   const struct progress *progress, char tag[ETAG_SIZE])
 {
     const int64_t parts[] = {5, /* of the form: one more when resource_write writes another */
                              record->state,
@@ -112,7 +133,8 @@ void resource_etag(const struct task_record *record, const struct progress *prog
                              record->started_at_us,
                              record->finished_at_us,
                              record->deadline_at_us,
-                             record->cancel_requested_at_us};
+                             record->cancel_requested_at_us,
+                             retention_expires_at(&server->config->retention, record)};
     uint64_t hash = hash_more(0xcbf29ce484222325u, parts, sizeof(parts));
     if (!isnan(progress->fraction))
         hash = hash_more(hash, &progress->fraction, sizeof(progress->fraction));
@@ -126,10 +148,10 @@ static struct MHD_Response *resource_new(struct request *request, const struct t
 {
     struct buffer b = {0};
     char tag[ETAG_SIZE];
-    resource_write(&b, record, progress);
+    resource_write(&b, request->server, record, progress);
     buffer_char(&b, '\n');
     struct MHD_Response *response = reply_new(request, &b, TYPE_JSON);
-    resource_etag(record, progress, tag);
+    resource_etag(request->server, record, progress, tag);
     reply_header(response, MHD_HTTP_HEADER_ETAG, tag);
     reply_preference(request, response);
     return response;
@@ -140,7 +162,7 @@ void resource_answer(struct request *request, const struct task_record *record)
     struct progress progress = resource_progress(request->server, record);
     char tag[ETAG_SIZE];
     const char *condition = request->headers.if_none_match;
-    resource_etag(record, &progress, tag);
+    resource_etag(request->server, record, &progress, tag);
     if (!condition || !etag_matches(condition, tag)) {
         reply_send(request, 200, resource_new(request, record, &progress));
         return;

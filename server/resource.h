@@ -11,11 +11,11 @@
 /* How far the task is at this moment, which the record does not say: to be passed on. */
 struct progress resource_progress(struct server *server, const struct task_record *record);
 /* Appends the JSON object. */
-void resource_write(struct buffer *b, const struct task_record *record,
+void resource_write(struct buffer *b, const struct server *server, const struct task_record *record,
                     const struct progress *progress);
 /* Another one whenever resource_write would write something else. */
-void resource_etag(const struct task_record *record, const struct progress *progress,
-                   char tag[ETAG_SIZE]);
+void resource_etag(const struct server *server, const struct task_record *record,
+                   const struct progress *progress, char tag[ETAG_SIZE]);
 
 /* Answers with the resource and its ETag; with a Location where it was made. resource_answer: with
  * a 304 where the client has it already. */

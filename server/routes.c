@@ -45,6 +45,7 @@ static const struct route routes[] = {
     {METHOD_POST, "/v1/groups/{id}/tasks", submit_to_group, BODY_REQUIRED, SCOPE_SUBMIT},
     {METHOD_POST, "/v1/groups/{id}/close", close_group, BODY_NONE, SCOPE_SUBMIT},
     {METHOD_POST, "/v1/groups/{id}/cancel", cancel_group, BODY_OPTIONAL, SCOPE_CANCEL},
+    {METHOD_POST, "/v1/backup", post_backup, BODY_OPTIONAL, SCOPE_ADMIN},
     {METHOD_POST, "/v1/resume", resume_jobs, BODY_NONE, SCOPE_SUBMIT},
     {METHOD_GET, "/healthz", get_health, BODY_NONE, SCOPE_NONE},
     {METHOD_GET, "/readyz", get_readiness, BODY_NONE, SCOPE_NONE},
@@ -65,9 +66,10 @@ const struct body_stream *route_stream(const struct route *route)
 bool route_needs_jobs(const struct route *route)
 {
     static void (*const need_jobs[])(struct request *) = {
-        submit_task,  reschedule_task, signal_process,     end_stdin,    set_task_future,
-        get_callback, post_callback,   run_until_complete, post_loop,    delete_loop,
-        open_group,   submit_to_group, close_group,        cancel_group, put_exception_handler};
+        submit_task,        put_task,        reschedule_task, signal_process,
+        end_stdin,          set_task_future, get_callback,    post_callback,
+        run_until_complete, post_loop,       delete_loop,     open_group,
+        submit_to_group,    close_group,     cancel_group,    put_exception_handler};
     for (size_t i = 0; i < sizeof(need_jobs) / sizeof(need_jobs[0]); i++)
         if (route->handle == need_jobs[i])
             return true;

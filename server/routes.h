@@ -7,7 +7,7 @@
 enum body_rule { BODY_NONE, BODY_OPTIONAL, BODY_REQUIRED, BODY_STREAMED };
 
 /* What a token will have to allow, once there are tokens. */
-enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL };
+enum scope { SCOPE_NONE, SCOPE_READ, SCOPE_SUBMIT, SCOPE_CANCEL, SCOPE_ADMIN };
 
 struct route {
     enum method method;
@@ -80,6 +80,7 @@ void get_loop(struct request *request);              /* loops.c */
 void delete_loop(struct request *request);           /* loops.c */
 void put_exception_handler(struct request *request); /* loops.c */
 void run_until_complete(struct request *request);    /* submit.c */
+void post_backup(struct request *request);           /* backups.c */
 void resume_jobs(struct request *request);           /* safe_mode.c */
 void get_health(struct request *request);            /* health.c */
 void get_readiness(struct request *request);         /* health.c */

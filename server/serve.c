@@ -9,6 +9,8 @@
 #include "runtime/executor/executor.h"
 #include "runtime/host/host_net.h"
 #include "runtime/host/host_post.h"
+#include "runtime/housekeeper.h"
+#include "server/backup.h"
 #include "server/callback.h"
 #include "server/http.h"
 #include "server/services.h"
@@ -42,6 +44,7 @@ static int run(struct server *server, struct http *http, const struct listener *
     log_line(LOG_INFO, "shutting down");
     signals_leave_soon(LEAVE_MS);
     server_refuse(server);
+    backups_stop(server->backups);
     runtime_drain(server->runtime, GRACE_MS);
     if (!http_stop(http))
         _exit(EX_OK); /* all is on disk that has to be */
@@ -66,6 +69,7 @@ int serve(const struct config *config, struct error *e)
                                       .slow_callback_ns = (int64_t)(config->slow_callback * 1e9)};
     struct services services = {0};
     struct server server = {.config = config, .services = &services};
+    struct housekeeper *keeper = NULL;
     struct listener listener;
     struct http *http = NULL;
     int status = services_start(&services, config, e); /* first: it forks */
@@ -93,13 +97,20 @@ int serve(const struct config *config, struct error *e)
             status = runtime_open(&server.runtime, server.store, &options, e);
         if (status == 0)
             status = callback_open(&server, e);
+        if (status == 0)
+            status = backups_start(&server.backups, server.store, config, e);
+        if (status == 0)
+            status = housekeeper_start(&keeper, server.store, &config->retention, e);
         if (status == 0 && (status = http_start(&http, &server, &listener, e)) == 0)
             status = run(&server, http, &listener);
         else if (server.runtime)
             runtime_drain(server.runtime, 0);
+        housekeeper_stop(keeper);
+        backups_stop(server.backups);
         store_close(server.store);
         if (server.runtime)
             runtime_close(server.runtime); /* the store's writer posted to it until now */
+        backups_free(server.backups);
         if (http)
             http_free(http); /* and both may have been ringing its bell */
     }

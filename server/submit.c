@@ -25,14 +25,15 @@
 #define LABEL_KEY_MAX 63
 #define LABEL_VALUE_MAX 255
 
-static const char *const members[] = {"spec", "name",  "timeout", "labels",
-                                      "loop", "delay", "run_at",  NULL};
+static const char *const members[] = {"spec",  "name",   "timeout", "labels", "loop",
+                                      "delay", "run_at", "ttl",     NULL};
 
 /* A submission's members, borrowed from its body. */
 struct fields {
     const json_t *spec, *name, *labels;
     const char *loop; /* NULL: any */
     double timeout;   /* or TIMEOUT_NONE, or TIMEOUT_NEVER */
+    double ttl;       /* seconds; TIMEOUT_NONE, TIMEOUT_NEVER: as --retain says */
     struct later later;
     json_t *needed; /* owned: the definitions that the spec needs, or NULL */
 };
@@ -95,7 +96,7 @@ static void check_loop(struct fields *fields, const json_t *value, const char *p
 static struct fields check_members(const json_t *body, const char *path_loop,
                                    struct error_list *errors)
 {
-    struct fields fields = {.timeout = TIMEOUT_NONE, .loop = path_loop};
+    struct fields fields = {.timeout = TIMEOUT_NONE, .ttl = TIMEOUT_NONE, .loop = path_loop};
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)body, key, value)
@@ -106,6 +107,8 @@ static struct fields check_members(const json_t *body, const char *path_loop,
             fields.name = body_check_name(errors, value) ? value : NULL;
         else if (strcmp(key, "timeout") == 0)
             body_check_timeout(errors, value, &fields.timeout);
+        else if (strcmp(key, "ttl") == 0)
+            body_check_seconds(errors, "/ttl", value, &fields.ttl);
         else if (strcmp(key, "labels") == 0)
             check_labels(&fields, value, errors);
         else if (strcmp(key, "loop") == 0)
@@ -206,6 +209,8 @@ static struct task_record *make_record(struct request *request, const struct fie
     record->has_timeout = fields->timeout != TIMEOUT_NONE;
     record->timeout = record->has_timeout ? fields->timeout : 0;
     record->run_at_us = later_run_at(&fields->later, record->created_at_us);
+    record->has_ttl = fields->ttl >= 0 && fields->ttl != TIMEOUT_NEVER;
+    record->ttl_us = record->has_ttl ? (int64_t)(fields->ttl * 1e6) : 0;
     if (fields->name)
         record->name = strdup(json_string_value(fields->name));
     bool has_labels = fields->labels || has_trace(request, fields);

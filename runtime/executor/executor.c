@@ -224,6 +224,7 @@ static void release(struct executors *executors)
     while (executors->n)
         executor_free(executors->list[--executors->n]);
     free(executors->list);
+    marks_unref(executors->marks);
     pthread_cond_destroy(&executors->ended);
     pthread_mutex_destroy(&executors->lock);
     free(executors);

@@ -36,7 +36,8 @@ struct executor_options {
 /* With `default` alone. command: how worker processes are started; borrowed until executors_close.
  * NULL and *e. [main] */
 struct executors *executors_open(const struct worker_command *command, struct error *e);
-/* Those that the store knows, `default` too where it was changed. [main] */
+/* Those that the store knows, `default` too where it was changed; and its marks, for the calls of
+ * functions that run in the server's own process. Before the first call. [main] */
 int executors_read(struct executors *executors, struct store *store, struct error *e);
 /* Once nothing can be begun any more: threads end as they finish. Waits for them, for at most
  * wait_ms; false when some are still running: then nothing is freed, and the process should leave

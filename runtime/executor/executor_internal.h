@@ -31,9 +31,11 @@ struct executors {
     pthread_mutex_t lock;
     struct executor **list; /* by name */
     size_t n;
-    struct list gone;     /* struct worker: threads that have ended, or are about to return */
-    size_t n_threads;     /* those that run */
-    pthread_cond_t ended; /* one of them ended */
+    struct list gone;      /* struct worker: threads that have ended, or are about to return */
+    size_t n_threads;      /* those that run */
+    pthread_cond_t ended;  /* one of them ended */
+    struct marks *marks;   /* NULL: none; does not change once a thread runs */
+    bool slots[MARKS_MAX]; /* of the marks: a thread has it */
     bool is_closing;
 };
 

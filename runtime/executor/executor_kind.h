@@ -24,6 +24,8 @@ struct worker {
     const struct executor_kind *kind; /* how it runs it */
     struct list link;                 /* among its executor's, or those that have ended */
     void *own;                        /* a kind's own; NULL at first */
+    size_t slot;                      /* for its marks; MARKS_MAX: none was left */
+    bool is_marked;                   /* it has a mark there */
 };
 
 struct executor_kind {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "runtime/base/log.h"
-#include "runtime/executor/executor.h"
+#include "runtime/executor/executor_internal.h"
 #include "runtime/executor/executor_kind.h"
 #include "schema/json.h"
 
@@ -38,6 +38,7 @@ int executors_read(struct executors *executors, struct store *store, struct erro
     int status = store_reader_open(&reader, store, e);
     if (status < 0)
         return status;
+    executors->marks = marks_ref(store_marks(store));
     status = store_list_documents(reader, EXECUTOR_KIND, NULL, EXECUTORS_MAX, documents, &n, e);
     for (size_t i = 0; i < n; i++) {
         if (status == 0)

@@ -58,11 +58,28 @@ static void resign(struct worker *worker)
         executor_free(executor);
 }
 
+/* What runs in the server's own process may end that: then the next one is told. */
+static void mark(struct worker *worker, const struct function_call *call)
+{
+    worker->is_marked = true;
+    marks_set(worker->executors->marks, worker->slot, &call->mark);
+}
+
+/* Not after each call, as the next one's mark takes the place of its: for that long a call may seem
+ * to run that has just ended. */
+static void unmark(struct worker *worker)
+{
+    if (worker->is_marked)
+        marks_set(worker->executors->marks, worker->slot, NULL);
+    worker->is_marked = false;
+}
+
 /* Locked. NULL: the worker is to end. */
 static struct function_call *take(struct worker *worker)
 {
     struct executor *executor = worker->executor;
     while (!should_end(worker) && list_is_empty(&executor->queue)) {
+        unmark(worker);
         executor->n_idle++;
         pthread_cond_wait(&executor->work, &worker->executors->lock);
         executor->n_idle--;
@@ -106,12 +123,40 @@ static void close_kinds(struct worker *worker)
 }
 
 /* Locked. */
+static size_t take_slot(struct executors *executors)
+{
+    size_t i = 0;
+    while (i < MARKS_MAX && executors->slots[i])
+        i++;
+    if (i < MARKS_MAX)
+        executors->slots[i] = true;
+    return i;
+}
+
+/* Locked. */
+static void give_slot_back(const struct worker *worker)
+{
+    if (worker->slot < MARKS_MAX)
+        worker->executors->slots[worker->slot] = false;
+}
+
+/* Locked. */
 static void leave(struct worker *worker)
 {
     struct executors *executors = worker->executors;
     list_append(&executors->gone, &worker->link);
     executors->n_threads--;
+    give_slot_back(worker);
     pthread_cond_signal(&executors->ended);
+}
+
+static void run(struct worker *worker, struct function_call *call)
+{
+    if (call->is_marked && worker->slot < MARKS_MAX && worker->kind == EXECUTOR_KIND_THREAD)
+        mark(worker, call);
+    else
+        unmark(worker);
+    worker->kind->run(worker, call);
 }
 
 static void *work(void *argument)
@@ -122,7 +167,7 @@ static void *work(void *argument)
     executors_lock(executors);
     while ((call = take(worker))) {
         executors_unlock(executors);
-        worker->kind->run(worker, call);
+        run(worker, call);
         executors_lock(executors);
         finish(worker, call);
         executors_unlock(executors);
@@ -130,6 +175,7 @@ static void *work(void *argument)
         executors_lock(executors);
     }
     executors_unlock(executors);
+    unmark(worker);
     close_kinds(worker);
     executors_lock(executors);
     leave(worker);
@@ -175,6 +221,7 @@ static bool start_worker(struct executor *executor)
     struct worker *worker = memory_new_zeroed(1, sizeof *worker);
     worker->executors = executors;
     worker->executor = executor;
+    worker->slot = take_slot(executors);
     executor_condition_init(&worker->given_up);
     list_append(&executor->workers, &worker->link);
     executor->n_workers++;
@@ -184,6 +231,7 @@ static bool start_worker(struct executor *executor)
     list_remove(&worker->link);
     executor->n_workers--;
     executors->n_threads--;
+    give_slot_back(worker);
     pthread_cond_destroy(&worker->given_up);
     free(worker);
     return false;

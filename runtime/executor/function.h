@@ -13,6 +13,7 @@
 
 #include "runtime/base/list.h"
 #include "runtime/operation.h"
+#include "runtime/store/mark.h"
 #include "schema/buffer.h"
 #include "schema/error.h"
 #include "schema/parameter.h"
@@ -68,6 +69,8 @@ struct function_call {
     char *given; /* owned: the JSON text of the arguments as they came, an object; NULL: none */
     size_t given_size;
     char *executor; /* owned: its name; NULL: the default one */
+    bool is_marked; /* while it runs inside the server: by this */
+    struct crash_mark mark;
     /* from here on whoever runs it */
     const struct function_port *port;
     void *context; /* the port's */

@@ -18,7 +18,7 @@ static const struct layout {
     [ENTRY_PRINTED] = {"printed lines", false, 1, 0},
     [ENTRY_GRANTED] = {"a semaphore", true, 0, 0},
     [ENTRY_BEGAN] = {"a leaf's beginning", true, 0, 0},
-    [ENTRY_CRASHED] = {"a crash", true, 0, 0},
+    [ENTRY_CRASHED] = {"a crash", true, 1, 0},
     [ENTRY_STOOD] = {"the end of a round", false, 0, 0},
     [ENTRY_CLOCK] = {"the time", false, 0, 0},
     [ENTRY_CHANCE] = {"a chance", false, 1, 0},

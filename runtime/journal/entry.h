@@ -21,9 +21,10 @@ enum entry_kind {
     ENTRY_PRINTED,     /* number: so many lines went from processes into the log */
     ENTRY_GRANTED,     /* place: who waits for a semaphore, and gets it */
     ENTRY_BEGAN,       /* place: a leaf that must not begin twice is about to begin */
-    ENTRY_CRASHED,     /* place: a leaf that was under way when the server crashed begins again */
-    ENTRY_STOOD, /* so many callbacks had run at the end of a round, and what came of them is on
-                  * disk, too */
+    ENTRY_CRASHED, /* place: a leaf that begins again; number: at so many crashes in a row it was
+                    * running inside the server */
+    ENTRY_STOOD,   /* so many callbacks had run at the end of a round, and what came of them is on
+                    * disk, too */
     ENTRY_CLOCK = 20, /* nothing but the time; within the callback */
     ENTRY_CHANCE,     /* number: the bits of a double */
     ENTRY_CHOICE,     /* number: 0 or 1 */

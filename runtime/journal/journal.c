@@ -34,6 +34,7 @@ void journal_free(struct journal *journal)
     list_remove(&journal->dirty);
     buffer_release(&journal->entries);
     replay_free(journal->replay);
+    free(journal->marks);
     free(journal);
 }
 
@@ -205,9 +206,15 @@ void journal_granted(struct task *task)
                                               .place = place_of(task)});
 }
 
-void journal_note_leaf(struct task *task, enum entry_kind kind)
+void journal_began(struct task *task)
 {
-    record(task->job, &(struct journal_entry){.kind = kind, .place = place_of(task)});
+    record(task->job, &(struct journal_entry){.kind = ENTRY_BEGAN, .place = place_of(task)});
+}
+
+void journal_crashed(struct task *task, unsigned n_crashes)
+{
+    record(task->job, &(struct journal_entry){
+                          .kind = ENTRY_CRASHED, .place = place_of(task), .numbers = {n_crashes}});
 }
 
 /* ---- answers ---- */
@@ -261,7 +268,8 @@ static void mark_unfinished(struct loop *loop)
 {
     for (struct list *l = loop->ready.next; l != &loop->ready; l = l->next) {
         struct job *job = CONTAINER_OF(l, struct job, ready_link);
-        if (job->n_called > 0 && is_kept(job))
+        uint64_t known = job->journal ? job->journal->base.position : 0;
+        if (job->n_called > known && is_kept(job))
             mark_dirty(job);
     }
 }
@@ -292,6 +300,8 @@ struct journal_row *journal_collect(struct loop *loop, size_t *n)
 {
     struct list dirty, *l;
     *n = 0;
+    if (!loop->journals.is_on)
+        return NULL;
     mark_unfinished(loop);
     size_t n_dirty = count(&loop->journals.dirty);
     if (n_dirty == 0)

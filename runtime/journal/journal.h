@@ -15,6 +15,8 @@
 #include "runtime/loop.h"
 
 struct future_record;
+struct leaf;
+struct crash_mark;
 struct operation;
 struct process;
 struct replay;
@@ -25,11 +27,15 @@ struct journal {
     struct list dirty; /* in loop->journals.dirty, while there are entries to hand over */
     struct buffer entries;
     struct entry_base base;
-    int64_t n_printed;     /* lines that are to be an entry */
-    uint64_t flush;        /* the one that had the last of its entries; 0: none yet */
-    uint32_t n_rows;       /* so far */
-    bool was_cancelled;    /* a replay has seen that it was asked for */
-    struct list held;      /* leaf.h */
+    int64_t n_printed;        /* lines that are to be an entry */
+    uint64_t flush;           /* the one that had the last of its entries; 0: none yet */
+    uint32_t n_rows;          /* so far */
+    bool was_cancelled;       /* a replay has seen that it was asked for */
+    bool begins_nothing;      /* no leaf, before it is told that it was cancelled */
+    struct list held;         /* leaf.h */
+    struct crash_mark *marks; /* n_marks: what of it was running when the server crashed, and was
+                               * not found yet */
+    size_t n_marks;
     struct replay *replay; /* NULL, but from a start until all is as it was: replay.h */
 };
 
@@ -57,7 +63,12 @@ void journal_rescheduled(struct job *job, const char *name, double seconds, int6
 void journal_future_set(struct job *job, uint32_t index, const struct future_record *record);
 void journal_printed(struct job *job, int64_t n_lines);
 void journal_granted(struct task *task);
-void journal_note_leaf(struct task *task, enum entry_kind kind); /* BEGAN, CRASHED */
+void journal_began(struct task *task);
+void journal_crashed(struct task *task, unsigned n_crashes);
+/* Whether this was running when the server crashed; from now on it was not. */
+bool journal_take_mark(struct task *task);
+/* The leaf there, after a replay; NULL: it has not come to it yet. */
+struct leaf *journal_find_leaf(const struct job *job, const struct crash_mark *mark);
 
 /* ---- what a callback asks: the answer, and then always the same one ---- */
 

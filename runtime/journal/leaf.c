@@ -11,7 +11,7 @@ static bool is_on_disk(const struct job *job)
     if (!job->is_stored)
         return false;
     return !journal || (list_is_empty(&journal->dirty) && !journal->replay &&
-                        journal->flush <= job->loop->journals.n_stored);
+                        !journal->begins_nothing && journal->flush <= job->loop->journals.n_stored);
 }
 
 void job_hold(struct job *job, struct held *held)
@@ -26,10 +26,17 @@ void job_hold(struct job *job, struct held *held)
     list_append(&journal->held, &held->link);
 }
 
+void job_hold_on(struct job *job)
+{
+    struct list *held = &job->journal->held;
+    for (struct list *l = held->next; l != held; l = l->next)
+        CONTAINER_OF(l, struct held, link)->flush = UINT64_MAX;
+}
+
 void job_release_held(struct job *job)
 {
     struct journal *journal = job->journal;
-    if (!journal || !job->is_stored || journal->replay)
+    if (!journal || !job->is_stored || journal->replay || journal->begins_nothing)
         return;
     while (!list_is_empty(&journal->held)) {
         struct held *held = CONTAINER_OF(journal->held.next, struct held, link);
@@ -58,7 +65,22 @@ static bool fails_on_crash(const struct leaf *leaf)
 static void note_beginning(struct leaf *leaf)
 {
     leaf->has_begun = true;
-    journal_note_leaf(leaf->task, ENTRY_BEGAN);
+    journal_began(leaf->task);
+}
+
+/* It begins, maybe again. Whether there is something to be noted. */
+static bool count_crash(struct leaf *leaf)
+{
+    unsigned n_before = leaf->n_crashes;
+    leaf->n_crashes = journal_take_mark(leaf->task) ? n_before + 1 : 0;
+    if (leaf->n_crashes != n_before)
+        journal_crashed(leaf->task, leaf->n_crashes);
+    return leaf->n_crashes != n_before;
+}
+
+static bool begins_nothing(const struct job *job)
+{
+    return job->journal && job->journal->begins_nothing;
 }
 
 void leaf_begin(struct leaf *leaf, struct task *task)
@@ -66,11 +88,12 @@ void leaf_begin(struct leaf *leaf, struct task *task)
     struct job *job = task->job;
     leaf->task = task;
     bool is_replayed = journal_is_replaying(job);
+    bool is_noted = !is_replayed && count_crash(leaf);
     if (is_replayed) {
         leaf->is_held = true;
     } else if (fails_on_crash(leaf)) {
         note_beginning(leaf);
-    } else if (leaf->is_pure) {
+    } else if (leaf->is_pure && !is_noted && !begins_nothing(job)) {
         leaf->begin(leaf);
         return;
     }
@@ -88,23 +111,22 @@ bool leaf_drop(struct leaf *leaf)
     return true;
 }
 
-bool leaf_replay(struct leaf *leaf, enum entry_kind kind)
+bool leaf_replay(struct leaf *leaf, const struct journal_entry *entry)
 {
-    if (kind == ENTRY_BEGAN)
+    if (entry->kind == ENTRY_BEGAN)
         leaf->has_begun = true;
-    else if (kind == ENTRY_CRASHED)
-        leaf->n_crashes++;
-    return kind == ENTRY_BEGAN || kind == ENTRY_CRASHED;
+    else if (entry->kind == ENTRY_CRASHED)
+        leaf->n_crashes = (uint32_t)entry->numbers[0];
+    return entry->kind == ENTRY_BEGAN || entry->kind == ENTRY_CRASHED;
 }
 
 void leaf_resume(struct leaf *leaf)
 {
+    count_crash(leaf);
     if (!fails_on_crash(leaf) || leaf->signal)
         return;
-    if (leaf->has_begun) {
+    if (leaf->has_begun)
         leaf->has_crashed = true;
-        return;
-    }
-    note_beginning(leaf);
-    leaf->held.flush = UINT64_MAX;
+    else
+        note_beginning(leaf);
 }

@@ -29,6 +29,8 @@ struct held {
 
 /* Calls release once all entries of the job that there are now are on disk, maybe at once. */
 void job_hold(struct job *job, struct held *held);
+/* What is held waits for the next flush: something was noted that comes first. */
+void job_hold_on(struct job *job);
 /* A flush is on disk, or the job itself is: what waited for it. */
 void job_release_held(struct job *job);
 
@@ -36,13 +38,12 @@ void job_release_held(struct job *job);
 struct leaf {
     struct held held;
     bool is_held;
-    bool is_pure;      /* nobody can tell how often it ran: it need not be held */
-    bool is_inside;    /* runs in the server's own process, which it may bring down */
-    bool has_begun;    /* of those that must not begin twice: it is on disk that it begins */
-    bool has_crashed;  /* it had begun when the server stopped, and must not begin again */
-    uint8_t n_crashes; /* crashes in a row that it was under way at */
-    int signal;        /* not 0: killed by that before it began */
-    struct task *task; /* whose leaf it is */
+    bool is_pure;       /* nobody can tell how often it ran: it need not be held */
+    bool has_begun;     /* of those that must not begin twice: it is on disk that it begins */
+    bool has_crashed;   /* it had begun when the server stopped, and must not begin again */
+    uint32_t n_crashes; /* in a row at which it was running inside the server */
+    int signal;         /* not 0: killed by that before it began */
+    struct task *task;  /* whose leaf it is */
     void (*begin)(struct leaf *leaf); /* once; has_crashed, signal: it is over instead */
 };
 
@@ -50,7 +51,7 @@ struct leaf {
 void leaf_begin(struct leaf *leaf, struct task *task);
 /* What the journal says of one that is held, ENTRY_BEGAN or ENTRY_CRASHED: false for anything else.
  */
-bool leaf_replay(struct leaf *leaf, enum entry_kind kind);
+bool leaf_replay(struct leaf *leaf, const struct journal_entry *entry);
 /* After a replay, of one that is held: it was under way when the server stopped, or about to be. */
 void leaf_resume(struct leaf *leaf);
 /* False when it has begun. Else its begin will not be called. */

@@ -289,6 +289,8 @@ void replay_go_live(struct job *job)
     journal->replay = NULL;
     for (struct list *l = journal->held.next; l != &journal->held; l = l->next)
         leaf_resume(CONTAINER_OF(l, struct leaf, held.link));
+    if (!list_is_empty(&journal->dirty)) /* that has noted something */
+        job_hold_on(job);
     loop_resume(job);
     job_release_held(job);
 }

@@ -97,7 +97,7 @@ bool operation_replayed(struct task *task, struct frame *frame, const struct jou
     if (!operation)
         return false;
     if (entry->kind != ENTRY_ANSWERED)
-        return leaf_replay(&operation->leaf, entry->kind);
+        return leaf_replay(&operation->leaf, entry);
     leaf_drop(&operation->leaf);
     operation->answer = (struct answer){copy_text(&entry->texts[0]), copy_text(&entry->texts[1]),
                                         entry->texts[1].size, copy_text(&entry->texts[2])};

@@ -196,7 +196,7 @@ static bool subprocess_replayed(struct task *task, struct frame *frame,
     if (!process)
         return false;
     if (entry->kind != ENTRY_EXITED)
-        return leaf_replay(&process->leaf, entry->kind);
+        return leaf_replay(&process->leaf, entry);
     leaf_drop(&process->leaf);
     process->error = (int)numbers[EXITED_ERROR];
     process->part = (enum process_part)numbers[EXITED_PART];

@@ -156,6 +156,18 @@ static struct value *refuse_to_read(struct task *task, struct frame *frame,
     return may ? NULL : exception_new(task->job->plan, frame->node, &parts);
 }
 
+/* So that, should the server die of it, the next start knows. */
+static void mark_call(struct task *task, struct function_call *call)
+{
+    struct job *job = task->job;
+    call->is_marked = job->loop->journals.marks_calls;
+    call->mark = (struct crash_mark){.task = job->record->id,
+                                     .number = task->number,
+                                     .node = task->current,
+                                     .depth = task->active->depth};
+    snprintf(call->mark.what, sizeof call->mark.what, "%s", call->function->name);
+}
+
 static struct action thread_start(struct task *task, struct frame *frame)
 {
     const union argument *given = frame_arguments(task, frame);
@@ -175,6 +187,7 @@ static struct action thread_start(struct task *task, struct frame *frame)
     }
     const char *executor = frame_has(task, frame, EXECUTOR) ? given[EXECUTOR].text->bytes : NULL;
     struct function_call *call = function_call_new(function, &args, executor);
+    mark_call(task, call);
     call->operation.leaf.is_pure = !function->context; /* all but those of plugins are */
     return operation_begin(task, frame, &call->operation);
 }

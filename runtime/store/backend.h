@@ -10,6 +10,7 @@
 
 struct backend {
     const struct backend_verbs *verbs;
+    struct marks *marks; /* its reference; NULL: it has none */
 };
 
 struct store_reader {
@@ -25,9 +26,12 @@ struct backend_verbs {
      * done, for want of something that may come back (-STORE_FULL, -NO_MEMORY, -SYSTEM: call again
      * later); or nobody knows (-STORE_UNKNOWN: never call again). [writer] */
     int (*write)(struct backend *backend, struct store_request *first);
-    /* After the completions of a write: work that must be done some time, and that nobody should
-     * wait for. 0, or -STORE_UNKNOWN as above. [writer] */
-    int (*settle)(struct backend *backend);
+    /* After the completions of a write, and when nobody has wanted anything for a while (is_idle):
+     * work that must be done some time, and that nobody should wait for. 0, or -STORE_UNKNOWN as
+     * above. [writer] */
+    int (*settle)(struct backend *backend, bool is_idle);
+    /* Whether there is nothing for it to do while all is quiet. [writer] */
+    bool (*is_settled)(const struct backend *backend);
     void (*close)(struct backend *backend);
     int (*lock)(const struct backend *backend); /* as store_lock; NULL: none */
     /* Room that is kept for what may not be refused; NULL: there is no such thing. Makes it, if it
@@ -57,6 +61,12 @@ struct backend_verbs {
                         void (*each)(void *context, const struct future_record *record),
                         void *context, struct error *e);
     int (*read_clock)(struct store_reader *reader, struct clock_note *out, struct error *e);
+    int (*read_ages)(struct store_reader *reader, const struct id *before, size_t max,
+                     struct store_age *ages, size_t *n, struct error *e);
+    int (*read_expired)(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,
+                        size_t max, struct store_age *ages, size_t *n, bool *has_more,
+                        struct error *e);
+    int (*read_space)(struct store_reader *reader, struct store_space *out, struct error *e);
     int (*next_journal)(struct store_reader *reader, const struct id *after, struct id *task,
                         struct error *e);
     int (*read_journal)(struct store_reader *reader, const struct id *task,
@@ -68,6 +78,7 @@ struct backend_verbs {
                         struct document **out, struct error *e);
     int (*list_documents)(struct store_reader *reader, const char *kind, const char *after,
                           size_t limit, struct document **documents, size_t *n, struct error *e);
+    int (*backup)(struct backend *backend, struct store_backup *backup, struct error *e);
 };
 
 int sqlite_open(struct backend **out, const char *path, struct error *e);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/allocate.h"
+
 #define SWEEP_US INT64_C(60000000)   /* from one look to the next */
 #define SWEEP_MORE_US INT64_C(10000) /* from one slice to the next */
 
@@ -11,7 +13,7 @@ struct key_record *key_record_copy(const struct key_record *from)
 {
     size_t scope_size = strlen(from->scope) + 1, key_size = strlen(from->key) + 1;
     size_t answer_size = strlen(from->answer) + 1;
-    struct key_record *copy = malloc(sizeof *copy + scope_size + key_size + answer_size);
+    struct key_record *copy = allocate(sizeof *copy + scope_size + key_size + answer_size);
     if (!copy)
         return NULL;
     char *texts = (char *)(copy + 1);

@@ -234,9 +234,8 @@ static int add_log(struct memory *m, struct store_request *request)
     return 0;
 }
 
-static int delete (struct memory *m, struct store_request *request)
+int memory_forget(struct memory *m, const struct id *id)
 {
-    const struct id *id = &request->record->id;
     struct memory_task *task = memory_find(m, id);
     if (!task)
         return -ERROR_NOT_FOUND;
@@ -244,6 +243,11 @@ static int delete (struct memory *m, struct store_request *request)
         return -ERROR_CONFLICT;
     remove_task(m, task);
     return 0;
+}
+
+static int delete (struct memory *m, struct store_request *request)
+{
+    return memory_forget(m, &request->record->id);
 }
 
 static int memory_write(struct backend *base, struct store_request *first)
@@ -261,6 +265,8 @@ static int memory_write(struct backend *base, struct store_request *first)
         [STORE_DROP_FUTURE] = memory_drop_future,
         [STORE_START] = start,
         [STORE_CLOCK] = note_clock,
+        [STORE_FORGET] = memory_forget_all,
+        [STORE_SHRINK] = memory_shrink,
         [STORE_BEGIN_RUN] = memory_begin_run,
         [STORE_BEGIN_JOBS] = memory_begin_jobs,
         [STORE_END_RUN] = memory_end_run,
@@ -274,10 +280,16 @@ static int memory_write(struct backend *base, struct store_request *first)
     return 0;
 }
 
-static int memory_settle(struct backend *base)
+static int memory_settle(struct backend *base, bool is_idle)
+{
+    (void)base, (void)is_idle;
+    return 0;
+}
+
+static bool memory_is_settled(const struct backend *base)
 {
     (void)base;
-    return 0;
+    return true;
 }
 
 /* ---- opening and closing ---- */
@@ -299,6 +311,7 @@ static const struct backend_verbs verbs_of_memory = {
     .kind = "memory",
     .write = memory_write,
     .settle = memory_settle,
+    .is_settled = memory_is_settled,
     .close = memory_close,
     .reader_open = memory_reader_open,
     .reader_close = memory_reader_close,
@@ -315,6 +328,10 @@ static const struct backend_verbs verbs_of_memory = {
     .get_key = memory_get_key,
     .get_document = memory_get_document,
     .list_documents = memory_list_documents,
+    .read_ages = memory_read_ages,
+    .read_expired = memory_read_expired,
+    .read_space = memory_read_space,
+    .backup = memory_backup,
 };
 
 int memory_open(struct backend **out, struct error *e)

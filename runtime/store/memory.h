@@ -48,6 +48,9 @@ struct memory {
 
 /* ---- memory.c ---- */
 
+/* A finished task goes. 0, or -NOT_FOUND or -CONFLICT. */
+int memory_forget(struct memory *m, const struct id *id);
+
 /* The array, moved if need be, with room for one more element; NULL when out of memory, and then it
  * is as it was. */
 void *memory_with_room(void *array, size_t n, size_t *capacity, size_t element_size);
@@ -64,6 +67,11 @@ int memory_set_future(struct memory *m, struct store_request *request);
 int memory_drop_future(struct memory *m, struct store_request *request);
 int memory_add_journal(struct memory *m, struct store_request *request);
 void memory_drop_futures(struct memory_task *task);
+
+/* ---- memory_retention.c: the same ---- */
+
+int memory_forget_all(struct memory *m, struct store_request *request);
+int memory_shrink(struct memory *m, struct store_request *request);
 
 /* ---- memory_runs.c: the same ---- */
 
@@ -132,5 +140,12 @@ int memory_get_document(struct store_reader *reader, const char *kind, const cha
                         struct document **out, struct error *e);
 int memory_list_documents(struct store_reader *reader, const char *kind, const char *after,
                           size_t limit, struct document **documents, size_t *n, struct error *e);
+int memory_read_ages(struct store_reader *reader, const struct id *before, size_t max,
+                     struct store_age *ages, size_t *n, struct error *e);
+int memory_read_expired(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,
+                        size_t max, struct store_age *ages, size_t *n, bool *has_more,
+                        struct error *e);
+int memory_read_space(struct store_reader *reader, struct store_space *out, struct error *e);
+int memory_backup(struct backend *backend, struct store_backup *backup, struct error *e);
 
 #endif

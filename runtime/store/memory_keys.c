@@ -5,6 +5,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/store/memory.h"
+#include "schema/allocate.h"
 
 #define BUCKETS_MIN 64
 
@@ -40,7 +41,7 @@ static struct memory_key **find(const struct memory_keys *keys, const char *scop
 static bool grow(struct memory_keys *keys)
 {
     size_t n_wanted = keys->n_buckets ? keys->n_buckets * 2 : BUCKETS_MIN;
-    struct memory_key **buckets = calloc(n_wanted, sizeof(struct memory_key *));
+    struct memory_key **buckets = allocate_zeroed(n_wanted, sizeof(struct memory_key *));
     if (!buckets)
         return false;
     if (!keys->n_buckets)
@@ -75,7 +76,7 @@ int memory_use_key(struct memory *m, const struct key_record *given)
     struct memory_key **link = find(keys, given->scope, given->key);
     if (*link && key_is_kept((*link)->record->at_us, given->at_us))
         return -ERROR_REPEATED;
-    struct memory_key *key = calloc(1, sizeof *key);
+    struct memory_key *key = allocate_zeroed(1, sizeof *key);
     if (key)
         key->record = key_record_copy(given);
     if (!key || !key->record) {

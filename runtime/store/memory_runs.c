@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "runtime/store/memory.h"
+#include "schema/allocate.h"
 
 static struct memory_run *last_run(struct memory *m)
 {
@@ -72,7 +73,7 @@ int memory_begin_jobs(struct memory *m, struct store_request *request)
     (void)request;
     if (!run || run->ran_jobs)
         return -ERROR_CONFLICT;
-    struct task_record **copies = calloc(m->n + 1, sizeof *copies);
+    struct task_record **copies = allocate_zeroed(m->n + 1, sizeof *copies);
     if (!copies || !copy_open(m, copies)) {
         free(copies);
         return -ERROR_NO_MEMORY;

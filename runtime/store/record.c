@@ -79,6 +79,8 @@ struct task_record *task_record_copy(const struct task_record *from)
     copy->has_timeout = from->has_timeout;
     copy->deadline_at_us = from->deadline_at_us;
     copy->cancel_requested_at_us = from->cancel_requested_at_us;
+    copy->ttl_us = from->ttl_us;
+    copy->has_ttl = from->has_ttl;
     copy->group = from->group;
     copy->has_group = from->has_group;
     copy->loop = copy_text(from->loop, &failed);

@@ -42,7 +42,9 @@ struct task_record {
     bool has_timeout;       /* one was given with the submission */
     int64_t deadline_at_us; /* of that timeout; 0 before the task has begun */
     int64_t cancel_requested_at_us; /* the first request */
-    struct id group;                /* whose child it is, if has_group */
+    int64_t ttl_us; /* kept for so long after its end, whatever --retain says; if has_ttl */
+    bool has_ttl;
+    struct id group; /* whose child it is, if has_group */
     bool has_group;
     bool has_futures; /* of an end: there may be values of its futures to forget */
     bool has_journal; /* and rows of its journal */

@@ -8,12 +8,6 @@
 #include "runtime/base/bug.h"
 #include "schema/allocate.h"
 
-/* In the log, so large that the pages which every commit rewrites are copied over once for many,
- * and so small that the copying is over soon. */
-#define CHECKPOINT_PAGES 2000
-/* When readers kept the log from starting over for this long, wait for them. */
-#define CHECKPOINT_PAGES_LATE 20000
-
 /* Bytes of a result, error and unhandled errors that stand in the task's row. */
 #define OUTCOME_SHORT 500
 
@@ -88,6 +82,10 @@ static int insert_task(struct sqlite *s, const struct task_record *task,
         sqlite3_bind_double(statement, 17, task->timeout);
     else
         sqlite3_bind_null(statement, 17);
+    if (task->has_ttl)
+        sqlite3_bind_int64(statement, 18, task->ttl_us);
+    else
+        sqlite3_bind_null(statement, 18);
     return run_for_id(s, DO_INSERT_TASK, &task->id);
 }
 
@@ -215,17 +213,17 @@ static int reschedule(struct sqlite *s, struct store_request *request)
                                                           : rc;
 }
 
-static int delete (struct sqlite *s, struct store_request *request)
+int sqlite_forget(struct sqlite *s, const struct id *id, int *status)
 {
     /* The labels first: the task says which they are. */
     static const enum sqlite_statement parts[] = {DO_DELETE_LABELS, DO_DELETE_LOG, DO_DROP_FUTURES,
                                                   DO_DELETE_TASK};
-    const struct id *id = &request->record->id;
     enum found found;
     int64_t spec;
     int rc = look(s, id, &found, &spec);
+    *status = 0;
     if (rc != SQLITE_OK || found != FOUND_FINISHED) {
-        request->status = found == FOUND_OPEN ? -ERROR_CONFLICT : -ERROR_NOT_FOUND;
+        *status = found == FOUND_OPEN ? -ERROR_CONFLICT : -ERROR_NOT_FOUND;
         return rc;
     }
     sqlite3_bind_int64(s->statements[DO_DELETE_SPEC], 1, spec);
@@ -236,6 +234,11 @@ static int delete (struct sqlite *s, struct store_request *request)
     for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == SQLITE_OK; i++)
         rc = run_for_id(s, parts[i], id);
     return rc;
+}
+
+static int delete (struct sqlite *s, struct store_request *request)
+{
+    return sqlite_forget(s, &request->record->id, &request->status);
 }
 
 static int carry_out(struct sqlite *s, struct store_request *request)
@@ -253,6 +256,8 @@ static int carry_out(struct sqlite *s, struct store_request *request)
         [STORE_DROP_FUTURE] = sqlite_drop_future,
         [STORE_START] = sqlite_start,
         [STORE_CLOCK] = sqlite_note_clock,
+        [STORE_FORGET] = sqlite_forget_all,
+        [STORE_SHRINK] = sqlite_shrink,
         [STORE_BEGIN_RUN] = sqlite_begin_run,
         [STORE_BEGIN_JOBS] = sqlite_begin_jobs,
         [STORE_END_RUN] = sqlite_end_run,
@@ -267,17 +272,18 @@ static int carry_out(struct sqlite *s, struct store_request *request)
 /* What an error means for those who wait. Only these are known to have left nothing behind. Quotas
  * and limits on the size of files reach us as a failed write, which is as harmless as a full disk:
  * without the last page in the log there is no commit. A failed sync is another matter. */
-static int judge(struct sqlite *s, int rc)
+int sqlite_judge(struct sqlite *s, int rc, bool is_commit)
 {
     bool is_write = sqlite3_extended_errcode(s->db) == SQLITE_IOERR_WRITE;
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return -ERROR_STORE_FULL;
-    case SQLITE_NOMEM:
-        return -ERROR_NO_MEMORY;
     case SQLITE_BUSY: /* somebody writes the file with another program */
         return -ERROR_SYSTEM;
     }
+    /* In a commit memory may be missing once all of it is in the log: for the index of that. */
+    if (sqlite_is_out_of_memory(s->db) && !is_commit)
+        return -ERROR_NO_MEMORY;
     if (is_write && (s->system_error == EDQUOT || s->system_error == EFBIG))
         return -ERROR_STORE_FULL;
     s->is_broken = true;
@@ -288,15 +294,19 @@ static int sqlite_write(struct backend *base, struct store_request *first)
 {
     struct sqlite *s = (struct sqlite *)base;
     int64_t run = s->run;
+    bool is_commit = false;
     int rc = sqlite_run(s, DO_BEGIN);
+    s->is_alone = !request_next(first);
     for (struct store_request *request = first; request && rc == SQLITE_OK;
          request = request_next(request))
         rc = carry_out(s, request);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
+        is_commit = true;
         rc = sqlite_run(s, DO_COMMIT);
+    }
     if (rc == SQLITE_OK)
         return 0;
-    int status = judge(s, rc);
+    int status = sqlite_judge(s, rc, is_commit);
     if (!sqlite3_get_autocommit(s->db)) /* some errors roll back by themselves */
         sqlite_run(s, DO_ROLLBACK);
     if (!s->is_broken && sqlite_recall_runs(s, run) != SQLITE_OK) {
@@ -317,26 +327,12 @@ static int note_wal_size(void *context, sqlite3 *db, const char *name, int n_pag
     return SQLITE_OK;
 }
 
-static int sqlite_settle(struct backend *base)
-{
-    struct sqlite *s = (struct sqlite *)base;
-    if (s->wal_pages < CHECKPOINT_PAGES)
-        return 0;
-    int mode = s->wal_pages < CHECKPOINT_PAGES_LATE ? SQLITE_CHECKPOINT_PASSIVE
-                                                    : SQLITE_CHECKPOINT_RESTART;
-    errno = 0;
-    int rc = sqlite3_wal_checkpoint_v2(s->db, "main", mode, NULL, NULL);
-    s->system_error = errno;
-    if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
-        return 0;
-    return judge(s, rc) == -ERROR_STORE_UNKNOWN ? -ERROR_STORE_UNKNOWN : 0;
-}
-
 /* ---- the backend ---- */
 
 static void sqlite_close(struct backend *base)
 {
     struct sqlite *s = (struct sqlite *)base;
+    sqlite_checkpoint_stop(s);
     sqlite_release(s);
     free(s);
 }
@@ -347,6 +343,7 @@ static const struct backend_verbs verbs_of_sqlite = {
     .lock = sqlite_lock,
     .write = sqlite_write,
     .settle = sqlite_settle,
+    .is_settled = sqlite_is_settled,
     .close = sqlite_close,
     .make_reserve = sqlite_make_reserve,
     .give_up_reserve = sqlite_give_up_reserve,
@@ -365,6 +362,10 @@ static const struct backend_verbs verbs_of_sqlite = {
     .get_key = sqlite_get_key,
     .get_document = sqlite_get_document,
     .list_documents = sqlite_list_documents,
+    .read_ages = sqlite_read_ages,
+    .read_expired = sqlite_read_expired,
+    .read_space = sqlite_read_space,
+    .backup = sqlite_backup,
 };
 
 int sqlite_open(struct backend **out, const char *path, struct error *e)
@@ -373,6 +374,7 @@ int sqlite_open(struct backend **out, const char *path, struct error *e)
     if (!s)
         return error_set(e, ERROR_NO_MEMORY, "store: out of memory");
     s->base.verbs = &verbs_of_sqlite;
+    s->checkpoint.file = -1;
     int rc = sqlite_acquire(s, path, e);
     if (rc == 0)
         rc = sqlite_prepare(s, e);

@@ -4,7 +4,10 @@
 #ifndef AWAITD_RUNTIME_STORE_SQLITE_H
 #define AWAITD_RUNTIME_STORE_SQLITE_H
 
+#include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "runtime/store/backend.h"
 #include "runtime/store/sqlite_statements.h"
@@ -13,6 +16,34 @@
 
 /* Of tasks: a statement for each combination of what a filter can ask. */
 #define SQLITE_LISTS 16
+
+#define SQLITE_BUSY_MS 1000 /* how long a connection waits for another program */
+
+/* How the log gets into the file: sqlite_checkpoint.c. Pages are counted as they stand in the log.
+ *
+ *   NONE ──► ASKED ──► DONE ──► NONE        and at the end, when nothing is asked, END
+ *                └───► FAILED, for good */
+enum sync_state { SYNC_NONE, SYNC_ASKED, SYNC_DONE, SYNC_FAILED, SYNC_END };
+struct sqlite_checkpoint {
+    int n_seen;                  /* in the log */
+    int n_copied;                /* of them, into the file */
+    int n_unsynced;              /* of those, since the sync that was asked for last */
+    int next_slice, next_finish; /* when there are so many in the log */
+    int n_tried;                 /* as many there were when the last one was to be complete */
+    int n_syncs;                 /* in a row */
+    bool is_complete;            /* the last one was */
+    bool was_shrunk;             /* the file gets shorter with the next one */
+    struct store_reader *pin_reader;
+    sqlite3 *pin; /* its connection */
+    bool is_pinned;
+    int n_pinned;
+    int file; /* a descriptor of the database, for the thread's syncs; or -1 */
+    bool has_thread;
+    pthread_t thread;
+    sem_t wake;
+    _Atomic(enum sync_state) sync;
+    int sync_error; /* FAILED: errno */
+};
 
 /* The one connection of the process that writes. Owned by the writer thread between open and close.
  */
@@ -24,8 +55,10 @@ struct sqlite {
     int wal_pages; /* in the write-ahead log, as of the last commit */
     int system_error; /* errno of the last call; SQLite's own record of it misses failed commits */
     int64_t reserve_size; /* of the file that keeps room; 0: there was none yet */
-    bool is_broken;       /* a write's outcome is unknown: closing must not touch the file either */
-    int64_t run;          /* of the server; 0: none has begun */
+    struct sqlite_checkpoint checkpoint;
+    bool is_alone;  /* the batch that is carried out has one request */
+    bool is_broken; /* a write's outcome is unknown: closing must not touch the file either */
+    int64_t run;    /* of the server; 0: none has begun */
     struct key_sweep sweep;
     sqlite3_stmt *statements[N_STATEMENTS];
 };
@@ -36,7 +69,7 @@ struct sqlite_reader {
     sqlite3 *db;
     sqlite3_stmt *get, *read_log, *read_open, *read_group, *list_group, *get_document,
         *list_documents, *next_futures, *read_futures, *next_journal, *read_journal, *read_clock,
-        *get_key;
+        *get_key, *read_ages, *read_expired, *count_pages, *count_free;
     sqlite3_stmt *lists[SQLITE_LISTS];
 };
 
@@ -76,6 +109,22 @@ bool sqlite_give_up_reserve(struct backend *backend);
  * given up. [main, with the lock] */
 void sqlite_relieve(struct sqlite *s);
 
+/* ---- sqlite_vacuum.c ---- */
+
+#define SQLITE_SHRINKABLE 2       /* auto_vacuum = INCREMENTAL */
+#define SQLITE_SHRINKABLE_SINCE 4 /* a version of the schema */
+
+/* Has the file, whose connection has asked for it, keep the books that STORE_SHRINK needs. One of
+ * an older version is written anew for that, where there is room. 0, or -code and *e. */
+int sqlite_make_shrinkable(struct sqlite *s, int version, struct error *e);
+
+/* ---- sqlite_checkpoint.c ---- */
+
+int sqlite_settle(struct backend *backend, bool is_idle);
+bool sqlite_is_settled(const struct backend *backend);
+/* Before sqlite_release. */
+void sqlite_checkpoint_stop(struct sqlite *s);
+
 /* ---- sqlite_statements.c ---- */
 
 /* That is what the last call on the connection failed for. */
@@ -83,16 +132,22 @@ bool sqlite_is_out_of_memory(sqlite3 *db);
 int sqlite_prepare(struct sqlite *s, struct error *e);
 /* Carries out a statement that has no rows. SQLITE_OK or what went wrong. */
 int sqlite_run(struct sqlite *s, enum sqlite_statement which);
+/* One step, with what the system said of it; the caller resets. SQLITE_ROW, _DONE or an error. */
+int sqlite_step(struct sqlite *s, enum sqlite_statement which);
 void sqlite_bind_text(sqlite3_stmt *statement, int i, const char *text); /* NULL binds NULL */
 void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us);    /* 0 binds NULL */
 
 /* ---- sqlite.c ---- */
 
+/* What an error means for those who wait: a status; is_broken is set if nobody knows. is_commit: of
+ * a COMMIT. */
+int sqlite_judge(struct sqlite *s, int rc, bool is_commit);
 /* After a change that touched no row: sets the status. An open task is in order. */
 int sqlite_explain(struct sqlite *s, struct store_request *request, const struct id *id);
+/* Deletes a finished task with all that belongs to it. *status: 0, -NOT_FOUND or -CONFLICT. */
+int sqlite_forget(struct sqlite *s, const struct id *id, int *status);
 
-/* ---- sqlite_documents.c, sqlite_futures.c, sqlite_journal.c, sqlite_clock.c: as sqlite.c's verbs
- * ---- */
+/* ---- sqlite_documents.c, sqlite_futures.c and so on: as sqlite.c's verbs ---- */
 
 int sqlite_put(struct sqlite *s, struct store_request *request);
 int sqlite_remove(struct sqlite *s, struct store_request *request);
@@ -100,6 +155,8 @@ int sqlite_set_future(struct sqlite *s, struct store_request *request);
 int sqlite_drop_future(struct sqlite *s, struct store_request *request);
 int sqlite_start(struct sqlite *s, struct store_request *request);
 int sqlite_note_clock(struct sqlite *s, struct store_request *request);
+int sqlite_forget_all(struct sqlite *s, struct store_request *request);
+int sqlite_shrink(struct sqlite *s, struct store_request *request);
 int sqlite_add_journal(struct sqlite *s, struct store_request *request);
 
 /* ---- sqlite_runs.c: the same ---- */
@@ -131,6 +188,8 @@ int sqlite_reader_prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt
 void sqlite_bind_limit(sqlite3_stmt *statement, int i, size_t limit);
 void sqlite_bind_after(sqlite3_stmt *statement, int i,
                        const struct id *after); /* NULL: the first */
+void sqlite_bind_before(sqlite3_stmt *statement, int i,
+                        const struct id *before); /* NULL: all are */
 /* The first task behind `after` that the statement of this text gives. As store_next_futures. */
 int sqlite_next_task(struct sqlite_reader *r, const char *sql, sqlite3_stmt **statement,
                      const struct id *after, struct id *task, struct error *e);
@@ -170,5 +229,12 @@ int sqlite_get_document(struct store_reader *reader, const char *kind, const cha
                         struct document **out, struct error *e);
 int sqlite_list_documents(struct store_reader *reader, const char *kind, const char *after,
                           size_t limit, struct document **documents, size_t *n, struct error *e);
+int sqlite_read_ages(struct store_reader *reader, const struct id *before, size_t max,
+                     struct store_age *ages, size_t *n, struct error *e);
+int sqlite_read_expired(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,
+                        size_t max, struct store_age *ages, size_t *n, bool *has_more,
+                        struct error *e);
+int sqlite_read_space(struct store_reader *reader, struct store_space *out, struct error *e);
+int sqlite_backup(struct backend *backend, struct store_backup *backup, struct error *e);
 
 #endif

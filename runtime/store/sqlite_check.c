@@ -97,6 +97,8 @@ static const struct rule {
     {4, "a task was stored in a run that there was not",
      "SELECT id FROM tasks WHERE run < 0 OR"
      " run > (SELECT coalesce(max(n_ran_jobs), 0) FROM runs)"},
+    {4, "a task is to begin on one clock only",
+     "SELECT id FROM tasks WHERE start_at IS NOT NULL AND run_at IS NULL"},
     {4, "a run is counted wrongly",
      "SELECT 'run ' || n FROM runs WHERE n < 1 OR n_ran_jobs NOT BETWEEN ran_jobs AND n"},
     {4, "a key is not one, or not for anything",

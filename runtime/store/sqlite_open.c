@@ -99,9 +99,10 @@ static int lock_take(struct sqlite *s, struct error *e)
             return sqlite_refuse_locked(s->path, s->lock, name, e);
         return error_set(e, ERROR_SYSTEM, "%s: cannot be locked: %s", name, strerror(errno));
     }
+    s->base.marks = marks_open(name);
     /* Only for the message of whoever comes next, so a full disk does not matter here. */
-    int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (ftruncate(s->lock, 0) != 0 || pwrite(s->lock, pid, (size_t)size, 0) != size)
+    int size = snprintf(pid, sizeof pid, "%-22ld\n", (long)getpid());
+    if (pwrite(s->lock, pid, (size_t)size, 0) != size)
         errno = 0;
     return 0;
 }
@@ -236,7 +237,7 @@ static int open_connection(struct sqlite *s, int *version, struct error *e)
         return fail(s, "opening", e);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_wal_autocheckpoint(s->db, 0); /* see sqlite_settle */
-    sqlite3_busy_timeout(s->db, 1000);
+    sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS);
     int rc = identify(s, version, e);
     if (rc == 0 && sqlite3_db_readonly(s->db, "main"))
         rc = error_set(e, ERROR_SYSTEM, "%s: not writable for this user", s->path);
@@ -259,12 +260,14 @@ int sqlite_acquire(struct sqlite *s, const char *path, struct error *e)
     if ((rc = open_connection(s, &version, e)) != 0)
         return rc;
     /* No memory mapping: a read error on a mapped page is a SIGBUS, not an error. */
-    if ((rc = execute(s, "PRAGMA mmap_size = 0", e)) != 0 ||
+    if ((rc = execute(s, "PRAGMA mmap_size = 0; PRAGMA auto_vacuum = INCREMENTAL", e)) != 0 ||
         (rc = require(s, "PRAGMA journal_mode = WAL", "PRAGMA journal_mode", "wal", e)) != 0 ||
         (rc = require(s, "PRAGMA synchronous = FULL", "PRAGMA synchronous", "2", e)) != 0 ||
         (rc = execute(s, "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864", e)))
         return rc;
     rc = sqlite_keep_copy(s, version, e);
+    if (rc == 0)
+        rc = sqlite_make_shrinkable(s, version, e);
     if (rc == 0)
         rc = migrate(s, version, e);
     return rc == 0 ? sqlite_sync_folder(s, e) : rc;
@@ -283,7 +286,10 @@ void sqlite_release(struct sqlite *s)
     if (s->is_broken)
         sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(s->db);
+    if (s->checkpoint.file >= 0)
+        close(s->checkpoint.file);
     if (s->lock >= 0)
         close(s->lock);
+    marks_unref(s->base.marks);
     free(s->path);
 }

@@ -15,11 +15,11 @@
 #define COLUMNS_AND(outcome)                                                                       \
     "t.id, t.state, " STARTS ", t.created_at, t.started_at, t.finished_at, t.deadline_at,"         \
     " t.cancel_requested_at, t.name, t.labels, t.cancel_message, " outcome ", t.loop,"             \
-    " t.group_id, t.began_at, t.run_at, t.start_at, t.timeout"
+    " t.group_id, t.began_at, t.run_at, t.start_at, t.timeout, t.ttl"
 #define COLUMNS                                                                                    \
     COLUMNS_AND("coalesce(t.result, o.result), coalesce(t.error, o.error),"                        \
                 " coalesce(t.unhandled, o.unhandled)")
-#define N_COLUMNS 20
+#define N_COLUMNS 21
 #define WITH_OUTCOMES " LEFT JOIN outcomes o ON o.n = t.spec"
 #define SPEC "(SELECT spec FROM specs WHERE n = t.spec)"
 
@@ -153,6 +153,8 @@ static struct task_record *take_row(sqlite3_stmt *row)
     record->start_at_us = sqlite3_column_int64(row, 18);
     record->has_timeout = sqlite3_column_type(row, 19) != SQLITE_NULL;
     record->timeout = sqlite3_column_double(row, 19);
+    record->has_ttl = sqlite3_column_type(row, 20) != SQLITE_NULL;
+    record->ttl_us = sqlite3_column_int64(row, 20);
     if (sqlite3_column_count(row) > N_COLUMNS)
         record->spec = take_text(row, N_COLUMNS, &failed);
     if (sqlite3_column_count(row) > N_COLUMNS + 1)
@@ -262,18 +264,13 @@ static int list_prepare(struct sqlite_reader *r, unsigned kind, struct error *e)
 int sqlite_list(struct store_reader *reader, const struct store_filter *filter,
                 struct task_record **records, size_t *n, struct error *e)
 {
-    /* Greater than any id: a longer blob that begins like the greatest. */
-    static const char beyond[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
     unsigned kind = list_kind(filter);
     int rc = list_prepare(r, kind, e);
     if (rc != 0)
         return rc;
     sqlite3_stmt *statement = r->lists[kind];
-    if (filter->before)
-        sqlite_bind_id(statement, 1, filter->before);
-    else
-        sqlite3_bind_blob(statement, 1, beyond, sizeof beyond, SQLITE_STATIC);
+    sqlite_bind_before(statement, 1, filter->before);
     sqlite_bind_limit(statement, 2, filter->limit);
     sqlite3_bind_int(statement, 3, filter->state);
     sqlite3_bind_text(statement, 4, filter->name, -1, SQLITE_STATIC);
@@ -314,6 +311,16 @@ int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t af
     rc = rc == SQLITE_DONE ? 0 : sqlite_reader_fail(r, e);
     sqlite3_reset(row);
     return rc;
+}
+
+/* Greater than any id is a longer blob that begins like the greatest. */
+void sqlite_bind_before(sqlite3_stmt *statement, int i, const struct id *before)
+{
+    static const char beyond[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    if (before)
+        sqlite_bind_id(statement, i, before);
+    else
+        sqlite3_bind_blob(statement, i, beyond, sizeof beyond, SQLITE_STATIC);
 }
 
 /* No id is smaller than an empty blob. */
@@ -371,7 +378,7 @@ int sqlite_reader_open(struct store_reader **out, struct backend *backend, struc
     }
     sqlite3_wal_autocheckpoint(r->db, 0);
     sqlite3_db_config(r->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_busy_timeout(r->db, 1000);
+    sqlite3_busy_timeout(r->db, SQLITE_BUSY_MS);
     *out = &r->base;
     return 0;
 }
@@ -379,21 +386,9 @@ int sqlite_reader_open(struct store_reader **out, struct backend *backend, struc
 void sqlite_reader_close(struct store_reader *reader)
 {
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
-    for (int i = 0; i < SQLITE_LISTS; i++)
-        sqlite3_finalize(r->lists[i]);
-    sqlite3_finalize(r->get);
-    sqlite3_finalize(r->read_log);
-    sqlite3_finalize(r->read_open);
-    sqlite3_finalize(r->read_group);
-    sqlite3_finalize(r->list_group);
-    sqlite3_finalize(r->get_key);
-    sqlite3_finalize(r->get_document);
-    sqlite3_finalize(r->list_documents);
-    sqlite3_finalize(r->next_futures);
-    sqlite3_finalize(r->next_journal);
-    sqlite3_finalize(r->read_journal);
-    sqlite3_finalize(r->read_futures);
-    sqlite3_finalize(r->read_clock);
+    sqlite3_stmt *statement;
+    while ((statement = sqlite3_next_stmt(r->db, NULL)))
+        sqlite3_finalize(statement);
     sqlite3_close(r->db);
     free(r);
 }

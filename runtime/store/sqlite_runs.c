@@ -30,9 +30,10 @@ static int count_runs(struct sqlite *s)
 int sqlite_read_runs(struct sqlite *s, struct error *e)
 {
     int rc = count_runs(s);
-    return rc == SQLITE_OK ? 0
-                           : error_set(e, ERROR_SYSTEM, "%s: the runs of the server: %s", s->path,
-                                       sqlite3_errstr(rc));
+    if (rc == SQLITE_OK)
+        return 0;
+    return error_set(e, sqlite_is_out_of_memory(s->db) ? ERROR_NO_MEMORY : ERROR_SYSTEM,
+                     "%s: the runs of the server: %s", s->path, sqlite3_errstr(rc));
 }
 
 int sqlite_recall_runs(struct sqlite *s, int64_t run)

@@ -38,11 +38,17 @@ void sqlite_bind_time(sqlite3_stmt *statement, int i, int64_t at_us)
         sqlite3_bind_int64(statement, i, at_us);
 }
 
-int sqlite_run(struct sqlite *s, enum sqlite_statement which)
+int sqlite_step(struct sqlite *s, enum sqlite_statement which)
 {
     errno = 0;
     int rc = sqlite3_step(s->statements[which]);
     s->system_error = errno;
+    return rc;
+}
+
+int sqlite_run(struct sqlite *s, enum sqlite_statement which)
+{
+    int rc = sqlite_step(s, which);
     sqlite3_reset(s->statements[which]);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }

@@ -18,9 +18,9 @@
     X(INSERT_TASK,                                                                                 \
       "INSERT INTO tasks (id, state, started_at, finished_at, result, error, unhandled,"           \
       " created_at, deadline_at, name, labels, loop, group_id, began_at, run_at, start_at,"        \
-      " timeout, run, spec)"                                                                       \
+      " timeout, ttl, run, spec)"                                                                  \
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"       \
-      " " RUN ","                                                                                  \
+      " ?18, " RUN ","                                                                             \
       " last_insert_rowid())")                                                                     \
     X(UNDO_SPEC, "DELETE FROM specs WHERE n = last_insert_rowid()")                                \
     X(INSERT_LABELS, "INSERT OR IGNORE INTO labels SELECT key, value, ?1 FROM json_each(?2)")      \
@@ -53,6 +53,7 @@
     X(SET_FUTURE, "INSERT INTO futures SELECT ?1, ?2, ?3, ?4, ?5"                                  \
                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")     \
     X(DROP_FUTURE, "DELETE FROM futures WHERE task = ?1 AND name = ?2")                            \
+    X(SHRINK, "PRAGMA incremental_vacuum(64)")                                                     \
     X(ADD_JOURNAL, "INSERT INTO journal SELECT ?1, ?2, ?3"                                         \
                    " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")    \
     X(DROP_JOURNAL, "DELETE FROM journal WHERE task = ?1")                                         \

@@ -10,11 +10,13 @@
 #include <time.h>
 
 #include "runtime/base/chain.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/store/backend.h"
 #include "schema/allocate.h"
 
 #define BATCH_ENOUGH 10000          /* requests for one transaction */
+#define IDLE_NS INT64_C(100000000)  /* after so much time nobody seems to want anything */
 #define RETRY_NS INT64_C(250000000) /* how long what found no room waits, at most */
 
 /* The writer's life. In RETRYING, what may be refused was refused, and the rest is tried alone, at
@@ -121,19 +123,19 @@ static void take(struct chain *chain, bool (*is_wanted)(const struct store_reque
 
 /* ---- the writer ---- */
 
-/* For the next request; when stuck, not for long. */
-static void wait_for_work(struct store *store)
+/* For the next request; at most for so long, or (0) for ever. False: the time is over. */
+static bool wait_for_request(struct store *store, int64_t most_ns)
 {
     struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + RETRY_NS;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    int64_t until_ns = clock_now_ns() + most_ns;
+    until.tv_sec = until_ns / 1000000000;
+    until.tv_nsec = until_ns % 1000000000;
     int rc;
     do
-        rc = store->state == STUCK ? sem_clockwait(&store->wake, CLOCK_MONOTONIC, &until)
-                                   : sem_wait(&store->wake);
+        rc =
+            most_ns ? sem_clockwait(&store->wake, CLOCK_MONOTONIC, &until) : sem_wait(&store->wake);
     while (rc != 0 && errno == EINTR);
+    return rc == 0;
 }
 
 static void break_down(struct store *store, const char *what)
@@ -202,6 +204,22 @@ static void hold_back(struct store *store, struct chain *batch, int status)
     complete(&refused, &status);
 }
 
+static void settle(struct store *store, bool is_idle)
+{
+    if (store->backend->verbs->settle(store->backend, is_idle) != 0)
+        break_down(store, "a checkpoint failed");
+}
+
+/* When stuck, not for long; when all is quiet there may be something left to do. */
+static void wait_for_work(struct store *store)
+{
+    bool is_settled = store->state == BROKEN || store->backend->verbs->is_settled(store->backend);
+    if (store->state == STUCK)
+        wait_for_request(store, RETRY_NS);
+    else if (!wait_for_request(store, is_settled ? 0 : IDLE_NS))
+        settle(store, true);
+}
+
 static void write_batch(struct store *store)
 {
     static const int unknown = -ERROR_STORE_UNKNOWN;
@@ -224,8 +242,7 @@ static void write_batch(struct store *store)
     store->state = WRITING;
     say_shortage(store, false, 0);
     complete(&batch, NULL);
-    if (backend->verbs->settle(backend) != 0)
-        break_down(store, "a checkpoint failed");
+    settle(store, false);
 }
 
 /* Retrying goes without newcomers, who could fill up the room that would do for the results alone.
@@ -353,95 +370,19 @@ void store_submit(struct store *store, struct store_request *request)
         sem_post(&store->wake);
 }
 
-/* ---- reading: the backends' affair ---- */
+struct marks *store_marks(const struct store *store)
+{
+    return store->backend->marks;
+}
+
+/* ---- the backend's affair ---- */
 
 int store_reader_open(struct store_reader **out, struct store *store, struct error *e)
 {
     return store->backend->verbs->reader_open(out, store->backend, e);
 }
 
-void store_reader_close(struct store_reader *reader)
+int store_backup(struct store *store, struct store_backup *backup, struct error *e)
 {
-    reader->verbs->reader_close(reader);
-}
-
-int store_get(struct store_reader *reader, const struct id *id, unsigned parts,
-              struct task_record **out, struct error *e)
-{
-    return reader->verbs->get(reader, id, parts, out, e);
-}
-
-int store_list(struct store_reader *reader, const struct store_filter *filter,
-               struct task_record **records, size_t *n, struct error *e)
-{
-    return reader->verbs->list(reader, filter, records, n, e);
-}
-
-int store_read_log(struct store_reader *reader, const struct id *id, int64_t after, size_t limit,
-                   void (*each)(void *context, const struct log_entry *entry), void *context,
-                   struct error *e)
-{
-    return reader->verbs->read_log(reader, id, after, limit, each, context, e);
-}
-
-int store_read_open(struct store_reader *reader, const struct id *after, size_t max,
-                    struct task_record **records, size_t *n, struct error *e)
-{
-    return reader->verbs->read_open(reader, after, max, records, n, e);
-}
-
-int store_read_group(struct store_reader *reader, const struct id *group, const struct id *after,
-                     bool with_outcomes, size_t max, struct task_record **records, size_t *n,
-                     struct error *e)
-{
-    return reader->verbs->read_group(reader, group, after, with_outcomes, max, records, n, e);
-}
-
-int store_next_futures(struct store_reader *reader, const struct id *after, struct id *task,
-                       struct error *e)
-{
-    return reader->verbs->next_futures(reader, after, task, e);
-}
-
-int store_read_futures(struct store_reader *reader, const struct id *task,
-                       void (*each)(void *context, const struct future_record *record),
-                       void *context, struct error *e)
-{
-    return reader->verbs->read_futures(reader, task, each, context, e);
-}
-
-int store_read_clock(struct store_reader *reader, struct clock_note *out, struct error *e)
-{
-    return reader->verbs->read_clock(reader, out, e);
-}
-
-int store_next_journal(struct store_reader *reader, const struct id *after, struct id *task,
-                       struct error *e)
-{
-    return reader->verbs->next_journal(reader, after, task, e);
-}
-
-int store_read_journal(struct store_reader *reader, const struct id *task,
-                       void (*each)(void *context, const struct journal_row *row), void *context,
-                       struct error *e)
-{
-    return reader->verbs->read_journal(reader, task, each, context, e);
-}
-
-int store_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
-                  struct key_record **out, struct error *e)
-{
-    return reader->verbs->get_key(reader, scope, key, now_us, out, e);
-}
-
-int store_get_document(struct store_reader *reader, const char *kind, const char *name,
-                       struct document **out, struct error *e)
-{
-    return reader->verbs->get_document(reader, kind, name, out, e);
-}
-
-int store_list_documents(struct store_reader *reader, const char *kind, const char *after,
-                         size_t limit, struct document **documents, size_t *n, struct error *e)
-{
-    return reader->verbs->list_documents(reader, kind, after, limit, documents, n, e);
+    return store->backend->verbs->backup(store->backend, backup, e);
 }

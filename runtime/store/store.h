@@ -16,6 +16,7 @@
 #include "runtime/store/clock_note.h"
 #include "runtime/store/document.h"
 #include "runtime/store/future_record.h"
+#include "runtime/store/mark.h"
 #include "runtime/store/journal_row.h"
 #include "runtime/store/key_record.h"
 #include "runtime/store/record.h"
@@ -73,9 +74,12 @@ enum store_verb {
     STORE_REMOVE, /* document's kind and name */
     STORE_SET_FUTURE,  /* future. Conflict: it has a value, or its task has ended */
     STORE_DROP_FUTURE, /* future's task and name: as if it had never been set */
-    STORE_START,      /* a pending task begins: state, started_at_us, began_at_us, deadline_at_us of
-                       * record. Conflict: it has ended */
-    STORE_CLOCK,      /* clock, unless a later one is there */
+    STORE_START,  /* a pending task begins: state, started_at_us, began_at_us, deadline_at_us of
+                   * record. Conflict: it has ended */
+    STORE_CLOCK,  /* clock, unless a later one is there */
+    STORE_FORGET, /* those of `ids` that have ended, with their logs; the others are passed over */
+    STORE_SHRINK, /* gives a little of what is free in the file back to the file system. Conflict:
+                   * others are waiting */
     STORE_BEGIN_RUN,  /* run: a start of the server, whose jobs do not run yet */
     STORE_BEGIN_JOBS, /* now they do: one more start for every task that has not ended. Conflict:
                        * no run began, or its jobs did */
@@ -118,6 +122,8 @@ struct store_request {
     bool goes_on;                       /* PUT: of something that runs; not refused as new */
     struct store_run *run;              /* BEGIN_RUN; borrowed until done */
     const struct journal_row *rows;     /* JOURNAL: n_rows, which may be 0; borrowed until done */
+    const struct id *ids;               /* FORGET: n_ids of them; borrowed until done */
+    size_t n_ids;
     size_t n_rows;
     const struct key_record *key; /* INSERT, PUT: or NULL; borrowed until done, with its texts */
     bool ends_unit; /* the store's own: the last of those that were submitted together */
@@ -130,6 +136,10 @@ void store_submit(struct store *store, struct store_request *request);
 /* The same of several, oldest first, linked by node.next: one commit holds all of them that are
  * carried out, or none. Not empty. [any] */
 void store_submit_all(struct store *store, struct store_request *first);
+
+/* What the process may die of; NULL: no process comes after this one. Borrowed until the store is
+ * closed, or for marks_ref. [any] */
+struct marks *store_marks(const struct store *store);
 
 /* ---- reading ---- */
 
@@ -199,6 +209,40 @@ int store_read_clock(struct store_reader *reader, struct clock_note *out, struct
 int store_get_key(struct store_reader *reader, const char *scope, const char *key, int64_t now_us,
                   struct key_record **out, struct error *e);
 
+/* ---- reading: what may be forgotten, and what is to be gained ---- */
+
+struct store_age {
+    struct id id, group;
+    bool has_group, has_ttl;
+    enum task_state state;
+    int64_t finished_at_us; /* 0: it has not ended */
+};
+
+/* All tasks, newest (greatest id) first, at most max of them, from ids smaller than `before` (NULL:
+ * from the newest). */
+int store_read_ages(struct store_reader *reader, const struct id *before, size_t max,
+                    struct store_age *ages, size_t *n, struct error *e);
+
+/* A place in a walk; it begins with {0}. */
+struct store_cursor {
+    int64_t at_us;
+    struct id id;
+};
+
+/* Those of the tasks with a ttl whose time is over, in any order: at most max of them, from *cursor
+ * on, which is moved; *has_more: the walk goes on there. */
+int store_read_expired(struct store_reader *reader, int64_t now_us, struct store_cursor *cursor,
+                       size_t max, struct store_age *ages, size_t *n, bool *has_more,
+                       struct error *e);
+
+/* Of the file: SHRINK would make the free ones fewer. */
+struct store_space {
+    uint64_t n_pages, n_free;
+};
+int store_read_space(struct store_reader *reader, struct store_space *out, struct error *e);
+
+/* ---- reading: documents ---- */
+
 /* 0 and a document, for document_free; -NOT_FOUND; -SYSTEM. */
 int store_get_document(struct store_reader *reader, const char *kind, const char *name,
                        struct document **out, struct error *e);
@@ -208,5 +252,23 @@ int store_get_document(struct store_reader *reader, const char *kind, const char
  * document_free. */
 int store_list_documents(struct store_reader *reader, const char *kind, const char *after,
                          size_t limit, struct document **documents, size_t *n, struct error *e);
+
+/* ---- copying ---- */
+
+/* Copies the database into a new file: all that was committed when it was called, and of what is
+ * committed meanwhile nothing. The file has its name once it is whole and on disk. */
+struct store_backup {
+    const char *folder;            /* made if need be; borrowed */
+    const char *name;              /* of the file: no slash; borrowed */
+    const atomic_bool *is_stopped; /* set by anybody: end it; borrowed */
+    char path[4096];               /* filled in */
+    int64_t n_bytes;               /* filled in */
+};
+
+/* Takes as long as it takes; reads and writes go on meanwhile. 0, or -code and *e, and nothing is
+ * left of it: INVALID (not with this kind of store), CONFLICT (there is a file of this name, or a
+ * copy is being made), STORE_FULL, DRAINING (it was stopped), NO_MEMORY, SYSTEM. [any; before
+ * store_close] */
+int store_backup(struct store *store, struct store_backup *backup, struct error *e);
 
 #endif

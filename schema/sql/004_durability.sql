@@ -30,6 +30,10 @@ CREATE INDEX keys_old ON keys (at);
 
 -- ---- retention ----
 
+-- Microseconds for which a task is kept after its end, whatever the operator says; NULL: as he says.
+ALTER TABLE tasks ADD COLUMN ttl INTEGER;
+CREATE INDEX tasks_expiring ON tasks (finished_at + ttl, id) WHERE ttl IS NOT NULL AND finished_at IS NOT NULL;
+
 -- ---- tasks that begin later ----
 
 ALTER TABLE tasks ADD COLUMN run_at INTEGER; -- when it is to begin, by the wall clock; NULL: at once

@@ -40,7 +40,7 @@ class Crash:
         self.seed, self.limit, self.life = options.seed, options.jobs, options.life
         self.world = world.World(folder)
         self.server = servers.Server(folder, self.plugins(folder), options.loops)
-        self.place = nodes.Place(folder, self.world.http_port, self.world.stream_port, "run_at:" in load.OPENAPI)
+        self.place = nodes.Place(folder, self.world.http_port, self.world.stream_port)
         self.watch = watch.Watch(self.world)
         self.kills = self.runs = 0
         self.is_up, self.is_full_enough, self.is_over = threading.Event(), threading.Event(), threading.Event()
@@ -229,11 +229,10 @@ def show(job):
 
 
 def check_file(path):
-    """What awaitd says to its file, if this version has something to say, and what SQLite does."""
-    if "check" in subprocess.run([servers.BINARY, "--help"], capture_output=True, text=True, check=True).stdout.split("\n")[0]:
-        checked = subprocess.run([servers.BINARY, "check", path], capture_output=True, text=True, check=False)
-        if checked.returncode:
-            raise Broken(f"awaitd check: {checked.stdout}{checked.stderr}")
+    """What awaitd says to its file, and what SQLite does."""
+    checked = subprocess.run([servers.BINARY, "check", path], capture_output=True, text=True, check=False)
+    if checked.returncode:
+        raise Broken(f"awaitd check: {checked.stdout}{checked.stderr}")
     with sqlite3.connect(path) as database:
         said = database.execute("PRAGMA integrity_check").fetchall()
         left = database.execute("SELECT count(*) FROM journal").fetchone()[0]
@@ -261,8 +260,8 @@ def main():
     crash = Crash(folder, options)
     is_good = crash.main(options.kills)
     seen = crash.watch
-    print(f"seed {options.seed}: {crash.kills} kills, {len(seen.ended)} jobs, {seen.leaves} leaves, {seen.extra} of their runs cut off "
-          f"by a kill and done again, {seen.starts} starts of jobs, {time.monotonic() - began:.0f} s")
+    print(f"seed {options.seed}: {crash.kills} kills, {len(seen.ended)} jobs, {seen.leaves} leaves, {seen.extra} of their "
+          f"runs cut off by a kill and done again, {seen.starts} starts of jobs, {time.monotonic() - began:.0f} s")
     if is_good:
         shutil.rmtree(folder)
     print(f"{int(is_good)} passed, {int(not is_good)} failed")

@@ -147,7 +147,8 @@ class Walk:
         first = last = None
         for span in spans:
             if span.first and last and span.first[0] <= last[0]:
-                self.fault(f"{last[1]} was done (line {last[0]}) after {span.first[1]} (line {span.first[0]}) that comes after it")
+                self.fault(f"{last[1]} was done (line {last[0]}) after {span.first[1]} (line {span.first[0]}), "
+                           "which comes after it")
             first = min_place(first, span.first)
             last = max_place(last, span.last)
         return Span(first, last)

@@ -16,7 +16,7 @@ class Job(Maker):
         self.number, self.outside, self.armed = int(name[1:]), None, None
         self.way = self.random.choice(("post", "key", "put"))
         self.fields = {"labels": {"kind": "crash"}} if self.chance(0.2) else {}
-        if self.chance(0.1) and self.place.knows_delay:
+        if self.chance(0.1):
             self.fields["delay"] = self.moment()
         self.spec, self.outcome, self.trace = {"j": self.any, "g": self.whole, "e": self.edition}[name[0]]()
 

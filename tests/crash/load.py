@@ -9,11 +9,7 @@ import time
 import uuid
 
 import jobs
-import server as servers
 from server import Broken, Gone
-
-OPENAPI = (servers.ROOT / "openapi.yaml").read_text()
-WAYS = {"post", *(["key"] if "name: Idempotency-Key" in OPENAPI else []), *(["put"] if "operationId: putTask" in OPENAPI else [])}
 
 
 def put(client, path, body):
@@ -64,8 +60,7 @@ class Load:
             return
         record = self.job(f"j{next(self.numbers)}")
         wait = "?wait=0.1" if chance.random() < 0.1 else ""
-        way = record.job.way if record.job.way in WAYS else "post"
-        record.id = getattr(self, "deliver_by_" + way)(client, record.job, wait)
+        record.id = getattr(self, "deliver_by_" + record.job.way)(client, record.job, wait)
 
     def deliver_by_post(self, client, job, wait="", path="/v1/tasks"):
         """Its id, once it is acknowledged, be it by its being there."""

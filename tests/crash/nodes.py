@@ -43,7 +43,6 @@ class Place(typing.NamedTuple):
     folder: str
     http_port: int
     stream_port: int
-    knows_delay: bool = True
 
 
 class Maker:
@@ -79,7 +78,8 @@ class Maker:
         return f"{self.name}.{self.count}"
 
     def shell(self, script, *words, **fields):
-        return {"op": "subprocess", "argv": ["sh", "-c", script, *words], "cwd": self.place.folder, "inherit_env": True, **fields}
+        return {"op": "subprocess", "argv": ["sh", "-c", script, *words], "cwd": self.place.folder, "inherit_env": True,
+                **fields}
 
     def subprocess(self, name=None):
         name = name or self.leaf_name()
@@ -109,7 +109,8 @@ class Maker:
     def thread(self):
         name = self.leaf_name()
         paths = [f"{self.place.folder}/own/{name}", f"{self.place.folder}/lines"]
-        args = {"paths": paths, "line": f"L {name}", "seconds": round(self.random.choice((0, 0, 0.05)) * self.random.random(), 3)}
+        seconds = round(self.random.choice((0, 0, 0.05)) * self.random.random(), 3)
+        args = {"paths": paths, "line": f"L {name}", "seconds": seconds}
         executor = self.random.choice(({}, {"executor": "pool"}, {"executor": "apart"}))
         return Node({"op": "thread", "function": "append", "args": args, **executor}, Ok(True), ("leaf", name))
 
@@ -199,15 +200,17 @@ class Maker:
 
     def gather_exceptions(self, depth):
         nodes = [self.failing(depth) if self.chance(0.5) else self.node(depth) for _ in range(self.random.randint(1, 3))]
-        shown = [node.outcome.value if isinstance(node.outcome, Ok) else Has(error=Has(type=node.outcome.type)) for node in nodes]
+        shown = [node.outcome.value if isinstance(node.outcome, Ok) else Has(error=Has(type=node.outcome.type))
+                 for node in nodes]
         return Node({"op": "gather", "tasks": [node.spec for node in nodes], "return_exceptions": True}, Ok(shown),
                     ("par", [node.trace for node in nodes]))
 
     def guarded(self, depth):
         """A failure that is caught."""
         body, handler = self.failing(depth), self.node(depth)
-        clause = {"types": [body.outcome.type], "body": handler.spec} if self.chance(0.7) else {"as": "e", "body": handler.spec}
-        return Node({"op": "try", "body": body.spec, "except": [clause]}, handler.outcome, ("seq", [body.trace, handler.trace]))
+        clause = {"types": [body.outcome.type]} if self.chance(0.7) else {"as": "e"}
+        return Node({"op": "try", "body": body.spec, "except": [{**clause, "body": handler.spec}]}, handler.outcome,
+                    ("seq", [body.trace, handler.trace]))
 
     def finally_(self, depth):
         body, last = self.node(depth), self.leaf()
@@ -215,7 +218,8 @@ class Maker:
 
     def timeout(self, depth):
         body = self.node(depth)
-        return Node({"op": "timeout", "seconds": self.random.choice((None, 500_000)), "body": body.spec}, body.outcome, body.trace)
+        seconds = self.random.choice((None, 500_000))
+        return Node({"op": "timeout", "seconds": seconds, "body": body.spec}, body.outcome, body.trace)
 
     def shield(self, depth):
         body = self.node(depth)
@@ -255,8 +259,8 @@ class Maker:
         """Waits for a semaphore, but not for long: may be inside, outside, or half-way through when it gives up."""
         section = self.section(0)
         waiting = {"op": "timeout", "seconds": self.moment() + 0.01, "body": section.spec}
-        caught = {"op": "try", "body": waiting, "except": [{"types": ["TimeoutError"], "body": {"op": "value", "value": "late"}}]}
-        return Node(caught, Ok(OneOf((section.outcome.value, "late"))), ("cut", section.trace))
+        clause = {"types": ["TimeoutError"], "body": {"op": "value", "value": "late"}}
+        return Node({"op": "try", "body": waiting, "except": [clause]}, Ok(OneOf((section.outcome.value, "late"))), ("cut", section.trace))
 
     def background(self, depth):
         """create_task, something else, await."""
@@ -381,9 +385,10 @@ class Maker:
         return Node({"op": "timeout", "name": name, "seconds": 500_000, "body": body.spec}, Err("TimeoutError"), first.trace)
 
     def group_fails(self, depth):
-        failing = self.chain([Node({"op": "sleep", "seconds": 0.001 + self.moment()}, Ok(None), NOTHING), self.failing(depth)])
+        pause = Node({"op": "sleep", "seconds": 0.001 + self.moment()}, Ok(None), NOTHING)
+        failing = self.chain([pause, self.failing(depth)])
         others = [self.stopping() if self.chance(0.5) else self.endless() for _ in range(self.random.randint(0, 2))]
-        traces = [other.trace if other.outcome is None and other.spec["op"] == "try" else ("cut", other.trace) for other in others]
+        traces = [other.trace if other.spec["op"] == "try" else ("cut", other.trace) for other in others]
         nodes = [failing, *others]
         return Node({"op": "group", "tasks": [node.spec for node in nodes]},
                     Err("ExceptionGroup", "unhandled errors in a TaskGroup (1 sub-exception)", (failing.outcome,)),

@@ -24,16 +24,11 @@ class Server:
     def __init__(self, folder, plugins, loops):
         self.folder = folder
         self.db = os.path.join(folder, "awaitd.db")
-        self.options = ["--listen", "127.0.0.1:0", "--db", self.db, "--plugins", plugins, "--loops", str(loops), "--slow-callback", "0",
-                        "--log-level", "warning", *self.known("--crash-loop", "0"), *self.known("--quarantine", "0")]
+        self.options = ["--listen", "127.0.0.1:0", "--db", self.db, "--plugins", plugins, "--loops", str(loops),
+                        "--slow-callback", "0", "--crash-loop", "0", "--quarantine", "0", "--log-level", "warning"]
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("AWAITD")}
         self.stderr = os.path.join(folder, "stderr")
         self.process, self.port = None, 0
-
-    @staticmethod
-    def known(option, value):
-        said = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
-        return [option, value] if option + " " in said else []
 
     def launch(self, life):
         """One more run; its number is in the environment of its processes."""
@@ -57,6 +52,8 @@ class Server:
         return pathlib.Path(self.stderr).read_text(errors="replace")
 
     def kill(self):
+        if any(word in self.said() for word in REPORTS):
+            time.sleep(2)  # to let it say it all
         ended = self.process.poll()
         if ended is not None:
             raise Broken(f"ended by itself with status {ended}: {self.said()}")

@@ -50,7 +50,7 @@ class Watch:
         self.sections = collections.defaultdict(list)  # semaphore -> [(first, last, value, job)]
         self.life = 0
         self.groups = {}  # id of those that are closed -> names of its jobs
-        self.leaves = self.extra = self.starts = self.crashed = 0
+        self.leaves = self.extra = self.starts = 0
 
     def register(self, job):
         with self.lock:

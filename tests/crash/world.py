@@ -2,8 +2,9 @@
 
 A leaf has a name of its own. Each time it runs it adds a line to a file of its own, `own/NAME`, and the line
 `L NAME LIFE` to the file `lines` that all leaves share, so that it is seen in which order things were done; LIFE says
-for which run of the server, by how many kills there were before it (not said: as the file says). The test adds its own observations to that file: `K 7` is the seventh kill, `E JOB` means that the job's end was seen, and
-`S JOB TEXT` that a line of its log was.
+for which run of the server, by how many kills there were before it (not said: as the file says). The test adds its own
+observations to that file: `K 7` is the seventh kill, `E JOB` means that the job's end was seen, and `S JOB TEXT` that a
+line of its log was.
 
 As a program this is the server, on two ports that it prints; it ends when its standard input does.
 """

@@ -275,7 +275,7 @@ class Server:
     def environment(extra=None):
         """Ours without what would configure the server, which may be killed as often as a test likes."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("AWAITD")}
-        return {**env, "AWAITD_CRASH_LOOP": "0", **(extra or {})}
+        return {**env, "AWAITD_CRASH_LOOP": "0", "AWAITD_QUARANTINE": "0", **(extra or {})}
 
     def launch(self):
         """Starts it, and does not wait."""

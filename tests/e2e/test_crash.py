@@ -6,7 +6,9 @@
 import http.client
 import json
 import os
+import pathlib
 import random
+import signal
 import threading
 import time
 import unittest
@@ -166,6 +168,31 @@ class Crash(unittest.TestCase):
             self.assertEqual(sorted(task["id"] for task in self.server.list("limit=1000")), ids)
         self.assertEqual([self.server.wait(id)["result"] for id in ids], list(range(200)))
         self.server.stop()
+
+
+class Leftovers(unittest.TestCase):
+    def setUp(self):
+        self.server = awaitd.Server()
+        self.addCleanup(self.server.close)
+
+    def spawner(self):
+        for pid in pathlib.Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split():
+            if pathlib.Path(f"/proc/{pid}/comm").read_text() == "awaitd-spawner\n":
+                return int(pid)
+        raise AssertionError("no spawner")
+
+    def test_the_next_server_waits(self):
+        """Until nothing runs any more of what the one before had started, which a leaf that runs again would meet."""
+        fifo = awaitd.Fifo(self)
+        self.server.submit({"op": "subprocess", "shell": fifo.hold("here") + "; exec sleep 1000"})
+        child = int(fifo.read().split()[1])
+        spawner = self.spawner()
+        os.kill(spawner, signal.SIGSTOP)
+        self.server.kill()
+        threading.Timer(0.5, os.kill, (spawner, signal.SIGCONT)).start()
+        self.server.start()
+        with self.assertRaises(ProcessLookupError):
+            os.kill(child, 0)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,10 @@ INVALID = {
     "timeout_negative": ({"spec": GOOD, "timeout": -0.5}, ["/timeout"]),
     "timeout_too_long": ({"spec": GOOD, "timeout": 1e300}, ["/timeout"]),
     "timeout_true": ({"spec": GOOD, "timeout": True}, ["/timeout"]),
+    "ttl_string": ({"spec": GOOD, "ttl": "1d"}, ["/ttl"]),
+    "ttl_negative": ({"spec": GOOD, "ttl": -1}, ["/ttl"]),
+    "ttl_too_long": ({"spec": GOOD, "ttl": 3155760001}, ["/ttl"]),
+    "ttl_true": ({"spec": GOOD, "ttl": True}, ["/ttl"]),
     "loop_number": ({"spec": GOOD, "loop": 1}, ["/loop"]),
     "loop_empty": ({"spec": GOOD, "loop": ""}, ["/loop"]),
     "loop_bad": ({"spec": GOOD, "loop": "a/b"}, ["/loop"]),
@@ -422,6 +426,10 @@ def new_group(body, *pointers):
     return "POST", "/v1/groups", body, list(pointers)
 
 
+def backup(body, *pointers):
+    return "POST", "/v1/backup", body, list(pointers)
+
+
 def outcome(body, *pointers):
     return "POST", f"/v1/tasks/{MISSING_ID}/futures/f", body, list(pointers)
 
@@ -544,6 +552,15 @@ BODIES = {
     "group_name_number": new_group({"name": 1}, "/name"),
     "group_name_empty": new_group({"name": ""}, "/name"),
     "group_name_long": new_group({"name": "x" * 201}, "/name"),
+    "backup_name_number": backup({"name": 1}, "/name"),
+    "backup_name_empty": backup({"name": ""}, "/name"),
+    "backup_name_folder": backup({"name": "a/b.db"}, "/name"),
+    "backup_name_above": backup({"name": "../a.db"}, "/name"),
+    "backup_name_absolute": backup({"name": "/tmp/a.db"}, "/name"),
+    "backup_name_hidden": backup({"name": ".a.db"}, "/name"),
+    "backup_name_log": backup({"name": "a.db-wal"}, "/name"),
+    "backup_name_lock": backup({"name": "a.db.lock"}, "/name"),
+    "backup_path": backup({"path": "/tmp/a.db"}, "/path"),
     "group_timeout_text": new_group({"timeout": "1"}, "/timeout"),
     "group_timeout_true": new_group({"timeout": True}, "/timeout"),
     "group_timeout_negative": new_group({"timeout": -0.1}, "/timeout"),

@@ -109,6 +109,7 @@ class SafeMode(unittest.TestCase):
         self.enter()
         self.refused(self.server.post("/v1/tasks", {"spec": GOOD}))
         self.refused(self.server.post("/v1/tasks", {"spec": GOOD}, Prefer="wait=5"))
+        self.refused(self.server.put("/v1/tasks/01980e5a-6f2b-7c3d-9e4f-0123456789ab", {"spec": GOOD}, If_None_Match="*"))
         self.refused(self.server.post("/v1/groups", {}))
         self.refused(self.server.post(f"/v1/groups/{group}/tasks", {"spec": GOOD}))
         self.refused(self.server.post(f"/v1/groups/{group}/close"))

@@ -18,7 +18,7 @@ struct report {
 struct scenario {
     const char *name;
     bool with_reserve;     /* as in the server: it may end for want of memory */
-    bool is_threaded;      /* so that the nth allocation is not the same one each time */
+    bool may_stop;         /* since a commit's outcome is unknown (EX_TEMPFAIL) */
     void (*prepare)(void); /* or NULL; in the process, before anything fails */
     void (*run)(struct report *report, size_t nth, bool for_good); /* calls inject… itself */
     void (*verify)(struct report *report); /* or NULL; in a process afterwards: nothing fails */

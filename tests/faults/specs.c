@@ -7,7 +7,7 @@
 #include "tests/faults/run.h"
 #include "tests/sim/memory.h"
 
-#define SHORT_STEP 8 /* one of so many, in the short form */
+#define SHORT_STEP 40 /* one of so many, in the short form */
 
 static struct spec_file files[SPECS_SUITES_MAX];
 static size_t n_files;

@@ -415,8 +415,10 @@ static void run_steps(struct report *report, struct write **writes)
 static void collect(struct report *report, struct write **writes)
 {
     for (int i = 0; i < N_STEPS; i++)
-        if (writes[i])
+        if (writes[i]) {
             notes_of(report)->status[i] = write_wait(writes[i]);
+            writes[i] = NULL;
+        }
 }
 
 /* Every other time memory comes back before the store is closed, and what waited is written. */

@@ -124,7 +124,11 @@ static void raises_nothing(struct awaitd_call *call)
 static void crash(struct awaitd_call *call)
 {
     announce(call);
-    signal(SIGSEGV, SIG_DFL); /* sanitizers have a handler of their own */
+    sigset_t fault;
+    sigemptyset(&fault);
+    sigaddset(&fault, SIGSEGV);
+    pthread_sigmask(SIG_UNBLOCK, &fault, NULL); /* as a real one is nowhere blocked */
+    signal(SIGSEGV, SIG_DFL);                   /* sanitizers have a handler of their own */
     raise(SIGSEGV);
 }
 

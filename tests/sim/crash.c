@@ -91,9 +91,19 @@ static void rise(struct sim *sim)
     replay_go_live(sim->job);
 }
 
+/* Long runs less and less often: each time all that was done is done again. */
+static bool is_time(const struct sim *sim)
+{
+    uint32_t n = sim->disk.n_rounds;
+    return n % (sim->c->crash_every * (1 + n / 50)) == 0;
+}
+
 void crash_after_round(struct sim *sim)
 {
-    if (!flush(sim) || ++sim->disk.n_rounds % sim->c->crash_every != 0)
+    if (!flush(sim))
+        return;
+    sim->disk.n_rounds++;
+    if (!is_time(sim))
         return;
     die(sim);
     rise(sim);

@@ -50,6 +50,7 @@ struct write {
     struct journal_row row;
     struct store_run run;
     struct key_record key;
+    struct clock_note clock;
     sem_t done;
     int status;
     size_t order; /* the how-manieth it was of all writes of this test to be done */

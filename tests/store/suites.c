@@ -7,7 +7,11 @@ extern CU_TestInfo tests_resources[];
 extern CU_TestInfo tests_documents[];
 extern CU_TestInfo tests_futures[];
 extern CU_TestInfo tests_start[];
+extern CU_TestInfo tests_retention[];
+extern CU_TestInfo tests_backup[];
+extern CU_TestInfo tests_checkpoint[];
 extern CU_TestInfo tests_runs[];
+extern CU_TestInfo tests_marks[];
 extern CU_TestInfo tests_keys[];
 extern CU_TestInfo tests_migration[];
 extern CU_TestInfo tests_sqlite[];
@@ -36,8 +40,17 @@ CU_SuiteInfo suites[] = {
     {"memory futures", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_futures},
     {"sqlite start", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_start},
     {"memory start", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_start},
+    {"sqlite retention", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down,
+     tests_retention},
+    {"memory retention", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down,
+     tests_retention},
+    {"sqlite backup", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
+     tests_backup},
+    {"sqlite checkpoint", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,
+     tests_checkpoint},
     {"sqlite runs", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_runs},
     {"memory runs", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_runs},
+    {"sqlite marks", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_marks},
     {"sqlite keys", fixture_use_sqlite, NULL, fixture_set_up, fixture_tear_down, tests_keys},
     {"memory keys", fixture_use_memory, NULL, fixture_set_up, fixture_tear_down, tests_keys},
     {"sqlite migration", fixture_use_sqlite, NULL, fixture_make_folder, fixture_tear_down,

@@ -140,6 +140,7 @@ static const struct breakage {
     {"INSERT INTO journal VALUES (" FIRST ", 1, X''), (" FIRST ", 3, X'')", "a journal has a gap"},
     {"INSERT INTO journal VALUES (" FIRST ", 2, X'')", "a journal has a gap"},
     {UPDATE("run = 1", SECOND), "a task was stored in a run that there was not"},
+    {UPDATE("start_at = 5", SECOND), "a task is to begin on one clock only"},
     {"INSERT INTO runs VALUES (1, 5, 0, 1, 2, 0)", "a run is counted wrongly: run 1"},
     {"INSERT INTO runs VALUES (2, 5, 0, 1, 0, 0)", "a run is counted wrongly: run 2"},
     {"INSERT INTO keys VALUES ('', 'k', 5, X'77', X'77', '', '')", "a key is not one, or not for "

@@ -136,6 +136,8 @@ static void test_checkpoint_sync_fails(void)
     task->spec[SIZE] = '\0';
     faults.base_sync_fails = true;
     CU_ASSERT_EQUAL(write_now(STORE_INSERT, task), 0);
+    while (fixture.n_stops == 0) /* it is made while all is quiet, at the latest */
+        usleep(1000);
     CU_ASSERT_EQUAL(insert(2), -ERROR_STORE_UNKNOWN);
     CU_ASSERT_EQUAL(fixture.n_stops, 1);
     fixture_close();

@@ -92,8 +92,13 @@ static struct write *insert_task(struct workload *w)
         set_text(&task->loop, "a");
     task->has_group = chance_percent(&w->chance, 30);
     task->group = id_of(1000000);
-    if (chance_percent(&w->chance, 20))
+    if (chance_percent(&w->chance, 20)) {
+        task->run_at_us = task->start_at_us = w->now_us + 5;
+        task->has_timeout = true;
+        task->timeout = 0.1;
+    } else if (chance_percent(&w->chance, 20)) {
         write->request.ended = end_of(w, n);
+    }
     if (chance_percent(&w->chance, 30)) {
         write->key = (struct key_record){.scope = "", .at_us = w->now_us, .id = task->id};
         write->key.key = name_of(w, "key", chance_below(&w->chance, 100));
@@ -192,6 +197,26 @@ static struct write *drop_future(struct workload *w)
         (struct future_record){.task = id_of((unsigned)n), .name = name_of(w, "future", which)});
 }
 
+static struct write *start_task(struct workload *w)
+{
+    int n = pick(w, false);
+    if (n < 0)
+        return NULL;
+    struct task_record *task = task_cancel((unsigned)n, 0, NULL);
+    task->state = TASK_RUNNING;
+    task->started_at_us = task->began_at_us = w->now_us;
+    return write_new(STORE_START, task);
+}
+
+static struct write *note_clock(struct workload *w)
+{
+    struct write *write = write_new(STORE_CLOCK, NULL);
+    write->clock = (struct clock_note){.reading = {"boot", w->now_us, w->now_us}};
+    write->clock.timeline_us = w->now_us;
+    write->request.clock = &write->clock;
+    return write;
+}
+
 /* Of a server. */
 static struct write *go_on_with_run(struct workload *w)
 {
@@ -213,6 +238,7 @@ static const struct {
     {insert_task, 30}, {log_line_of, 20}, {finish_task, 15},    {put_document, 10},
     {set_future, 10},  {drop_future, 5},  {cancel_task, 5},     {reschedule_task, 5},
     {delete_task, 8},  {add_journal, 15}, {remove_document, 3}, {go_on_with_run, 8},
+    {start_task, 8},   {note_clock, 5},
 };
 
 static struct write *any_write(struct workload *w)

@@ -10,6 +10,7 @@ extern CU_TestInfo tests_buffer[];
 extern CU_TestInfo tests_callback[];
 extern CU_TestInfo tests_clock_jumps[];
 extern CU_TestInfo tests_config[];
+extern CU_TestInfo tests_retention[];
 extern CU_TestInfo tests_exec_policy[];
 extern CU_TestInfo tests_follow[];
 extern CU_TestInfo tests_executor[];
@@ -52,6 +53,7 @@ CU_SuiteInfo suites[] = {
     {"callback", NULL, NULL, NULL, NULL, tests_callback},
     {"clock_jumps", NULL, NULL, NULL, NULL, tests_clock_jumps},
     {"config", NULL, NULL, NULL, NULL, tests_config},
+    {"retention", NULL, NULL, NULL, NULL, tests_retention},
     {"exec_policy", NULL, NULL, NULL, NULL, tests_exec_policy},
     {"follow", NULL, NULL, NULL, NULL, tests_follow},
     {"executor", NULL, NULL, NULL, NULL, tests_executor},

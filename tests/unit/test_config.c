@@ -50,6 +50,8 @@ static void test_defaults(void)
     CU_ASSERT_EQUAL(config.max_open_tasks, 1000000);
     CU_ASSERT_EQUAL(config.loops, 1);
     CU_ASSERT_EQUAL(config.slow_callback, 0.1);
+    CU_ASSERT_FALSE(retention_has_limit(&config.retention));
+    CU_ASSERT_PTR_NULL(config.backup_dir);
     CU_ASSERT_EQUAL(config.crash_loop, 5);
     CU_ASSERT_EQUAL(config.quarantine, 3);
     CU_ASSERT_EQUAL(config.log_level, LOG_INFO);
