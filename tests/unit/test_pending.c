@@ -175,7 +175,7 @@ static void run_at_follows_jumps_back(void)
     }
 }
 
-/* Whatever was armed first; and what a job does to the world waits until its beginning is on disk.
+/* Whatever was armed first; and they get turns once it is on disk that they began.
  */
 static void they_begin_in_the_order_of_their_times(void)
 {
