@@ -215,6 +215,19 @@ class SafeMode(unittest.TestCase):
         self.assertEqual((ended["state"], ended["error"]["message"]), ("cancelled", "to blame"))
         self.assertEqual(self.server.task(ids[1])["state"], "running")
 
+    def test_what_was_cancelled_does_not_begin_again(self):
+        body = {"op": "subprocess", "shell": f"echo begun >> {self.notes}; exec sleep 3600"}
+        ids = [self.server.submit({"op": "sequence", "steps": [{"op": "sleep", "seconds": 0}, body]})["id"] for _ in range(10)]
+        awaitd.until(lambda: len(self.noted()) == 10, "the processes")
+        self.enter()
+        n = len(self.noted())
+        for id in ids:
+            self.assertEqual(self.server.cancel(id).status, 202)
+        self.resume()
+        for id in ids:
+            self.assertEqual(self.server.wait(id)["state"], "cancelled")
+        self.assertEqual(len(self.noted()), n)
+
     def test_there_must_be_something_to_cancel(self):
         ended = self.server.run(GOOD)["id"]
         self.enter()
