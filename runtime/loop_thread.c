@@ -147,7 +147,6 @@ static bool may_end(const struct loop_thread *thread)
 /* What is asked of a drained loop is answered until it is closed; no job gets a turn. */
 static void refuse_until_closed(struct loop_thread *thread)
 {
-    thread->loop.journals.is_on = false; /* the store may be gone */
     while (!may_end(thread)) {
         host_uv_wait(thread->host, INT64_MAX);
         handle_inbox(thread);
@@ -164,6 +163,7 @@ static void *run_thread(void *context)
             break;
         host_uv_wait(thread->host, earlier(next_ns, thread->stop_at_ns));
     }
+    thread->loop.journals.is_on = false; /* how they end now is no end that their jobs know of */
     end_processes(thread, SIGTERM, TERM_GRACE_NS);
     end_processes(thread, SIGKILL, KILL_GRACE_NS);
     settle_requests(thread);

@@ -64,7 +64,7 @@ struct early_future {
 
 static char *copy_text(const char *text)
 {
-    return text ? memory_need(strdup(text)) : NULL;
+    return text ? memory_text(text) : NULL;
 }
 
 void loop_thread_keep_future(struct job *job, uint32_t index, const struct future_record *record)

@@ -379,8 +379,7 @@ class Maker:
     def moved(self, _):
         """The deadline of an endless body is moved from far away to now, or nearly."""
         name = self.fresh("o")
-        move = Node({"op": "reschedule", "timeout": name, "seconds": self.moment()}, None, NOTHING)
-        first = self.subprocess()
+        move, first = Node({"op": "reschedule", "timeout": name, "seconds": self.moment()}, None, NOTHING), self.subprocess()
         body = self.chain([first, move, Node(FOREVER, None, NOTHING)])
         return Node({"op": "timeout", "name": name, "seconds": 500_000, "body": body.spec}, Err("TimeoutError"), first.trace)
 
@@ -389,8 +388,7 @@ class Maker:
         failing = self.chain([pause, self.failing(depth)])
         others = [self.stopping() if self.chance(0.5) else self.endless() for _ in range(self.random.randint(0, 2))]
         traces = [other.trace if other.spec["op"] == "try" else ("cut", other.trace) for other in others]
-        nodes = [failing, *others]
-        return Node({"op": "group", "tasks": [node.spec for node in nodes]},
+        return Node({"op": "group", "tasks": [node.spec for node in (failing, *others)]},
                     Err("ExceptionGroup", "unhandled errors in a TaskGroup (1 sub-exception)", (failing.outcome,)),
                     ("par", [failing.trace, *traces]))
 

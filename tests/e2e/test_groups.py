@@ -770,7 +770,7 @@ class Stops(Client, unittest.TestCase):
 
     def test_an_aborting_group_goes_on_aborting(self):
         group = self.open()
-        tasks = [self.add(group, cleans_up(3600)), self.run_in(group, BAD)]
+        tasks = [self.add(group, cleans_up(1)), self.run_in(group, BAD)]
         self.aborting(group)
         self.crash()
         self.assertEqual(self.finished(group)["error"], exceptions(error("no luck")))
@@ -793,7 +793,7 @@ class Stops(Client, unittest.TestCase):
     def test_errors_keep_their_order(self):
         group = self.open()
 
-        tasks = [self.add(group, fails_when_cancelled("third", 0.3)), self.add(group, fails_when_cancelled("second", 0.1)), self.add(group, cleans_up(3600))]
+        tasks = [self.add(group, fails_when_cancelled("third", 0.3)), self.add(group, fails_when_cancelled("second", 0.1)), self.add(group, cleans_up(1))]
         self.run_in(group, BAD)
         self.server.wait(tasks[0])
         self.server.wait(tasks[1])
@@ -803,7 +803,7 @@ class Stops(Client, unittest.TestCase):
 
     def test_a_cancelled_group_goes_on(self):
         group = self.open()
-        task = self.add(group, cleans_up(3600))
+        task = self.add(group, cleans_up(1))
         self.cancel(group, "enough \"said\",\"error\":1")
         self.crash()
         resource = self.finished(group)

@@ -273,8 +273,6 @@ class Ends(unittest.TestCase):
             server.start()
             stream = Stream(server, id, f"&after={last}")
             self.addCleanup(stream.close)
-            self.assertIn("runs again", stream.message())
-            self.assertEqual(stream.message(), "a")
             server.cancel(id)
             self.assertEqual(stream.rest(), ["b"])
 

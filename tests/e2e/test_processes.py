@@ -53,12 +53,12 @@ def children(parent):
 
 
 def descriptors(pid, but=()):
-    """How many it has, but for those of some kinds."""
-    kinds = []
+    """How many it has, but for those of some kinds, and of the database's files, which open one after the other."""
+    links = []
     for fd in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(FileNotFoundError):
-            kinds.append(os.readlink(f"/proc/{pid}/fd/{fd}").partition(":")[0])
-    return sum(kind not in but for kind in kinds)
+            links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return sum(link.partition(":")[0] not in but and not link.endswith((".db", "-wal")) for link in links)
 
 
 class ServerOf(awaitd.Server):

@@ -1,11 +1,13 @@
 /* The runtime with its threads, on a database, as the server runs it: what was acknowledged is
  * there afterwards, with the right end if it has one, and what was refused is not; whether the run
  * noticed nothing, refused some, or came to its end in order. */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/bug.h"
@@ -19,6 +21,7 @@
 #include "tests/faults/writes.h"
 
 #define DRAIN_MS 200
+#define PATIENCE_S 15
 
 /* What is run, and its result; NULL: it goes on until the drain. */
 static const struct {
@@ -138,13 +141,20 @@ static struct call *submit(size_t i)
     return call;
 }
 
-static void finish(struct call *call)
+/* False: not yet. Without memory for SQLite a result waits until there is some. */
+static bool finish(struct call *call, time_t patience_s)
 {
-    while (notes_of(world.report)->submitted[call->i] == 0 && sem_wait(&call->over) != 0)
-        ;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += patience_s;
+    while (notes_of(world.report)->submitted[call->i] == 0 &&
+           sem_clockwait(&call->over, CLOCK_MONOTONIC, &until) != 0)
+        if (errno == ETIMEDOUT)
+            return false;
     sem_destroy(&call->accepted);
     sem_destroy(&call->over);
     free(call);
+    return true;
 }
 
 /* ---- what is asked besides ---- */
@@ -293,7 +303,7 @@ static void release_services(void)
 }
 
 /* Those that go on are ended by the drain. */
-static void run_jobs(struct report *report)
+static void run_jobs(struct report *report, bool for_good)
 {
     struct call *calls[N_JOBS];
     const struct notes *notes = notes_of(report);
@@ -301,14 +311,13 @@ static void run_jobs(struct report *report)
         calls[i] = submit(i);
     ask();
     for (size_t i = 0; i < N_JOBS; i++)
-        if (jobs[i].result && (i != FUTURE_JOB || notes->future_set == 0)) {
-            finish(calls[i]);
+        if (jobs[i].result && (i != FUTURE_JOB || notes->future_set == 0) &&
+            finish(calls[i], for_good ? 2 : PATIENCE_S))
             calls[i] = NULL;
-        }
     closes();
     for (size_t i = 0; i < N_JOBS; i++)
-        if (calls[i])
-            finish(calls[i]);
+        if (calls[i] && !finish(calls[i], PATIENCE_S))
+            complain(report, "nobody tells how job %zu ended", i);
 }
 
 static void run(struct report *report, size_t nth, bool for_good)
@@ -324,7 +333,7 @@ static void run(struct report *report, size_t nth, bool for_good)
     notes->cancelled = notes->future_set = notes->loop_opened = notes->group_opened = NOT_DONE;
     inject(nth, for_good);
     if (opens(notes->path, 2))
-        run_jobs(report);
+        run_jobs(report, for_good);
     report->n_allocations = inject_end(&met);
     release_services();
 }

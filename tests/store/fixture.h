@@ -51,6 +51,7 @@ struct write {
     struct store_run run;
     struct key_record key;
     struct clock_note clock;
+    struct id ids[3];
     sem_t done;
     int status;
     size_t order; /* the how-manieth it was of all writes of this test to be done */

@@ -161,6 +161,22 @@ static struct write *delete_task(struct workload *w)
     return write_new(STORE_DELETE, task_cancel((unsigned)n, 0, NULL));
 }
 
+/* Some that have ended, and maybe one that has not, and stays. */
+static struct write *forget_tasks(struct workload *w)
+{
+    struct write *write = write_new(STORE_FORGET, NULL);
+    for (int i = 0; i < 3; i++) {
+        bool has_ended = i < 2;
+        int n = pick(w, has_ended);
+        if (n < 0)
+            continue;
+        w->tasks[n].is_deleted |= has_ended;
+        write->ids[write->request.n_ids++] = id_of((unsigned)n);
+    }
+    write->request.ids = write->ids;
+    return write;
+}
+
 static struct write *put_document(struct workload *w)
 {
     const char *name = name_of(w, "document", chance_below(&w->chance, 5));
@@ -238,7 +254,7 @@ static const struct {
     {insert_task, 30}, {log_line_of, 20}, {finish_task, 15},    {put_document, 10},
     {set_future, 10},  {drop_future, 5},  {cancel_task, 5},     {reschedule_task, 5},
     {delete_task, 8},  {add_journal, 15}, {remove_document, 3}, {go_on_with_run, 8},
-    {start_task, 8},   {note_clock, 5},
+    {start_task, 8},   {forget_tasks, 3}, {note_clock, 5},
 };
 
 static struct write *any_write(struct workload *w)
@@ -261,6 +277,10 @@ size_t workload_next(struct workload *w, struct write **batch)
 {
     size_t n = 1 + chance_below(&w->chance, WORKLOAD_BATCH - 2);
     w->now_us += 1000;
+    if (chance_percent(&w->chance, 10)) { /* which makes way for others */
+        batch[0] = write_new(STORE_SHRINK, NULL);
+        return 1;
+    }
     for (size_t i = 0; i < n; i++)
         batch[i] = any_write(w);
     return n;
