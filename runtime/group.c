@@ -11,12 +11,21 @@
 
 /* ---- life ---- */
 
+/* Of a new group; older versions kept no more than the time of the wall clock. */
+static void note_due(struct group_facts *facts, const struct loop *loop)
+{
+    struct host *host = loop->host;
+    if (facts->deadline_at_us && !facts->due_us)
+        facts->due_us = loop_timeline(loop) + facts->deadline_at_us - host->wall_us(host);
+}
+
 struct group *group_new(struct runtime *runtime, struct group_record *record)
 {
     struct group *group = memory_new_zeroed(1, sizeof *group);
     group->runtime = runtime;
     group->record = *record;
     *record = (struct group_record){0};
+    note_due(&group->record.facts, &runtime->main->loop);
     id_format(&group->record.id, group->name);
     list_init(&group->waiters);
     chain_init(&group->waiting);

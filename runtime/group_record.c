@@ -62,6 +62,7 @@ static void write_facts(struct buffer *b, const struct group_facts *facts)
     write_time(b, "closed_at", facts->closed_at_us);
     write_time(b, "finished_at", facts->finished_at_us);
     write_time(b, "deadline", facts->deadline_at_us);
+    write_time(b, "due", facts->due_us);
     write_time(b, "cancel_requested_at", facts->cancel_requested_at_us);
     write_text(b, ",\"failed_task\":", facts->has_failed ? id : NULL);
     buffer_text(b, ",\"counts\":[");
@@ -116,6 +117,7 @@ static void read_facts(struct group_facts *facts, const json_t *head)
     facts->closed_at_us = read_time(head, "closed_at");
     facts->finished_at_us = read_time(head, "finished_at");
     facts->deadline_at_us = read_time(head, "deadline");
+    facts->due_us = read_time(head, "due");
     facts->cancel_requested_at_us = read_time(head, "cancel_requested_at");
     facts->has_failed = failed && id_parse(failed, strlen(failed), &facts->failed_task);
     for (size_t i = 0; i < TASK_STATES; i++)

@@ -44,6 +44,7 @@ struct group_facts {
     enum group_state state;
     int64_t created_at_us, closed_at_us, finished_at_us;
     int64_t deadline_at_us;
+    int64_t due_us; /* the deadline on the database's own clock, which decides (timeline.h) */
     int64_t cancel_requested_at_us; /* the first request */
     struct id failed_task;          /* the first one that failed, if has_failed */
     bool has_failed;

@@ -83,14 +83,16 @@ static void take_errors(struct reading *reading)
 }
 
 /* Whether the deadline passed before all was over. */
-static bool is_timed_out(const struct reading *reading, int64_t now_us)
+static bool is_timed_out(const struct reading *reading)
 {
     const struct group_facts *facts = &reading->group->record.facts;
-    int64_t over_us = now_us;
+    int64_t over_us =
+        facts->closed_at_us > reading->last_end_us ? facts->closed_at_us : reading->last_end_us;
+    if (!facts->deadline_at_us)
+        return false;
     if (facts->closed_at_us && group_count_running(reading->group) == 0)
-        over_us =
-            facts->closed_at_us > reading->last_end_us ? facts->closed_at_us : reading->last_end_us;
-    return facts->deadline_at_us && facts->deadline_at_us <= over_us;
+        return facts->deadline_at_us <= over_us;
+    return facts->due_us <= loop_timeline(&reading->group->runtime->main->loop);
 }
 
 struct cancelling {
@@ -130,9 +132,8 @@ static void cancel_tasks(struct group *group)
 static void go_on(struct reading *reading)
 {
     struct group *group = reading->group;
-    struct host *host = group->runtime->main->loop.host;
     enum group_state stored = group->record.facts.state;
-    group->is_timed_out = is_timed_out(reading, host->wall_us(host));
+    group->is_timed_out = is_timed_out(reading);
     group_update_state(group);
     group->is_changed = group->record.facts.state != stored;
     groups_put(&group->runtime->groups, group);

@@ -180,13 +180,10 @@ static void time_has_come(struct timer *timer)
 void group_arm_deadline(struct group *group)
 {
     struct loop *loop = &group->runtime->main->loop;
-    int64_t deadline_us = group->record.facts.deadline_at_us;
+    const struct group_facts *facts = &group->record.facts;
     group->timer.fire = time_has_come;
-    if (!deadline_us)
-        return;
-    int64_t left_us = deadline_us - loop->host->wall_us(loop->host);
-    timer_arm(&loop->timers, &group->timer,
-              loop->host->now_ns(loop->host) + (left_us > 0 ? left_us * 1000 : 0));
+    if (facts->deadline_at_us)
+        loop_arm(loop, &group->timer, loop_host_time(loop, facts->due_us));
 }
 
 /* ---- from the tasks to their group ---- */

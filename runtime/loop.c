@@ -97,6 +97,17 @@ void loop_release(struct loop *loop)
 
 /* ---- timers ---- */
 
+int64_t loop_timeline(const struct loop *loop)
+{
+    return loop->host->now_ns(loop->host) / 1000 + loop->timeline_us;
+}
+
+int64_t loop_host_time(const struct loop *loop, int64_t timeline_us)
+{
+    int64_t us = timeline_us - loop->timeline_us;
+    return us < INT64_MAX / 1000 ? us * 1000 : INT64_MAX - 1;
+}
+
 void loop_arm(struct loop *loop, struct timer *timer, int64_t due_ns)
 {
     timer->is_wall = false;

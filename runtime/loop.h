@@ -112,6 +112,10 @@ void loop_fire_due(struct loop *loop, int64_t now_ns, int64_t wall_us);
 int64_t loop_give_turns(struct loop *loop);
 int64_t loop_next(const struct loop *loop, int64_t next_ns, int64_t now_ns, int64_t wall_us);
 
+/* The database's own clock: now; and the host's time when it comes to that. */
+int64_t loop_timeline(const struct loop *loop);
+int64_t loop_host_time(const struct loop *loop, int64_t timeline_us);
+
 /* Arms an idle timer: at a time of the host's clock, or of the wall clock. */
 void loop_arm(struct loop *loop, struct timer *timer, int64_t due_ns);
 void loop_arm_wall(struct loop *loop, struct timer *timer, int64_t at_us);

@@ -20,11 +20,6 @@
 
 /* ---- the record ---- */
 
-static int64_t timeline_us(struct loop *loop)
-{
-    return loop->host->now_ns(loop->host) / 1000 + loop->timeline_us;
-}
-
 bool loop_thread_is_for_later(struct loop *loop, const struct task_record *record, double delay)
 {
     return delay > 0 || record->run_at_us > loop->host->wall_us(loop->host);
@@ -35,7 +30,7 @@ void loop_thread_note_pending(struct loop *loop, struct task_record *record, dou
     record->state = TASK_PENDING;
     record->deadline_at_us = 0;
     if (delay > 0)
-        record->start_at_us = timeline_us(loop) + (int64_t)ceil(delay * 1e6);
+        record->start_at_us = loop_timeline(loop) + (int64_t)ceil(delay * 1e6);
 }
 
 void loop_thread_note_start(struct job *job)
@@ -131,18 +126,11 @@ void loop_thread_put_off(struct job *job)
     job->is_queued = false;
 }
 
-/* The host's time at a time of the timeline. */
-static int64_t host_time(const struct loop *loop, int64_t timeline)
-{
-    int64_t us = timeline - loop->timeline_us;
-    return us < INT64_MAX / 1000 ? us * 1000 : INT64_MAX - 1;
-}
-
 void loop_thread_await_start(struct job *job)
 {
     struct loop *loop = job->loop;
     if (job->record->start_at_us)
-        loop_arm(loop, &job->start, host_time(loop, job->record->start_at_us));
+        loop_arm(loop, &job->start, loop_host_time(loop, job->record->start_at_us));
     else
         loop_arm_wall(loop, &job->start, job->record->run_at_us);
 }

@@ -289,6 +289,17 @@ class Restart(unittest.TestCase):
         task = self.server.wait(id)
         self.assertEqual((task["state"], task["started_at"]), ("cancelled", None))
 
+    def test_a_group_that_waits(self):
+        """Its timeout is a duration, too."""
+        group = self.server.post("/v1/groups", {"timeout": 1.5 * HOUR}).json["id"]
+        state = lambda: self.server.get(f"/v1/groups/{group}").json["state"]
+        for seconds in (-HOUR, -10 * 365 * 24 * HOUR, HOUR):
+            self.reboot(seconds)
+            self.assertEqual(state(), "open")
+        self.reboot(HOUR)
+        ended = self.server.get(f"/v1/groups/{group}?wait={awaitd.PATIENCE}").json
+        self.assertEqual((ended["state"], ended["error"]["type"]), ("failed", "TimeoutError"))
+
     def test_cancelled(self):
         task = self.submit(delay=HOUR)
         self.assertEqual(self.server.cancel(task["id"], "no").status, 202)

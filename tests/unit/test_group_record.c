@@ -18,6 +18,7 @@ static struct group_record record_in(enum group_state state, const char *outcome
                                         .closed_at_us = 2,
                                         .finished_at_us = 3,
                                         .deadline_at_us = 4,
+                                        .due_us = 11,
                                         .cancel_requested_at_us = 5,
                                         .counts = {6, 7, 8, 9, 10}};
     record.outcome = outcome ? strdup(outcome) : NULL;
@@ -51,6 +52,7 @@ static void check_round_trip(struct group_record *record)
     CU_ASSERT_EQUAL(got.facts.closed_at_us, 2);
     CU_ASSERT_EQUAL(got.facts.finished_at_us, 3);
     CU_ASSERT_EQUAL(got.facts.deadline_at_us, 4);
+    CU_ASSERT_EQUAL(got.facts.due_us, 11);
     CU_ASSERT_EQUAL(got.facts.cancel_requested_at_us, 5);
     CU_ASSERT_EQUAL(got.facts.has_failed, record->facts.has_failed);
     CU_ASSERT_EQUAL(id_compare(&got.facts.failed_task, &record->facts.failed_task), 0);
