@@ -1,6 +1,7 @@
 #include "tests/store/fixture.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -11,10 +12,12 @@
 #include <unistd.h>
 
 #include "schema/embedded.h"
+#include "tests/store/syscalls.h"
 
 struct fixture fixture;
 
 static bool is_memory;
+static const char *folders = "/tmp";
 static atomic_size_t n_done;
 static sem_t holding, released;
 
@@ -28,6 +31,12 @@ int fixture_use_memory(void)
 {
     is_memory = true;
     return 0;
+}
+
+void fixture_be_quick(bool is_quick)
+{
+    syscalls_be_quick(is_quick);
+    folders = is_quick && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 }
 
 static void count_stop(void *context, const char *what)
@@ -64,7 +73,7 @@ void fixture_make_folder(void)
 {
     memset(&fixture, 0, sizeof fixture);
     n_done = 0;
-    snprintf(fixture.folder, sizeof fixture.folder, "/tmp/awaitd-store-XXXXXX");
+    snprintf(fixture.folder, sizeof fixture.folder, "%s/awaitd-store-XXXXXX", folders);
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(fixture.folder));
     if (is_memory)
         strcpy(fixture.path, ":memory:");
@@ -78,13 +87,17 @@ void fixture_set_up(void)
     fixture_open();
 }
 
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+    (void)status, (void)kind, (void)where;
+    return remove(path);
+}
+
 void fixture_tear_down(void)
 {
-    char command[100];
     if (fixture.store)
         fixture_close();
-    snprintf(command, sizeof command, "rm -rf %s", fixture.folder);
-    CU_ASSERT_EQUAL(system(command), 0);
+    CU_ASSERT_EQUAL(nftw(fixture.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* ---- the file, by SQLite alone ---- */

@@ -31,6 +31,9 @@ void fixture_tear_down(void);
 /* The same, with nothing opened yet. */
 void fixture_make_folder(void);
 
+/* For long tests whose files nobody needs: they are in memory, and syscalls_be_quick. */
+void fixture_be_quick(bool is_quick);
+
 void fixture_open(void);
 void fixture_close(void);
 /* A run of the server in which jobs run begins. */

@@ -39,11 +39,11 @@ static const struct kind {
 } kinds[] = {
     {"EIO", EIO, ALL, 0, false, 0, 1},
     {"EIO, older version", EIO, ALL, 0, false, 3, 1},
-    {"EIO, large", EIO, RARE, 0, true, 0, 1},
-    {"EIO on writes, large", EIO, 1u << CALL_WRITE, 0, true, 0, 199},
+    {"EIO, large", EIO, RARE, 0, true, 0, 5},
+    {"EIO on writes, large", EIO, 1u << CALL_WRITE, 0, true, 0, 499},
     {"ENOSPC", ENOSPC, GROWING | 1u << CALL_OPEN, 0, false, 0, 1},
     {"ENOSPC, older version", ENOSPC, GROWING | 1u << CALL_OPEN, 0, false, 3, 1},
-    {"ENOSPC, large", ENOSPC, GROWING, 0, true, 0, 199},
+    {"ENOSPC, large", ENOSPC, GROWING, 0, true, 0, 499},
     {"EDQUOT", EDQUOT, GROWING, 0, false, 0, 1},
     {"short writes", SYSCALL_SHORT, 1u << CALL_WRITE, 0, false, 0, 1},
     {"a short write before ENOSPC", SYSCALL_SHORT, 1u << CALL_WRITE, ENOSPC, false, 0, 1},
@@ -301,7 +301,7 @@ static void test_each_call(void)
 {
     unsigned n_runs = 0;
     fixture_tear_down();
-    syscalls_be_quick(true);
+    fixture_be_quick(true);
     log_configure(LOG_HUMAN, LOG_ERROR + 1);
     for (size_t i = 0; i < 2 * (sizeof kinds / sizeof *kinds); i++) {
         struct fault fault = {.kind = &kinds[i / 2], .is_for_good = i % 2};
@@ -310,7 +310,7 @@ static void test_each_call(void)
             n_runs++;
     }
     log_configure(LOG_HUMAN, LOG_INFO);
-    syscalls_be_quick(false);
+    fixture_be_quick(false);
     fprintf(stderr, "(%u faults) ", n_runs);
     fixture_make_folder();
 }

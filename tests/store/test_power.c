@@ -16,7 +16,6 @@
 #include "tests/store/digest.h"
 #include "tests/store/disk_image.h"
 #include "tests/store/fixture.h"
-#include "tests/store/syscalls.h"
 #include "tests/store/workload.h"
 
 #define BATCHES 30       /* at most */
@@ -242,27 +241,19 @@ static uint64_t setting(const char *name, uint64_t otherwise)
     return value ? strtoull(value, NULL, 10) : otherwise;
 }
 
-static void make_image_folder(void)
-{
-    memset(&fixture, 0, sizeof fixture);
-    snprintf(fixture.folder, sizeof fixture.folder, "%s/awaitd-power-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(fixture.folder));
-}
-
 static void test_power_cuts(void)
 {
     uint64_t seed = setting("POWER_SEED", 1), n = setting("POWER_WORKLOADS", 2);
     size_t n_images = 0, n_boundaries = 0, n_checkpoints = 0;
     fixture_tear_down();
-    syscalls_be_quick(true);
+    fixture_be_quick(true);
     log_configure(LOG_HUMAN, LOG_WARNING);
     for (uint64_t i = 0; i < n; i++) {
         struct run run = {.seed = seed + i, .n_batches = BATCHES};
         if (!getenv("POWER_WORKLOADS"))
             run.n_batches = BATCHES_SHORT;
         record(&run);
-        make_image_folder();
+        fixture_make_folder();
         cut_everywhere(&run);
         fixture_tear_down();
         recording_release(&run.recording);
@@ -271,7 +262,7 @@ static void test_power_cuts(void)
         n_checkpoints += run.n_checkpoints;
     }
     log_configure(LOG_HUMAN, LOG_INFO);
-    syscalls_be_quick(false);
+    fixture_be_quick(false);
     fprintf(stderr,
             "(seeds %llu to %llu: %zu sync boundaries, %zu of them of checkpoints; %zu images) ",
             (unsigned long long)seed, (unsigned long long)(seed + n - 1), n_boundaries,
