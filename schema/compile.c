@@ -150,7 +150,8 @@ static void check_node(struct compiler *c, uint32_t i)
 {
     struct node_complaint complaint = {.field = -1, .coroutines = c->source};
     const struct node *node = &c->plan->nodes[i];
-    if (!c->check || c->check->check(c->check->context, node, &complaint))
+    if (!c->check || compile_is_out_of_memory(c) ||
+        c->check->check(c->check->context, node, &complaint))
         return;
     size_t mark = c->path.size;
     if (complaint.field >= 0)

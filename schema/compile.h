@@ -62,6 +62,8 @@ struct compiler {
 
 /* ---- pointer.c ---- */
 
+/* Then what is there of the plan is not to be looked at, and nothing is to be believed. */
+bool compile_is_out_of_memory(const struct compiler *c);
 /* Complains about what the path points to. */
 void compile_error(struct compiler *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -81,18 +81,13 @@ static void compile_all(struct compiler *c, const json_t *spec, double timeout)
     compile_sort_futures(c);
 }
 
-static bool is_out_of_memory(const struct compiler *c)
-{
-    return !c->plan || c->out_of_memory || c->path.failed || allocate_failures() != c->n_failures;
-}
-
 /* The plan, unless something was complained about since there were n_before errors. */
 static struct plan *finish(struct compiler *c, const char *at, size_t n_before)
 {
     if (c->too_many)
         error_list_add(c->errors, at, "a spec has at most %d nodes", PLAN_NODES_MAX);
-    bool is_good = c->errors->n == n_before && !is_out_of_memory(c);
-    if (is_out_of_memory(c))
+    bool is_good = c->errors->n == n_before && !compile_is_out_of_memory(c);
+    if (compile_is_out_of_memory(c))
         error_list_no_memory(c->errors);
     struct plan *plan = c->plan;
     compiler_release(c);
@@ -156,8 +151,8 @@ bool plan_read_parameters(struct plan *memory, const json_t *value, struct param
     size_t n_before = errors->n;
     buffer_text(&c.path, "");
     *out = compile_parameters(&c, value);
-    bool is_good = errors->n == n_before && !is_out_of_memory(&c);
-    if (is_out_of_memory(&c))
+    bool is_good = errors->n == n_before && !compile_is_out_of_memory(&c);
+    if (compile_is_out_of_memory(&c))
         error_list_no_memory(errors);
     buffer_release(&c.path);
     return is_good;

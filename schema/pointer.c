@@ -2,7 +2,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "schema/allocate.h"
 #include "schema/compile.h"
+
+bool compile_is_out_of_memory(const struct compiler *c)
+{
+    return !c->plan || c->out_of_memory || c->path.failed || allocate_failures() != c->n_failures;
+}
 
 void compile_error(struct compiler *c, const char *format, ...)
 {

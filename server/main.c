@@ -16,6 +16,7 @@
 int main(int argc, char **argv)
 {
     json_load_prepare();
+    host_memory_for_openssl();
     if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0)
         return worker_main(argc, argv);
     if (argc > 1 && strcmp(argv[1], CHECK_COMMAND) == 0)

@@ -7,6 +7,7 @@
 #include "runtime/base/bug.h"
 #include "runtime/http_request.h"
 #include "runtime/services.h"
+#include "schema/allocate.h"
 #include "schema/json.h"
 #include "schema/utf8.h"
 #include "server/body.h"
@@ -170,13 +171,17 @@ static bool has_trace(const struct request *request, const struct fields *fields
 /* JSON; NULL when out of memory. */
 static char *labels_text(const struct request *request, const struct fields *fields)
 {
+    size_t n_failures = allocate_failures();
     if (!has_trace(request, fields))
         return json_text(fields->labels);
     json_t *all = fields->labels ? json_copy((json_t *)(uintptr_t)fields->labels) : json_object();
     json_t *trace = json_string(request->headers.traceparent);
     char *text = json_object_set_new(all, "traceparent", trace) == 0 ? json_text(all) : NULL;
     json_decref(all);
-    return text;
+    if (allocate_failures() == n_failures)
+        return text;
+    free(text); /* which may lack a label */
+    return NULL;
 }
 
 static int64_t deadline_of(const struct fields *fields, int64_t now)

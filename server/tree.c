@@ -214,7 +214,8 @@ static void answer_tree(struct request *request, const struct plan *plan, const 
 
 /* ---- of a task that is not running ---- */
 
-static struct plan *compile_stored(const struct task_record *record)
+/* NULL, and *has_memory says whether that was to blame. */
+static struct plan *compile_stored(const struct task_record *record, bool *has_memory)
 {
     struct error_list errors = {0};
     struct plan *plan = NULL;
@@ -224,6 +225,7 @@ static struct plan *compile_stored(const struct task_record *record)
         .timeout = record->has_timeout || record->deadline_at_us ? 0 : TIMEOUT_NONE};
     if (record->spec)
         plan = plan_compile_packed(record->spec, &options, &errors);
+    *has_memory = plan || errors.n == 0 || errors.capacity > 0;
     error_list_release(&errors);
     return plan;
 }
@@ -232,7 +234,12 @@ static void answer_stored(struct request *request)
 {
     if (!task_read(request, STORE_SPEC | STORE_TRACE))
         return;
-    struct plan *plan = compile_stored(request->record);
+    bool has_memory;
+    struct plan *plan = compile_stored(request->record, &has_memory);
+    if (!has_memory) {
+        reply_code(request, ERROR_NO_MEMORY);
+        return;
+    }
     if (!plan) {
         reply_problem(request, 500, "the task's spec cannot be read any more by this version");
         return;

@@ -24,7 +24,7 @@ openssl/err.h   runtime/host/host_net
 openssl/types.h runtime/host/host_net
 openssl/x509v3.h runtime/host/host_net
 sqlite3.h       runtime/store/sqlite
-openssl/crypto.h server/callback
+openssl/crypto.h server/callback runtime/host/host_memory
 openssl/evp.h   server/callback server/idempotency runtime/functions/
 openssl/hmac.h  server/callback
 sys/socket.h    server/ runtime/host/ runtime/spawner/ runtime/executor/worker_

@@ -10,4 +10,8 @@ void host_memory_for_uv(void);
 /* In place of curl_global_init, as often as that. False: out of memory. */
 bool host_memory_for_curl(void);
 
+/* OpenSSL, which what it needs is loaded into only once, on the first use: when that failed it is
+ * not tried again. Call it before that. */
+void host_memory_for_openssl(void);
+
 #endif

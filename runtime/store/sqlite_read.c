@@ -387,7 +387,7 @@ void sqlite_reader_close(struct store_reader *reader)
 {
     struct sqlite_reader *r = (struct sqlite_reader *)reader;
     sqlite3_stmt *statement;
-    while ((statement = sqlite3_next_stmt(r->db, NULL)))
+    while (r->db && (statement = sqlite3_next_stmt(r->db, NULL)))
         sqlite3_finalize(statement);
     sqlite3_close(r->db);
     free(r);

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "runtime/ops/op.h"
+#include "runtime/services.h"
 #include "schema/json.h"
 #include "tests/faults/inject.h"
 #include "tests/faults/run.h"
 #include "tests/faults/specs.h"
+#include "tests/sim/outside.h"
 
 static json_t *find(void *context, const char *name)
 {
@@ -33,8 +35,12 @@ static struct outcome compile(const struct spec_case *c)
     struct error_list errors = {0};
     json_t *needed = NULL;
     const struct coroutine_source source = {find, c->coroutines};
-    const struct plan_options options = {
-        .ops = &op_registry, .coroutines = &source, .timeout = c->timeout, .needed = &needed};
+    const struct node_check check = services_check(outside_services());
+    const struct plan_options options = {.ops = &op_registry,
+                                         .coroutines = &source,
+                                         .check = &check,
+                                         .timeout = c->timeout,
+                                         .needed = &needed};
     struct plan *plan = plan_compile(c->spec, &options, &errors);
     json_decref(needed);
     return outcome_of(plan, &errors);
@@ -100,6 +106,7 @@ static void compile_each(struct report *report)
 
 static void test_compile(void)
 {
+    outside_services();
     run_isolated(compile_each);
 }
 
