@@ -137,7 +137,13 @@ check-power: ## WORKLOADS=50 random workloads from SEED=1, cut at every sync; ea
 
 check-faults: ## each malloc failed in turn, once and for good: some of them (FULL=1: all)
 	@$(MAKE) FLAVOUR=asan build/asan/faults-tests
+	@$(MAKE) all build/release/fail.so
 	@ASAN_OPTIONS=$(ASAN_OPTIONS):malloc_context_size=10 build/asan/faults-tests $(T)
+	@$(PYTHON) tests/faults/server.py build/awaitd $(CURDIR)/build/release/fail.so
+
+build/release/fail.so: tests/faults/preload/fail.c
+	@mkdir -p $(@D)
+	@$(CC) $(BASE) -O2 -shared -fPIC $< -o $@
 
 # Python's tests; those of the examples and of the README have a target of their own.
 pytest = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/$(1) \
