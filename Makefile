@@ -60,11 +60,11 @@ SIM := $(wildcard tests/sim/*.c)
 $(OUT)/unit-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/unit/*.c) $(SIM) $(SERVER)) $(LIBRARY)
 $(OUT)/specs-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/specs/*.c) $(SIM)) $(LIBRARY)
 $(OUT)/store-tests: $(call objects,$(TEST_MAIN) $(wildcard tests/store/*.c)) $(LIBRARY)
-FAULTS := $(filter-out tests/sim/memory.c,$(SIM)) tests/specs/case_read.c \
-	tests/unit/call_fixture.c $(wildcard tests/faults/*.c)
-$(OUT)/faults-tests: $(call objects,$(TEST_MAIN) $(FAULTS)) $(LIBRARY)
-# Every malloc goes through tests/faults/inject.c.
-$(OUT)/faults-tests: LIBS += $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
+MEMORY := $(filter-out tests/sim/memory.c,$(SIM)) tests/specs/case_read.c \
+	tests/unit/call_fixture.c $(wildcard tests/memory/*.c)
+$(OUT)/memory-tests: $(call objects,$(TEST_MAIN) $(MEMORY)) $(LIBRARY)
+# Every malloc goes through tests/memory/inject.c.
+$(OUT)/memory-tests: LIBS += $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup \
 	realpath asprintf vasprintf mmap)
 $(OUT)/%-tests:
 	@echo "link $@"
@@ -100,7 +100,7 @@ image: ## build the container image awaitd with docker
 
 # ---- testing; T=name picks tests by a part of their name, or of their suite's ----
 
-CHECKS := layers headers unit specs reference random store faults e2e examples crash tsan
+CHECKS := layers headers unit specs reference random store memory e2e examples crash tsan
 
 test: ## install what is missing, then run every check below but bench
 	@tests/install-dependencies.sh test
@@ -108,7 +108,7 @@ test: ## install what is missing, then run every check below but bench
 	@$(MAKE) FLAVOUR=asan test-programs
 	@MAKE='$(MAKE)' tests/run-all.sh $(CHECKS)
 
-test-programs: test-plugins $(OUT)/awaitd $(OUT)/unit-tests $(OUT)/specs-tests $(OUT)/store-tests $(OUT)/faults-tests
+test-programs: test-plugins $(OUT)/awaitd $(OUT)/unit-tests $(OUT)/specs-tests $(OUT)/store-tests $(OUT)/memory-tests
 
 check-unit: ## the parts, one by one (CUnit; ASan and UBSan)
 	@$(MAKE) FLAVOUR=asan build/asan/unit-tests test-plugins
@@ -135,15 +135,11 @@ check-power: ## WORKLOADS=50 random workloads from SEED=1, cut at every sync; ea
 	@POWER_SEED=$(SEED) POWER_WORKLOADS=$(WORKLOADS) build/release/store-tests "power cuts"
 	@IO_STRIDE=1 build/release/store-tests "each call fails"
 
-check-faults: ## each malloc failed in turn, once and for good: some of them (FULL=1: all)
-	@$(MAKE) FLAVOUR=asan build/asan/faults-tests
-	@$(MAKE) all build/release/fail.so
-	@ASAN_OPTIONS=$(ASAN_OPTIONS):malloc_context_size=10 build/asan/faults-tests $(T)
-	@$(PYTHON) tests/faults/server.py build/awaitd $(CURDIR)/build/release/fail.so
-
-build/release/fail.so: tests/faults/preload/fail.c
-	@mkdir -p $(@D)
-	@$(CC) $(BASE) -O2 -shared -fPIC $< -o $@
+check-memory: ## each malloc failed in turn, once and for good: some of them (FULL=1: all)
+	@$(MAKE) FLAVOUR=asan build/asan/memory-tests
+	@$(MAKE) all build/test-faults/malloc.so
+	@ASAN_OPTIONS=$(ASAN_OPTIONS):malloc_context_size=10 build/asan/memory-tests $(T)
+	@$(PYTHON) tests/memory/server.py build/awaitd $(CURDIR)/build/test-faults/malloc.so
 
 # Python's tests; those of the examples and of the README have a target of their own.
 pytest = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/$(1) \
@@ -225,6 +221,6 @@ $(OUT)/embedded.c: schema/sql/embed.sh $(wildcard schema/sql/*.sql openapi.yaml)
 $(OUT)/embedded.o: $(OUT)/embedded.c
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-power check-faults check-e2e \
+.PHONY: all run image test test-programs test-plugins plugin-example check-unit check-specs check-random check-store check-power check-memory check-e2e \
 	check-examples crash check-crash check-reference check-tsan check-layers check-headers bench packages-build fmt clean help
 -include $(shell find build -name '*.d' 2>/dev/null)

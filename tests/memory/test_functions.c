@@ -6,8 +6,8 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/reserve.h"
-#include "tests/faults/inject.h"
-#include "tests/faults/run.h"
+#include "tests/memory/inject.h"
+#include "tests/memory/run.h"
 #include "tests/unit/call_fixture.h"
 
 static const struct {

@@ -1,7 +1,7 @@
 /* Runs of one scenario, each in a process of its own, each with another allocation that fails,
  * until a run meets no fault. */
-#ifndef AWAITD_TESTS_FAULTS_RUN_H
-#define AWAITD_TESTS_FAULTS_RUN_H
+#ifndef AWAITD_TESTS_MEMORY_RUN_H
+#define AWAITD_TESTS_MEMORY_RUN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,32 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/faults/inject.h"
-#include "tests/faults/run.h"
-#include "tests/faults/writes.h"
-
-#define LONG 100000 /* bytes of a text that fits into no page */
-
-enum step {
-    INSERT_1,
-    INSERT_2_ENDED,
-    INSERT_3_LONG,
-    LOG_1,
-    CANCEL_1,
-    RESCHEDULE_1,
-    SET_FUTURE_1,
-    SET_FUTURE_1_ERROR,
-    DROP_FUTURE_1,
-    PUT,
-    PUT_AGAIN,
-    PUT_NEW,
-    REMOVE_NEW,
-    JOURNAL_1,
-    FINISH_3,
-    DELETE_2,
-    INSERT_4,
-    N_STEPS,
-};
+#include "tests/memory/inject.h"
+#include "tests/memory/run.h"
+#include "tests/memory/store_steps.h"
 
 #define NOT_DONE INT_MIN
 
@@ -49,143 +26,6 @@ static struct notes *notes_of(struct report *report)
 {
     _Static_assert(sizeof(struct notes) <= sizeof report->notes, "they fit");
     return (struct notes *)report->notes;
-}
-
-/* ---- requests ---- */
-
-static char *long_text(void)
-{
-    char *text = malloc(LONG + 3);
-    memset(text, 'x', LONG + 2);
-    text[0] = text[LONG + 1] = '"';
-    text[LONG + 2] = '\0';
-    return text;
-}
-
-static struct write *insertion(unsigned n)
-{
-    struct task_record *record = write_record(n);
-    record->name = strdup("name");
-    record->labels = strdup("{\"a\":\"b\"}");
-    record->loop = strdup("other");
-    record->has_group = true;
-    record->group = write_id(100);
-    return write_new(STORE_INSERT, record);
-}
-
-static struct write *insertion_with_end(void)
-{
-    struct write *write = insertion(2);
-    write->request.ended = write_end(2, TASK_FAILED, "{}");
-    return write;
-}
-
-static struct write *long_insertion(void)
-{
-    struct task_record *record = write_record(3);
-    free(record->spec);
-    record->spec = long_text();
-    return write_new(STORE_INSERT, record);
-}
-
-static struct write *long_end(void)
-{
-    struct task_record *record = write_end(3, TASK_SUCCEEDED, "");
-    free(record->result);
-    record->result = long_text();
-    record->trace = long_text();
-    record->trace_size = LONG;
-    record->has_futures = record->has_journal = true;
-    return write_new(STORE_FINISH, record);
-}
-
-static struct write *line(void)
-{
-    struct write *write = write_new(STORE_LOG, NULL);
-    write->request.entry = (struct log_entry){write_id(1), 1, 5, "info", "log", "/do/0", "a line"};
-    return write;
-}
-
-static struct write *cancellation(void)
-{
-    struct task_record *record = write_record(1);
-    record->cancel_requested_at_us = 5;
-    record->cancel_message = strdup("why");
-    return write_new(STORE_CANCEL, record);
-}
-
-static struct write *rescheduling(void)
-{
-    struct task_record *record = write_record(1);
-    record->deadline_at_us = 77;
-    return write_new(STORE_RESCHEDULE, record);
-}
-
-static struct write *journal(void)
-{
-    static struct journal_row row = {.n = 1, .entries = "events", .size = 6};
-    struct write *write = write_new(STORE_JOURNAL, NULL);
-    row.task = write_id(1);
-    write->request.rows = &row;
-    write->request.n_rows = 1;
-    return write;
-}
-
-static struct write *future(const char *name, const char *result, const char *type)
-{
-    struct write *write = write_new(result || type ? STORE_SET_FUTURE : STORE_DROP_FUTURE, NULL);
-    write->future = (struct future_record){write_id(1), name, result, type, type};
-    write->request.future = &write->future;
-    return write;
-}
-
-static struct write *document(enum store_verb verb, const char *name, const char *body,
-                              bool only_new)
-{
-    struct write *write = write_new(verb, NULL);
-    write->request.document = (struct document){"kind", name, body, 5, 5};
-    write->request.only_new = only_new;
-    return write;
-}
-
-static struct write *request_of_step(enum step step)
-{
-    switch (step) {
-    case INSERT_1:
-        return insertion(1);
-    case INSERT_2_ENDED:
-        return insertion_with_end();
-    case INSERT_3_LONG:
-        return long_insertion();
-    case LOG_1:
-        return line();
-    case CANCEL_1:
-        return cancellation();
-    case RESCHEDULE_1:
-        return rescheduling();
-    case SET_FUTURE_1:
-        return future("f", "[1]", NULL);
-    case SET_FUTURE_1_ERROR:
-        return future("g", NULL, "ValueError");
-    case DROP_FUTURE_1:
-        return future("f", NULL, NULL);
-    case PUT:
-        return document(STORE_PUT, "a", "{\"n\":1}", false);
-    case PUT_AGAIN:
-        return document(STORE_PUT, "a", "{\"n\":2}", false);
-    case PUT_NEW:
-        return document(STORE_PUT, "b", "{}", true);
-    case REMOVE_NEW:
-        return document(STORE_REMOVE, "b", "", false);
-    case JOURNAL_1:
-        return journal();
-    case FINISH_3:
-        return long_end();
-    case DELETE_2:
-        return write_new(STORE_DELETE, write_record(2));
-    default:
-        return insertion(4);
-    }
 }
 
 /* ---- is it as it was told? ---- */
@@ -372,7 +212,7 @@ static void check_rest(struct report *report)
 static void prepare(struct report *report)
 {
     struct notes *notes = notes_of(report);
-    strcpy(notes->folder, "/dev/shm/awaitd-faults-XXXXXX");
+    strcpy(notes->folder, "/dev/shm/awaitd-memory-XXXXXX");
     if (!mkdtemp(notes->folder))
         complain(report, "no folder");
     snprintf(notes->path, sizeof notes->path, "%.60s/a.db", notes->folder);
@@ -391,19 +231,14 @@ static bool opens(struct report *report, const char *path)
     return status == 0;
 }
 
-static bool may_wait_for_memory(enum step step)
-{
-    return step == LOG_1 || step == DROP_FUTURE_1 || step == JOURNAL_1 || step == FINISH_3;
-}
-
 static void run_steps(struct report *report, struct write **writes)
 {
     for (int i = 0; i < N_STEPS; i++) {
         inject_spare(true);
-        writes[i] = request_of_step((enum step)i);
+        writes[i] = store_step((enum step)i);
         inject_spare(false);
         store_submit(store, &writes[i]->request);
-        if (may_wait_for_memory((enum step)i))
+        if (store_step_may_wait((enum step)i))
             continue;
         notes_of(report)->status[i] = write_wait(writes[i]);
         writes[i] = NULL;
@@ -422,11 +257,12 @@ static void collect(struct report *report, struct write **writes)
         }
 }
 
-/* Every other time memory comes back before the store is closed, and what waited is written. */
+/* One time in three memory comes back before the store is closed, and what waited is written; and
+ * one time the process is killed before that. */
 static void run_on(struct report *report, const char *path, size_t nth, bool for_good)
 {
     struct write *writes[N_STEPS] = {NULL};
-    bool met, comes_back = nth % 2 == 0;
+    bool met, comes_back = nth % 3 == 0, is_killed = nth % 3 == 1;
     inject(nth, for_good);
     bool is_open = opens(report, path);
     if (is_open)
@@ -434,6 +270,11 @@ static void run_on(struct report *report, const char *path, size_t nth, bool for
     if (is_open && comes_back) {
         report->n_allocations = inject_end(&met);
         collect(report, writes);
+    }
+    if (is_open && is_killed) {
+        notes_of(report)->is_open = true;
+        report->n_allocations = inject_end(&met);
+        _exit(EXIT_SUCCESS);
     }
     if (is_open) {
         store_reader_close(reader);
@@ -453,7 +294,7 @@ static void check_statuses(struct report *report)
     for (int i = 0; i < N_STEPS && notes->is_open; i++)
         if (notes->status[i] != 0 && notes->status[i] != -ERROR_NO_MEMORY &&
             notes->status[i] != -ERROR_STORE_UNKNOWN && notes->status[i] != -ERROR_NOT_FOUND &&
-            !(notes->status[i] == -ERROR_STORE_FULL && may_wait_for_memory((enum step)i)) &&
+            !(notes->status[i] == -ERROR_STORE_FULL && store_step_may_wait((enum step)i)) &&
             !(notes->status[i] == -ERROR_CONFLICT && i == DELETE_2))
             complain(report, "request %d ended with %d", i, notes->status[i]);
 }

@@ -6,9 +6,9 @@
 #include "runtime/ops/op.h"
 #include "runtime/services.h"
 #include "schema/json.h"
-#include "tests/faults/inject.h"
-#include "tests/faults/run.h"
-#include "tests/faults/specs.h"
+#include "tests/memory/inject.h"
+#include "tests/memory/run.h"
+#include "tests/memory/specs.h"
 #include "tests/sim/outside.h"
 
 static json_t *find(void *context, const char *name)

@@ -1,10 +1,10 @@
-#include "tests/faults/writes.h"
+#include "tests/memory/writes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/faults/inject.h"
+#include "tests/memory/inject.h"
 
 static void note_done(struct store_request *request, int status)
 {

@@ -43,7 +43,7 @@ SPECS = [
 
 class Server:
     def __init__(self, one_in):
-        self.folder = tempfile.mkdtemp(prefix="awaitd-faults-")
+        self.folder = tempfile.mkdtemp(prefix="awaitd-memory-")
         self.switch = os.path.join(self.folder, "switch")
         self.environment = dict(os.environ, LD_PRELOAD=LIBRARY, FAIL_ONE_IN=str(one_in), FAIL_WHILE=self.switch)
         self.ends = collections.Counter()

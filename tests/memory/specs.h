@@ -1,6 +1,6 @@
 /* The cases of tests/specs/, and specs that are refused, as what faults are tried on. */
-#ifndef AWAITD_TESTS_FAULTS_SPECS_H
-#define AWAITD_TESTS_FAULTS_SPECS_H
+#ifndef AWAITD_TESTS_MEMORY_SPECS_H
+#define AWAITD_TESTS_MEMORY_SPECS_H
 
 #include "tests/specs/case.h"
 

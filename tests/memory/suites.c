@@ -1,11 +1,12 @@
 #include "runtime/base/log.h"
-#include "tests/faults/inject.h"
+#include "tests/memory/inject.h"
 #include "tests/suites.h"
 
 extern CU_TestInfo tests_of_schema[], tests_of_values[], tests_of_functions[], tests_of_engine[],
-    tests_of_store[], tests_of_runtime[];
+    tests_of_store[], tests_of_runtime[], tests_of_reserve[];
 
 CU_SuiteInfo suites[] = {
+    {"reserve", NULL, NULL, NULL, NULL, tests_of_reserve},
     {"schema", NULL, NULL, NULL, NULL, tests_of_schema},
     {"values", NULL, NULL, NULL, NULL, tests_of_values},
     {"functions", NULL, NULL, NULL, NULL, tests_of_functions},

@@ -1,6 +1,6 @@
 /* Requests to a store whose ends are waited for. What they are made of is spared. */
-#ifndef AWAITD_TESTS_FAULTS_WRITES_H
-#define AWAITD_TESTS_FAULTS_WRITES_H
+#ifndef AWAITD_TESTS_MEMORY_WRITES_H
+#define AWAITD_TESTS_MEMORY_WRITES_H
 
 #include <semaphore.h>
 

@@ -10,8 +10,8 @@
 #include "schema/json.h"
 #include "schema/plan.h"
 #include "schema/reference.h"
-#include "tests/faults/inject.h"
-#include "tests/faults/run.h"
+#include "tests/memory/inject.h"
+#include "tests/memory/run.h"
 
 #define TEXT                                                                                       \
     "{\"a long key to make the buffers grow, again and again, since each growth may fail\":"       \

@@ -1,4 +1,4 @@
-#include "tests/faults/inject.h"
+#include "tests/memory/inject.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -15,7 +15,7 @@
 #include "runtime/host/host_memory.h"
 #include "schema/json_load.h"
 
-static atomic_bool is_armed, fails_for_good;
+static atomic_bool is_armed, fails_for_good, maps_fail;
 static atomic_size_t n_seen, n_failed, fails_at;
 static _Thread_local int spared;
 
@@ -32,6 +32,11 @@ size_t inject_end(bool *met)
     is_armed = false;
     *met = n_failed > 0;
     return n_seen;
+}
+
+void inject_maps(bool fail)
+{
+    maps_fail = fail;
 }
 
 void inject_spare(bool is_spared)
@@ -118,7 +123,7 @@ int __wrap_asprintf(char **out, const char *format, ...)
 
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 {
-    return fails() ? MAP_FAILED : __real_mmap(at, size, protection, flags, fd, offset);
+    return maps_fail || fails() ? MAP_FAILED : __real_mmap(at, size, protection, flags, fd, offset);
 }
 
 /* ---- SQLite's ---- */

@@ -1,10 +1,10 @@
-#include "tests/faults/specs.h"
+#include "tests/memory/specs.h"
 
 #include <glob.h>
 #include <stdlib.h>
 
 #include "runtime/base/memory.h"
-#include "tests/faults/run.h"
+#include "tests/memory/run.h"
 #include "tests/sim/memory.h"
 
 #define SHORT_STEP 40 /* one of so many, in the short form */

@@ -7,9 +7,9 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/reserve.h"
-#include "tests/faults/inject.h"
-#include "tests/faults/run.h"
-#include "tests/faults/specs.h"
+#include "tests/memory/inject.h"
+#include "tests/memory/run.h"
+#include "tests/memory/specs.h"
 
 #define SHORT_FAULTS 20 /* of each case, in the short form */
 

@@ -1,4 +1,4 @@
-#include "tests/faults/run.h"
+#include "tests/memory/run.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/reserve.h"
-#include "tests/faults/inject.h"
+#include "tests/memory/inject.h"
 
 #define SHORT_RUNS 40 /* of each scenario and kind of fault, in the short form */
 #define PATIENCE_S 20 /* a run that takes longer hangs */

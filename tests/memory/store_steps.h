@@ -1,0 +1,34 @@
+/* What the test of the store does, one request after another. */
+#ifndef AWAITD_TESTS_MEMORY_STORE_STEPS_H
+#define AWAITD_TESTS_MEMORY_STORE_STEPS_H
+
+#include "tests/memory/writes.h"
+
+#define LONG 100000 /* bytes of a text that fits into no page */
+
+enum step {
+    INSERT_1,
+    INSERT_2_ENDED,
+    INSERT_3_LONG,
+    LOG_1,
+    CANCEL_1,
+    RESCHEDULE_1,
+    SET_FUTURE_1,
+    SET_FUTURE_1_ERROR,
+    DROP_FUTURE_1,
+    PUT,
+    PUT_AGAIN,
+    PUT_NEW,
+    REMOVE_NEW,
+    JOURNAL_1,
+    FINISH_3,
+    DELETE_2,
+    INSERT_4,
+    N_STEPS,
+};
+
+struct write *store_step(enum step step);
+/* It is never refused: without memory it waits for some, until the store is closed. */
+bool store_step_may_wait(enum step step);
+
+#endif
