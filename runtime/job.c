@@ -342,7 +342,7 @@ void job_say_at(struct job *job, const char *level, const char *stream, uint32_t
 void job_add_unhandled(struct job *job, struct value *exception)
 {
     size_t n = job->n_unhandled;
-    if (job->phase == JOB_ENDED) /* given up: it runs again some time */
+    if (job->phase == JOB_ENDED) /* given up: it goes on some time */
         return;
     if (job->unhandled_size + exception->size > job->loop->max_result) {
         job->n_unhandled_more++;
