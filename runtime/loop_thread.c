@@ -88,7 +88,7 @@ static void end_processes(struct loop_thread *thread, int signal, int64_t grace_
         host_uv_wait(thread->host, until_ns);
 }
 
-/* What does not get onto the disk in time (it may be full) runs again at the next start. */
+/* What does not get onto the disk in time (it may be full) is done again at the next start. */
 static void settle_requests(struct loop_thread *thread)
 {
     struct host *host = thread->loop.host;
@@ -228,7 +228,7 @@ int loop_thread_new(struct loop_thread **out, struct runtime *runtime, const cha
     return 0;
 }
 
-/* What nobody awaited in jobs that are given up is no news: they run again at the next start. */
+/* What nobody awaited in jobs that are given up is no news: they go on at the next start. */
 static const struct loop_events no_events = {0};
 
 void loop_thread_free(struct loop_thread *thread)

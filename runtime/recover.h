@@ -1,4 +1,4 @@
-/* The start after a stop: jobs that had not ended run again from their beginning. */
+/* The start after a stop: jobs that had not ended go on where they stood. */
 #ifndef AWAITD_RUNTIME_RECOVER_H
 #define AWAITD_RUNTIME_RECOVER_H
 
