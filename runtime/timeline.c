@@ -7,6 +7,7 @@
 
 #include "runtime/base/bug.h"
 #include "runtime/base/clock.h"
+#include "schema/allocate.h"
 
 /* ---- the arithmetic ---- */
 
@@ -121,7 +122,7 @@ struct store_request *timeline_write(const struct timeline *timeline, int64_t *w
     int64_t now_ns = now.monotonic_us * 1000;
     if (*written_ns && now_ns - *written_ns < TIMELINE_NOTE_NS)
         return NULL;
-    struct clock_request *clock = malloc(sizeof *clock);
+    struct clock_request *clock = allocate(sizeof *clock);
     if (!clock)
         return NULL; /* the next commit will do as well */
     memcpy(now.boot, timeline->boot, sizeof now.boot);

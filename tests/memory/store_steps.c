@@ -98,6 +98,38 @@ static struct write *document(enum store_verb verb, const char *name, const char
     return write;
 }
 
+static struct write *insertion_with_key(void)
+{
+    static const struct key_record key = {.scope = "", .key = "k", .at_us = 5, .answer = "{}"};
+    struct write *write = insertion(4);
+    write->request.key = &key;
+    return write;
+}
+
+static struct write *start(void)
+{
+    struct task_record *record = write_record(4);
+    record->state = TASK_RUNNING;
+    record->started_at_us = 6;
+    return write_new(STORE_START, record);
+}
+
+/* Of the server's runs, its clock, and what it forgets. */
+static struct write *housekeeping(enum store_verb verb)
+{
+    static const struct clock_note clock = {.timeline_us = 7};
+    static struct store_run run;
+    static struct id id;
+    struct write *write = write_new(verb, NULL);
+    run = (struct store_run){.now_us = 5, .window_us = 5, .crash_loop = 9};
+    id = write_id(2);
+    write->request.clock = &clock;
+    write->request.run = &run;
+    write->request.ids = &id;
+    write->request.n_ids = 1;
+    return write;
+}
+
 struct write *store_step(enum step step)
 {
     switch (step) {
@@ -133,12 +165,50 @@ struct write *store_step(enum step step)
         return long_end();
     case DELETE_2:
         return write_new(STORE_DELETE, write_record(2));
+    case INSERT_4_KEY:
+        return insertion_with_key();
+    case START_4:
+        return start();
+    case CLOCK:
+        return housekeeping(STORE_CLOCK);
+    case BEGIN_RUN:
+        return housekeeping(STORE_BEGIN_RUN);
+    case BEGIN_JOBS:
+        return housekeeping(STORE_BEGIN_JOBS);
+    case END_RUN:
+        return housekeeping(STORE_END_RUN);
+    case FORGET_2:
+        return housekeeping(STORE_FORGET);
     default:
-        return insertion(4);
+        return housekeeping(STORE_SHRINK);
     }
 }
 
 bool store_step_may_wait(enum step step)
 {
-    return step == LOG_1 || step == DROP_FUTURE_1 || step == JOURNAL_1 || step == FINISH_3;
+    return step == LOG_1 || step == DROP_FUTURE_1 || step == JOURNAL_1 || step == FINISH_3 ||
+           step == START_4;
+}
+
+void store_read_rest(struct store_reader *reader,
+                     void (*heard)(void *context, int status, const char *what), void *context)
+{
+    struct clock_note clock;
+    struct key_record *key = NULL;
+    struct store_age ages[10];
+    struct store_cursor cursor = {0};
+    struct store_space space;
+    struct error e;
+    struct id id;
+    size_t n;
+    bool has_more;
+    heard(context, store_read_clock(reader, &clock, &e), "store_read_clock");
+    heard(context, store_get_key(reader, "", "k", 6, &key, &e), "store_get_key");
+    key_record_free(key);
+    heard(context, store_read_ages(reader, NULL, 10, ages, &n, &e), "store_read_ages");
+    heard(context, store_read_expired(reader, 9, &cursor, 10, ages, &n, &has_more, &e),
+          "store_read_expired");
+    heard(context, store_read_space(reader, &space, &e), "store_read_space");
+    heard(context, store_next_journal(reader, NULL, &id, &e), "store_next_journal");
+    heard(context, store_next_futures(reader, NULL, &id, &e), "store_next_futures");
 }

@@ -23,11 +23,21 @@ enum step {
     JOURNAL_1,
     FINISH_3,
     DELETE_2,
-    INSERT_4,
+    INSERT_4_KEY,
+    START_4,
+    CLOCK,
+    BEGIN_RUN,
+    BEGIN_JOBS,
+    END_RUN,
+    FORGET_2,
+    SHRINK,
     N_STEPS,
 };
 
 struct write *store_step(enum step step);
+/* All readers whose answers nobody else looks at: `heard` hears of each one's status. */
+void store_read_rest(struct store_reader *reader,
+                     void (*heard)(void *context, int status, const char *what), void *context);
 /* It is never refused: without memory it waits for some, until the store is closed. */
 bool store_step_may_wait(enum step step);
 
