@@ -10,7 +10,7 @@
 #include "runtime/housekeeper.h"
 #include "runtime/wall_watch.h"
 
-#define SLICE 64        /* tasks in one request */
+#define SLICE 32        /* tasks in one request */
 #define GROUPS_KNOWN 64 /* a power of two */
 
 struct housekeeper {
@@ -46,7 +46,8 @@ struct asking {
     int status;
 };
 
-/* housekeeper.c: all of them together; waits, and then gives others as much time as that took. */
+/* housekeeper.c: all of them together; waits, and then gives others as much time as that
+ * took. */
 void housekeeper_ask(struct housekeeper *k, struct asking *askings, size_t n);
 /* Says once what goes wrong: a full disk, for one, lasts. False: not now. text may be NULL. */
 bool housekeeper_is_well(struct housekeeper *k, int status, const char *text);

@@ -53,7 +53,7 @@
     X(SET_FUTURE, "INSERT INTO futures SELECT ?1, ?2, ?3, ?4, ?5"                                  \
                   " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")     \
     X(DROP_FUTURE, "DELETE FROM futures WHERE task = ?1 AND name = ?2")                            \
-    X(SHRINK, "PRAGMA incremental_vacuum(64)")                                                     \
+    X(SHRINK, "PRAGMA incremental_vacuum(32)")                                                     \
     X(ADD_JOURNAL, "INSERT INTO journal SELECT ?1, ?2, ?3"                                         \
                    " WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND finished_at IS NULL)")    \
     X(DROP_JOURNAL, "DELETE FROM journal WHERE task = ?1")                                         \

@@ -247,7 +247,8 @@ static void *insert_all_the_time(void *context)
     return NULL;
 }
 
-/* Whatever was on disk before is in the copy, and the copy is sound. */
+/* Whatever was on disk before is in the copy, and the copy is sound. That others write does not
+ * keep it from getting done. */
 static void test_backup_under_load(void)
 {
     char folder[80], name[16];
@@ -257,6 +258,8 @@ static void test_backup_under_load(void)
     pthread_t thread;
     folder_of_copies(folder);
     fixture_open();
+    for (unsigned n = 0; n < 60; n++)
+        insert_large(2000000 + n, 100000);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, insert_all_the_time, &load), 0);
     for (int i = 0; i < 10; i++) {
         while (load.n_done < 20u * (unsigned)i + 1)
