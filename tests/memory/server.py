@@ -164,13 +164,12 @@ class Faults(unittest.TestCase):
     def check_end(self, server, identity, i):
         until = time.monotonic() + PATIENCE_S
         while True:
-            status, answer = server.ask("GET", "/v1/tasks/" + identity)
-            self.assertEqual(status, 200)
-            task = json.loads(answer)
-            if task["state"] not in ("pending", "running"):
+            status, answer = server.ask("GET", f"/v1/tasks/{identity}?wait=5")
+            if status == 200 and (task := json.loads(answer))["state"] not in ("pending", "running"):
                 break
-            self.assertLess(time.monotonic(), until, f"it does not end: {task}")
-            server.ask("GET", f"/v1/tasks/{identity}?wait=5")
+            # For a moment memory may still be missing.
+            self.assertIn(status, (200, 503))
+            self.assertLess(time.monotonic(), until, f"it does not end: {answer}")
         self.assertEqual(task["state"], SPECS[i][1], task)
         if i == 0:
             self.assertEqual(task["result"], list(range(50)))
