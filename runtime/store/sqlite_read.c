@@ -306,11 +306,19 @@ int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t af
             .path = column_text(row, 4),
             .message = column_text(row, 5),
         };
+        if (!entry.level || !entry.stream || !entry.path || !entry.message) {
+            rc = SQLITE_NOMEM; /* none is NULL on disk */
+            break;
+        }
         each(context, &entry);
     }
-    rc = rc == SQLITE_DONE ? 0 : sqlite_reader_fail(r, e);
+    int status = 0;
+    if (rc == SQLITE_NOMEM)
+        status = sqlite_reader_no_memory(e);
+    else if (rc != SQLITE_DONE)
+        status = sqlite_reader_fail(r, e);
     sqlite3_reset(row);
-    return rc;
+    return status;
 }
 
 /* Greater than any id is a longer blob that begins like the greatest. */
