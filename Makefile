@@ -186,8 +186,9 @@ check-headers: | packages-build ## every header compiles alone
 
 bench: ## speed, as ratios to a bare libmicrohttpd, posix_spawn and asyncio under the same load
 	@tests/install-dependencies.sh bench
-	@$(MAKE) all build/release/bare build/release/posix_spawn
+	@$(MAKE) all build/release/bare build/release/posix_spawn build/release/commits
 	@tests/bench/run.sh
+	@tests/bench/commits.sh
 	@tests/bench/subprocess.sh
 	@tests/bench/threads.sh
 	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/build/awaitd $(PYTHON) tests/bench/lag.py
@@ -195,6 +196,9 @@ bench: ## speed, as ratios to a bare libmicrohttpd, posix_spawn and asyncio unde
 build/release/bare: tests/bench/bare.c
 	@mkdir -p $(@D)
 	@$(CC) $(BASE) -O2 $< -o $@ -lmicrohttpd -pthread
+
+build/release/commits: tests/bench/commits.c build/release/library.a
+	@$(CC) $(BASE) -O2 $^ -o $@ $(LIBS)
 
 build/release/posix_spawn: tests/bench/posix_spawn.c
 	@mkdir -p $(@D)
