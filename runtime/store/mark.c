@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "schema/allocate.h"
+
 /* The file begins with the pid of whoever has the database locked. */
 #define MARKS_AT 4096
 
@@ -41,7 +43,7 @@ static void read_last(struct marks *marks)
 
 struct marks *marks_open(const char *path)
 {
-    struct marks *marks = calloc(1, sizeof *marks);
+    struct marks *marks = allocate_zeroed(1, sizeof *marks);
     if (!marks)
         return NULL;
     marks->refs = 1;
