@@ -183,6 +183,8 @@ int sqlite_sweep_keys(struct sqlite *s, int64_t now_us);
 
 int sqlite_reader_fail(struct sqlite_reader *r, struct error *e);
 int sqlite_reader_no_memory(struct error *e);
+/* After the last step, which gave rc: resets. 0, or what went wrong. */
+int sqlite_reader_end(struct sqlite_reader *r, sqlite3_stmt *row, int rc, struct error *e);
 int sqlite_reader_prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt **out,
                           struct error *e);
 void sqlite_bind_limit(sqlite3_stmt *statement, int i, size_t limit);

@@ -75,11 +75,5 @@ int sqlite_read_futures(struct store_reader *reader, const struct id *task,
         }
         each(context, &record);
     }
-    int status = 0;
-    if (rc == SQLITE_NOMEM)
-        status = sqlite_reader_no_memory(e);
-    else if (rc != SQLITE_DONE)
-        status = sqlite_reader_fail(r, e);
-    sqlite3_reset(row);
-    return status;
+    return sqlite_reader_end(r, row, rc, e);
 }

@@ -57,6 +57,15 @@ int sqlite_reader_no_memory(struct error *e)
     return error_set(e, ERROR_NO_MEMORY, "out of memory while reading the database");
 }
 
+int sqlite_reader_end(struct sqlite_reader *r, sqlite3_stmt *row, int rc, struct error *e)
+{
+    int status = 0;
+    if (rc != SQLITE_DONE)
+        status = rc == SQLITE_NOMEM ? sqlite_reader_no_memory(e) : sqlite_reader_fail(r, e);
+    sqlite3_reset(row);
+    return status;
+}
+
 int sqlite_reader_prepare(struct sqlite_reader *r, const char *sql, sqlite3_stmt **out,
                           struct error *e)
 {
@@ -180,14 +189,9 @@ static int take_rows(struct sqlite_reader *r, sqlite3_stmt *statement, struct ta
         }
         ++*n;
     }
-    int status = 0;
-    if (rc == SQLITE_NOMEM)
-        status = sqlite_reader_no_memory(e);
-    else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        status = sqlite_reader_fail(r, e);
+    int status = sqlite_reader_end(r, statement, rc == SQLITE_ROW ? SQLITE_DONE : rc, e);
     while (status != 0 && *n > 0)
         task_record_unref(records[--*n]);
-    sqlite3_reset(statement);
     return status;
 }
 
@@ -306,11 +310,13 @@ int sqlite_read_log(struct store_reader *reader, const struct id *id, int64_t af
             .path = column_text(row, 4),
             .message = column_text(row, 5),
         };
+        if (!entry.level || !entry.stream || !entry.path || !entry.message) {
+            rc = SQLITE_NOMEM; /* none is NULL on disk */
+            break;
+        }
         each(context, &entry);
     }
-    rc = rc == SQLITE_DONE ? 0 : sqlite_reader_fail(r, e);
-    sqlite3_reset(row);
-    return rc;
+    return sqlite_reader_end(r, row, rc, e);
 }
 
 /* Greater than any id is a longer blob that begins like the greatest. */
