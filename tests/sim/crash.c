@@ -28,7 +28,7 @@ int64_t crash_recall(struct sim *sim, const struct leaf *leaf, int64_t due_ns)
     for (size_t i = 0; i < disk->n_leaves; i++) {
         struct crash_leaf *was = &disk->leaves[i];
         if (was->task == leaf->task->number && was->node == leaf->task->current) {
-            due_ns = was->due_ns;
+            due_ns = was->due_ns - (sim->c->leaves_first ? 1 : 0);
             *was = disk->leaves[--disk->n_leaves];
             break;
         }

@@ -57,6 +57,7 @@ struct sim_case {
      * from what was on disk then; and again after so many. Leaves that were under way end when they
      * would have. Such a run is not recorded. */
     uint32_t crash_every;
+    bool leaves_first; /* then those begun again end before timers of the same time, else after */
 };
 
 struct sim_log {

@@ -31,6 +31,8 @@ struct spec_case {
     struct sim_reschedule reschedules[CASE_REQUESTS_MAX];
     struct sim_future futures[CASE_REQUESTS_MAX];
     size_t n_cancels, n_reschedules, n_futures;
+    bool never_crashes; /* "crashes: no": what it does when a leaf's end and a timer come together
+                         * is not the same with and without */
     struct case_log *log;
     size_t n_log;
 };

@@ -190,6 +190,8 @@ static void read_field(struct spec_case *c, const char *key, const char *text)
         read_future(c, text);
     else if (is(key, "coroutine"))
         read_coroutine(c, text);
+    else if (is(key, "crashes"))
+        c->never_crashes = is(text, "no");
     else if (is(key, "took"))
         c->took = read_number(c, text, &rest);
     else if (is(key, "cancel"))

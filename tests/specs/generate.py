@@ -223,7 +223,7 @@ class Generator:
     def moment(self, *choices):
         """The fields of timeout and reschedule."""
         if self.chance() < 0.1:
-            return {"at": f"1970-01-01T00:00:0{self.pick('0', '1', '1.5', '2')}Z"}
+            return {"at": f"1970-01-01T00:00:0{self.pick('0', '0.9', '1.6', '2.2')}Z"}
         return {"seconds": self.number(self.pick(*choices))}
 
     def op_timeout(self, depth):
