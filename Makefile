@@ -191,7 +191,8 @@ bench: ## speed, as ratios to a bare libmicrohttpd, posix_spawn and asyncio unde
 	@tests/bench/commits.sh
 	@tests/bench/subprocess.sh
 	@tests/bench/threads.sh
-	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/build/awaitd $(PYTHON) tests/bench/lag.py
+	@for script in lag restart; do PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/e2e AWAITD=$(CURDIR)/build/awaitd \
+		$(PYTHON) tests/bench/$$script.py || exit 1; done
 
 build/release/bare: tests/bench/bare.c
 	@mkdir -p $(@D)
