@@ -284,7 +284,6 @@ static struct journal_row take_row(struct job *job, struct journal *journal)
         .task = job->record->id, .n = ++journal->n_rows, .size = journal->entries.size};
     row.entries = buffer_take(&journal->entries);
     list_remove(&journal->dirty);
-    list_init(&journal->dirty);
     journal->flush = job->loop->journals.n_flushes;
     for (struct list *l = journal->held.previous; l != &journal->held; l = l->previous) {
         struct held *held = CONTAINER_OF(l, struct held, link);
@@ -298,33 +297,26 @@ static struct journal_row take_row(struct job *job, struct journal *journal)
 /* Entries of a job that is not on disk yet stay with it: there may be another task of its id. */
 struct journal_row *journal_collect(struct loop *loop, size_t *n)
 {
-    struct list dirty, *l;
+    struct list *dirty = &loop->journals.dirty, *next;
     *n = 0;
     if (!loop->journals.is_on)
         return NULL;
     mark_unfinished(loop);
-    size_t n_dirty = count(&loop->journals.dirty);
-    if (n_dirty == 0)
+    if (list_is_empty(dirty))
         return NULL;
-    struct journal_row *rows = memory_new(n_dirty * sizeof *rows);
-    list_init(&dirty);
+    struct journal_row *rows = memory_new(count(dirty) * sizeof *rows);
     loop->journals.n_flushes++;
-    while (!list_is_empty(&loop->journals.dirty)) {
-        l = loop->journals.dirty.next;
+    for (struct list *l = dirty->next; l != dirty; l = next) {
         struct journal *journal = CONTAINER_OF(l, struct journal, dirty);
-        list_remove(l);
-        list_init(l);
+        next = l->next;
         if (journal->job->phase == JOB_ENDED)
-            continue;
-        if (journal->job->is_stored)
+            list_remove(l);
+        else if (journal->job->is_stored)
             rows[(*n)++] = take_row(journal->job, journal);
-        else
-            list_append(&dirty, l);
     }
-    while (!list_is_empty(&dirty)) {
-        l = dirty.next;
-        list_remove(l);
-        list_append(&loop->journals.dirty, l);
-    }
-    return rows;
+    if (*n > 0)
+        return rows;
+    loop->journals.n_flushes--;
+    free(rows);
+    return NULL;
 }
