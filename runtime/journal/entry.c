@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/base/varint.h"
 
 static const struct layout {
@@ -31,6 +32,11 @@ static const struct layout {
 const char *entry_kind_name(enum entry_kind kind)
 {
     return layouts[kind].name;
+}
+
+char *entry_text_copy(const struct entry_text *text)
+{
+    return text->bytes ? memory_part(text->bytes, text->size) : NULL;
 }
 
 /* ---- writing ---- */

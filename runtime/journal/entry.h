@@ -73,6 +73,9 @@ void entry_write(struct buffer *out, struct entry_base *base, const struct journ
 bool entry_read(const unsigned char **at, const unsigned char *end, struct entry_base *base,
                 struct journal_entry *entry);
 
+/* NUL-terminated, from malloc; NULL for none. */
+char *entry_text_copy(const struct entry_text *text);
+
 const char *entry_kind_name(enum entry_kind kind);
 
 #endif

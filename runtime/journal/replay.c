@@ -178,11 +178,6 @@ void replay_pass_on(struct job *job)
 
 /* ---- what came from outside ---- */
 
-static char *copy_text(const struct entry_text *text)
-{
-    return text->bytes ? memory_part(text->bytes, text->size) : NULL;
-}
-
 static void cancel(struct job *job, const struct entry_text *message)
 {
     job_request_cancel(
@@ -192,7 +187,7 @@ static void cancel(struct job *job, const struct entry_text *message)
 static void reschedule(struct job *job, const struct journal_entry *entry)
 {
     double seconds;
-    char *name = copy_text(&entry->texts[0]);
+    char *name = entry_text_copy(&entry->texts[0]);
     memcpy(&seconds, &entry->numbers[RESCHEDULED_SECONDS], sizeof seconds);
     replay_call_reschedule(job, name, seconds, entry->numbers[RESCHEDULED_AT]);
 }
@@ -203,9 +198,9 @@ static void set_future(struct job *job, const struct journal_entry *entry)
         complain(replay_of(job), "the journal has a future that the job has not");
         return;
     }
-    const struct future_record record = {.result = copy_text(&entry->texts[0]),
-                                         .type = copy_text(&entry->texts[1]),
-                                         .message = copy_text(&entry->texts[2])};
+    const struct future_record record = {.result = entry_text_copy(&entry->texts[0]),
+                                         .type = entry_text_copy(&entry->texts[1]),
+                                         .message = entry_text_copy(&entry->texts[2])};
     replay_call_set_future(job, (uint32_t)entry->numbers[0], &record);
 }
 

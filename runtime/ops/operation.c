@@ -85,11 +85,6 @@ bool operation_cancelled(struct task *task, struct frame *frame, struct value *m
     return true;
 }
 
-static char *copy_text(const struct entry_text *text)
-{
-    return text->bytes ? memory_part(text->bytes, text->size) : NULL;
-}
-
 bool operation_replayed(struct task *task, struct frame *frame, const struct journal_entry *entry)
 {
     struct operation *operation = ((struct operation_frame *)frame)->operation;
@@ -99,8 +94,9 @@ bool operation_replayed(struct task *task, struct frame *frame, const struct jou
     if (entry->kind != ENTRY_ANSWERED)
         return leaf_replay(&operation->leaf, entry);
     leaf_drop(&operation->leaf);
-    operation->answer = (struct answer){copy_text(&entry->texts[0]), copy_text(&entry->texts[1]),
-                                        entry->texts[1].size, copy_text(&entry->texts[2])};
+    operation->answer =
+        (struct answer){entry_text_copy(&entry->texts[0]), entry_text_copy(&entry->texts[1]),
+                        entry->texts[1].size, entry_text_copy(&entry->texts[2])};
     ended(operation);
     return true;
 }
